@@ -1,0 +1,210 @@
+"""The default embedding ``lite0-b12-v1``: display image in, unit vector out, in ONNX Runtime.
+
+Neither torch nor monai is imported here, so that a web process may embed a query image.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from PIL import Image
+
+from inference.errors import BundleInvalidError, UnsupportedInputError
+
+SPACE_NAME = "lite0-b12-v1"
+DIMENSION = 384
+INPUT_SIZE = 224
+
+# Statistics of ImageNet, which the network's weights were trained with.
+_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32).reshape(3, 1, 1)
+_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32).reshape(3, 1, 1)
+_DIGEST_LENGTH = 16
+
+
+def preprocess(display_image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Turn a display image into the network's input: grey, letterboxed, normalised.
+
+    Parameters
+    ----------
+    display_image : (rows, columns) or (rows, columns, 3) uint8, 0 = darkest, after modality and
+        VOI transformation
+
+    Returns
+    -------
+    (3, 224, 224) float32, ImageNet normalisation, aspect ratio kept, black borders
+
+    Raises
+    ------
+    UnsupportedInputError
+        The array is not a grey or RGB 8-bit image, or has no pixels.
+    """
+    image = np.asarray(display_image)
+    is_grey = image.ndim == 2
+    is_colour = image.ndim == 3 and image.shape[2] == 3
+    if image.dtype != np.uint8 or not (is_grey or is_colour) or image.size == 0:
+        raise UnsupportedInputError(
+            "An embedding needs an 8-bit grey or RGB image with at least one pixel."
+        )
+    grey = Image.fromarray(image).convert("L")
+    scale = INPUT_SIZE / max(grey.size)
+    width, height = (max(1, round(side * scale)) for side in grey.size)
+    resized = grey.resize((width, height), Image.Resampling.BILINEAR)
+    canvas = Image.new("L", (INPUT_SIZE, INPUT_SIZE), 0)
+    canvas.paste(resized, ((INPUT_SIZE - width) // 2, (INPUT_SIZE - height) // 2))
+    plane = np.asarray(canvas, dtype=np.float32) / np.float32(255)
+    return ((plane[np.newaxis] - _MEAN) / _STD).astype(np.float32)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    Parameters
+    ----------
+    path : file to read
+
+    Returns
+    -------
+    64 lower-case hexadecimal digits
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def embedder_file_name(digest: str) -> str:
+    """Return the name under which an exported embedder lies, which carries its digest.
+
+    Parameters
+    ----------
+    digest : SHA-256 of the ONNX file, hexadecimal
+
+    Returns
+    -------
+    file name without folder
+    """
+    return f"{SPACE_NAME}-{digest[:_DIGEST_LENGTH]}.onnx"
+
+
+def find_embedder(directory: Path) -> Path | None:
+    """Return the exported embedder in a folder, if a whole and undamaged one is there.
+
+    Parameters
+    ----------
+    directory : folder that `inference.bundles.embedder.ensure_embedder` writes to
+
+    Returns
+    -------
+    path of the ONNX file whose content has the digest in its name, or None
+    """
+    for path in sorted(directory.glob(f"{SPACE_NAME}-*.onnx")):
+        if path.name == embedder_file_name(file_digest(path)):
+            return path
+    return None
+
+
+class OnnxEmbedder:
+    """The network in an ONNX Runtime session; make it after a process has forked, once.
+
+    Parameters
+    ----------
+    path : ONNX file written by `inference.bundles.embedder.ensure_embedder`
+    intra_op_threads : threads of one call; 0 lets ONNX Runtime take every core
+
+    Raises
+    ------
+    BundleInvalidError
+        The file is absent or not an embedder of this space.
+    """
+
+    def __init__(self, path: Path, *, intra_op_threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = intra_op_threads
+        options.inter_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), sess_options=options, providers=_providers()
+            )
+        # ONNX Runtime's exceptions share no public root below Exception.
+        except Exception as error:
+            raise BundleInvalidError(f"{path.name} can't be loaded as an ONNX model.") from error
+        self._input_name = self._session.get_inputs()[0].name
+        if self._session.get_outputs()[0].shape[-1] != DIMENSION:
+            raise BundleInvalidError(f"{path.name} is not an embedder of {SPACE_NAME}.")
+
+    @property
+    def device(self) -> str:
+        """Where the network runs: ``cuda`` or ``cpu``."""
+        return "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
+
+    def embed(
+        self, batch: npt.NDArray[np.float32] | Sequence[npt.NDArray[np.float32]]
+    ) -> npt.NDArray[np.float32]:
+        """Embed preprocessed images.
+
+        Parameters
+        ----------
+        batch : (n, 3, 224, 224) float32 or a sequence of (3, 224, 224), from `preprocess`
+
+        Returns
+        -------
+        (n, 384) float32, rows of length 1; cosine similarity is their inner product
+
+        Raises
+        ------
+        UnsupportedInputError
+            The batch has another shape.
+        """
+        images = np.asarray(batch, dtype=np.float32)
+        if images.size == 0:
+            return np.zeros((0, DIMENSION), dtype=np.float32)
+        if images.ndim != 4 or images.shape[1:] != (3, INPUT_SIZE, INPUT_SIZE):
+            raise UnsupportedInputError("A batch must have the shape (n, 3, 224, 224).")
+        (vectors,) = self._session.run(None, {self._input_name: images})
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def mean_vector(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Summarise the vectors of a series' slices in one.
+
+    Parameters
+    ----------
+    vectors : (n, 384) float32, rows of length 1, n at least 1
+
+    Returns
+    -------
+    (384,) float32 of length 1: the direction of the rows' mean
+
+    Raises
+    ------
+    UnsupportedInputError
+        There are no rows.
+    """
+    if len(vectors) == 0:
+        raise UnsupportedInputError("A series without images has no embedding.")
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    return (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+
+
+def spread_indices(count: int, limit: int) -> list[int]:
+    """Choose which images of a long series to embed: evenly spaced, both ends a little inside.
+
+    Parameters
+    ----------
+    count : images in the series
+    limit : images to choose at most, at least 1
+
+    Returns
+    -------
+    increasing indices, 0-based; all of them when `count` is within `limit`
+    """
+    if count <= limit:
+        return list(range(count))
+    return [int((position + 0.5) * count / limit) for position in range(limit)]
+
+
+def _providers() -> list[str]:
+    available = onnxruntime.get_available_providers()
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    return [name for name in wanted if name in available]
