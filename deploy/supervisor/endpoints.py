@@ -1,0 +1,42 @@
+"""Where the database and the broker are, as URLs that Django and redis-py read."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """URLs of the services of one home."""
+
+    database_url: str
+    redis_url: str
+
+    def as_environment(self) -> dict[str, str]:
+        return {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+
+    def write(self, path: Path) -> None:
+        """Publish atomically: a reader sees nothing or everything."""
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        partial.chmod(0o600)
+        partial.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> "Endpoints | None":
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+
+def socket_database_url(
+    socket_dir: Path, *, user: str = "twinsight", name: str = "twinsight"
+) -> str:
+    # The directory is a query value, not the host part: host names are folded to lower case.
+    return f"postgresql://{user}@/{name}?host={quote(str(socket_dir), safe='/')}"
+
+
+def socket_redis_url(socket: Path, *, database: int = 0) -> str:
+    return f"unix://{quote(str(socket), safe='/')}?db={database}"
