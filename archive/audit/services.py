@@ -1,0 +1,106 @@
+"""Who did what: one function an act, append-only. Identifiers only, no names of patients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archive.models import AuditEvent
+
+if TYPE_CHECKING:
+    from archive.audit.types import Asker
+
+Action = AuditEvent.Action
+Outcome = AuditEvent.Outcome
+
+
+def record_login(asker: Asker, *, is_success: bool) -> None:
+    """User Authentication (110114)."""
+    outcome = Outcome.SUCCESS if is_success else Outcome.MINOR_FAILURE
+    _record(asker, "110114", "login", Action.EXECUTE, outcome=outcome)
+
+
+def record_import(
+    asker: Asker, *, study_instance_uids: list[str], stored: int, refused: int
+) -> None:
+    """Record instances stored (Import, 110107), one record a study and batch."""
+    for uid in study_instance_uids or [""]:
+        _record(
+            asker,
+            "110107",
+            "store",
+            Action.CREATE,
+            study=uid,
+            details={"stored": stored, "refused": refused},
+        )
+
+
+def record_access(asker: Asker, *, study_instance_uid: str, what: str) -> None:
+    """DICOM Instances Accessed (110103), read."""
+    _record(asker, "110103", what, Action.READ, study=study_instance_uid)
+
+
+def record_transfer(asker: Asker, *, study_instance_uid: str, instances: int) -> None:
+    """DICOM Instances Transferred (110104): written before the first byte leaves."""
+    _record(
+        asker,
+        "110104",
+        "retrieve",
+        Action.READ,
+        study=study_instance_uid,
+        details={"instances": instances},
+    )
+
+
+def record_query(asker: Asker, *, what: str, details: dict[str, Any]) -> None:
+    """Query (110112)."""
+    _record(asker, "110112", what, Action.EXECUTE, details=details)
+
+
+def record_token_created(asker: Asker, *, hint: str, scopes: list[str], username: str) -> None:
+    """Security Alert: user attributes changed (110113)."""
+    details = {"token": hint, "scopes": scopes, "user": username}
+    _record(asker, "110113", "create-token", Action.CREATE, details=details)
+
+
+def record_model_trusted(asker: Asker, *, model: str, digest: str) -> None:
+    """Security Alert: a bundle's code was allowed to run (110113)."""
+    details = {"model": model, "digest": digest}
+    _record(asker, "110113", "trust-model", Action.UPDATE, details=details)
+
+
+def record_run_requested(asker: Asker, *, study_instance_uid: str, model: str) -> None:
+    """Record that a model was asked to run on a series (110103)."""
+    _record(
+        asker,
+        "110103",
+        "request-run",
+        Action.EXECUTE,
+        study=study_instance_uid,
+        details={"model": model},
+    )
+
+
+def _record(
+    asker: Asker,
+    event_id: str,
+    act: str,
+    action: str,
+    *,
+    study: str = "",
+    outcome: int = Outcome.SUCCESS,
+    details: dict[str, Any] | None = None,
+) -> None:
+    user = asker.user if asker.user is not None and asker.user.is_authenticated else None
+    AuditEvent.objects.create(
+        event_id=event_id,
+        act=act,
+        action=action,
+        outcome=outcome,
+        actor_id=user.pk if user else None,
+        actor_name=(user.get_username() if user else asker.name)[:150],
+        token_hint=asker.token_hint,
+        door=asker.door,
+        address=asker.address,
+        study_instance_uid=study[:64],
+        details=details or {},
+    )

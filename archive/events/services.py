@@ -1,0 +1,83 @@
+"""Announce: a typed event is written with the change itself, and told to subscribers later."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from archive.events.types import EVENT_TYPES, Event
+from archive.models import OutboxEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+_subscribers: dict[str, list[Callable[[Any], None]]] = defaultdict(list)
+
+
+def subscribe(event_type: type[Event], handler: Callable[[Any], None]) -> None:
+    """Call the handler with each event of the type, at least once; handlers are idempotent."""
+    if handler not in _subscribers[event_type.kind]:
+        _subscribers[event_type.kind].append(handler)
+
+
+def publish(event: Event) -> None:
+    """Write the event to the outbox inside the caller's transaction, and nudge after commit."""
+    if not transaction.get_connection().in_atomic_block:
+        message = "An event is published inside the transaction of the change it announces."
+        raise transaction.TransactionManagementError(message)
+    OutboxEvent.objects.create(kind=event.kind, payload=event.payload())
+    transaction.on_commit(_nudge, robust=True)
+
+
+def _nudge() -> None:
+    from archive.events.tasks import relay_outbox_task  # noqa: PLC0415 tasks import services
+
+    try:
+        relay_outbox_task.apply_async(retry=False, ignore_result=True)
+    except Exception:  # noqa: BLE001 a broker that is down costs seconds, never the change
+        logger.warning("broker not reachable; the outbox waits for the next beat")
+
+
+def relay_outbox(*, batch_size: int = 100) -> int:
+    """Tell subscribers of events not yet announced; return how many were told.
+
+    Each event is handled in a transaction of its own; one that fails stays for the next round
+    and does not hold up the others.
+    """
+    keys = list(
+        OutboxEvent.objects.filter(published_at__isnull=True).values_list("pk", flat=True)[
+            :batch_size
+        ]
+    )
+    return sum(_relay_one(key) for key in keys)
+
+
+def _relay_one(key: int) -> int:
+    try:
+        with transaction.atomic():
+            row = (
+                OutboxEvent.objects.select_for_update(skip_locked=True)
+                .filter(pk=key, published_at__isnull=True)
+                .first()
+            )
+            if row is None:
+                return 0
+            event = EVENT_TYPES[row.kind](**row.payload)
+            for handler in _subscribers[row.kind]:
+                handler(event)
+            row.published_at = timezone.now()
+            row.save(update_fields=["published_at"])
+    except Exception as error:
+        logger.exception("event could not be relayed", extra={"event": key})
+        OutboxEvent.objects.filter(pk=key).update(
+            attempts=F("attempts") + 1, last_error=type(error).__name__
+        )
+        return 0
+    return 1

@@ -1,0 +1,31 @@
+"""What the archive announces."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Root of the typed events; the payload is plain JSON of keys, never of images."""
+
+    kind: ClassVar[str] = ""
+
+    def payload(self) -> dict[str, Any]:
+        """Return the fields as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class InstancesStored(Event):
+    """New instances are in the archive; keys of rows."""
+
+    kind: ClassVar[str] = "instances_stored"
+
+    instance_ids: list[int]
+    series_ids: list[int]
+    study_ids: list[int]
+
+
+EVENT_TYPES: dict[str, type[Event]] = {InstancesStored.kind: InstancesStored}

@@ -1,0 +1,25 @@
+from archive.models.access import ApiToken, Membership, Peer, Project, Role
+from archive.models.audit import AuditEvent
+from archive.models.blob import Blob, Quarantine
+from archive.models.instance import Instance, InstanceMetadata
+from archive.models.outbox import OutboxEvent
+from archive.models.patient import Patient
+from archive.models.series import Series
+from archive.models.study import Study
+
+__all__ = [
+    "ApiToken",
+    "AuditEvent",
+    "Blob",
+    "Instance",
+    "InstanceMetadata",
+    "Membership",
+    "OutboxEvent",
+    "Patient",
+    "Peer",
+    "Project",
+    "Quarantine",
+    "Role",
+    "Series",
+    "Study",
+]

@@ -1,0 +1,146 @@
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+
+class Role(models.TextChoices):
+    """What a member may do in a project."""
+
+    VIEWER = "viewer", "Viewer"
+    CLINICIAN = "clinician", "Clinician"
+    ANNOTATOR = "annotator", "Annotator"
+    RADIOLOGY_ADMIN = "radiology_admin", "Radiology admin"
+    RESEARCHER = "researcher", "Researcher (de-identified only)"
+    AUDITOR = "auditor", "Auditor"
+    SYSTEM = "system", "System"
+
+
+READING_ROLES: frozenset[str] = frozenset(
+    {Role.VIEWER, Role.CLINICIAN, Role.ANNOTATOR, Role.RADIOLOGY_ADMIN, Role.SYSTEM}
+)
+DEIDENTIFIED_ROLES: frozenset[str] = frozenset({Role.RESEARCHER})
+STORING_ROLES: frozenset[str] = frozenset({Role.CLINICIAN, Role.RADIOLOGY_ADMIN, Role.SYSTEM})
+LABELLING_ROLES: frozenset[str] = frozenset(
+    {Role.CLINICIAN, Role.ANNOTATOR, Role.RADIOLOGY_ADMIN, Role.SYSTEM}
+)
+
+
+class Project(models.Model):
+    """A set of studies with its own members; every study belongs to at least one."""
+
+    class Kind(models.TextChoices):
+        STANDARD = "standard", "Standard"
+        UNASSIGNED = "unassigned", "Unassigned"
+
+    name = models.CharField(max_length=128)
+    slug = models.SlugField(max_length=64, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.STANDARD)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"],
+                condition=Q(kind="unassigned"),
+                name="project_only_one_unassigned",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A role of a user in a project, or in every standard project where ``project`` is empty."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    )
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(max_length=16, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["user_id", "project_id", "role"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "project", "role"],
+                nulls_distinct=False,
+                name="membership_user_project_role_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.role} {self.project_id or 'every project'}"
+
+
+class ApiToken(models.Model):
+    """A bearer token; only its digest is kept."""
+
+    class Scope(models.TextChoices):
+        READ = "read", "Read"
+        WRITE = "write", "Write"
+        ADMIN = "admin", "Administer"
+        METRICS = "metrics", "Metrics"
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
+    )
+    name = models.CharField(max_length=128, blank=True)
+    digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=12)
+    scopes = ArrayField(models.CharField(max_length=16))
+    project = models.ForeignKey(
+        Project,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="api_tokens",
+        help_text="What this token stores goes to this project.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.hint}… of user {self.user_id}"
+
+
+class Peer(models.Model):
+    """A registered DICOM application entity: no other may talk to the listener."""
+
+    ae_title = models.CharField(max_length=16)
+    address = models.GenericIPAddressField(help_text="The address it calls from.")
+    port = models.PositiveIntegerField(null=True, blank=True, help_text="Where it listens.")
+    description = models.CharField(max_length=128, blank=True)
+    project = models.ForeignKey(
+        Project,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="peers",
+        help_text="What this peer stores goes to this project.",
+    )
+    may_store = models.BooleanField(default=True)
+    may_query = models.BooleanField(default=False)
+    is_enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["ae_title", "address"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["ae_title", "address"], name="peer_ae_title_address_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ae_title}@{self.address}"

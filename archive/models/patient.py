@@ -1,0 +1,51 @@
+from django.contrib.postgres.indexes import OpClass
+from django.db import models
+from django.db.models import Q
+
+from archive.models.querysets import PatientQuerySet
+
+
+class Patient(models.Model):
+    """A patient: Patient ID with its issuer (PS3.3 C.7.1.1).
+
+    Where name, birth date or sex contradict what is known under the same ID, a second row is
+    made with ``conflict_of`` set: kept apart until a radiology admin decides.
+    """
+
+    dicom_patient_id = models.CharField(max_length=64, blank=True)
+    issuer_of_patient_id = models.CharField(max_length=64, blank=True)
+    patient_name = models.CharField(max_length=324, blank=True)
+    patient_name_search = models.CharField(max_length=512, blank=True)
+    patient_birth_date = models.DateField(null=True, blank=True)
+    patient_sex = models.CharField(max_length=16, blank=True)
+    conflict_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="conflicts"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PatientQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["patient_name_search", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dicom_patient_id", "issuer_of_patient_id"],
+                condition=Q(conflict_of__isnull=True) & ~Q(dicom_patient_id=""),
+                name="patient_id_issuer_unique",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["dicom_patient_id"], name="patient_dicom_patient_id_idx"),
+            models.Index(
+                OpClass(models.F("patient_name_search"), name="text_pattern_ops"),
+                name="patient_name_search_prefix_idx",
+            ),
+            models.Index(
+                fields=["conflict_of"],
+                condition=Q(conflict_of__isnull=False),
+                name="patient_conflict_idx",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"patient {self.pk}"

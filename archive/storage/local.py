@@ -1,0 +1,253 @@
+"""Blobs on a POSIX file system."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import time
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from archive.errors import BlobMissingError, StorageError, StorageFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from archive.storage.types import SpoolFile
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def _storage_error(error: OSError, doing: str) -> StorageError:
+    if error.errno in _FULL:
+        return StorageFullError(f"The archive's disk is full: {doing} failed.")
+    return StorageError(f"The archive's disk failed while {doing}: {error.strerror}.")
+
+
+class LocalSpoolFile:
+    """A temporary file beside the blobs, hashed while it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self.is_kept = False
+        self._hash = hashlib.sha256()
+        try:
+            # 0600 and never an existing file: the name is ours alone.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _storage_error(error, "opening a spool file") from error
+        self._file = os.fdopen(descriptor, "wb", buffering=1024 * 1024)
+
+    @property
+    def sha256(self) -> str:
+        """Hex SHA-256 of what was written so far."""
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Append bytes and hash them.
+
+        Raises
+        ------
+        StorageFullError
+            The disk is full.
+        StorageError
+            The disk refused for another reason.
+        """
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise _storage_error(error, "writing a spool file") from error
+        self._hash.update(data)
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Hand the bytes to the operating system, so that the path can be read."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise _storage_error(error, "writing a spool file") from error
+
+    def sync(self) -> None:
+        """Make the bytes durable. A failed fsync is never tried again on the same file."""
+        self.flush()
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _storage_error(error, "making a file durable") from error
+
+    def close(self) -> None:
+        """Discard the file; a kept blob lives on under its own name."""
+        with suppress(OSError):
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class LocalBlobStore:
+    """Blobs under ``sha256/ab/cd/abcd…``; the names come from content, never from tags."""
+
+    def __init__(self, root: Path, *, reserve_bytes: int = 0) -> None:
+        self.root = root
+        self.reserve_bytes = reserve_bytes
+        self._blobs = root / "sha256"
+        self._spool = root / "spool"
+        for folder in (self.root, self._blobs, self._spool):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def spool(self) -> LocalSpoolFile:
+        """Open a new spool file.
+
+        Raises
+        ------
+        StorageFullError
+            Less than the reserve is free.
+        """
+        if self.free_bytes() < self.reserve_bytes:
+            message = "The archive's disk is nearly full: storing is refused until space is freed."
+            raise StorageFullError(message)
+        return LocalSpoolFile(self._spool / uuid.uuid4().hex)
+
+    def keep(self, spools: Iterable[SpoolFile]) -> None:
+        """Make each file durable under its hash: fsync file, link, fsync every folder touched.
+
+        Parameters
+        ----------
+        spools
+            written spool files of this store; a blob that is already there is left alone
+
+        Raises
+        ------
+        StorageError
+            A write, link or fsync failed; nothing may be acknowledged.
+        """
+        touched: set[Path] = set()
+        for spool in spools:
+            if not isinstance(spool, LocalSpoolFile):
+                message = "A spool file of another store can't be kept here."
+                raise StorageError(message)
+            spool.sync()
+            self._link(spool, touched)
+            spool.is_kept = True
+        # Deepest first, so that a folder's entry is durable after what it holds.
+        for folder in sorted(touched, key=lambda path: len(path.parts), reverse=True):
+            self._sync_folder(folder)
+
+    def _link(self, spool: LocalSpoolFile, touched: set[Path]) -> None:
+        target = self._place(spool.sha256)
+        try:
+            for folder in (target.parent.parent, target.parent):
+                if not folder.exists():
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                    touched.add(folder.parent)
+            try:
+                os.link(spool.path, target)
+            except FileExistsError:
+                # The same bytes are there, perhaps of a writer that died before its folder's
+                # fsync: a damaged file of the same name is replaced by these good bytes.
+                if target.stat().st_size != spool.size:
+                    spool.path.replace(target)
+        except OSError as error:
+            raise _storage_error(error, "keeping a file") from error
+        touched.add(target.parent)
+
+    @staticmethod
+    def _sync_folder(folder: Path) -> None:
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _storage_error(error, "making a folder durable") from error
+
+    def _place(self, sha256: str) -> Path:
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            message = "A blob's address is 64 hexadecimal digits."
+            raise StorageError(message)
+        return self._blobs / sha256[:2] / sha256[2:4] / sha256
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open the blob for reading.
+
+        Raises
+        ------
+        BlobMissingError
+            The file is gone.
+        """
+        try:
+            return self._place(sha256).open("rb")
+        except FileNotFoundError as error:
+            raise BlobMissingError(f"The stored file {sha256[:12]}… is missing.") from error
+        except OSError as error:
+            raise _storage_error(error, "reading a file") from error
+
+    def path(self, sha256: str) -> Path:
+        """Path of the blob.
+
+        Raises
+        ------
+        BlobMissingError
+            The file is gone.
+        """
+        place = self._place(sha256)
+        if not place.exists():
+            raise BlobMissingError(f"The stored file {sha256[:12]}… is missing.")
+        return place
+
+    def exists(self, sha256: str) -> bool:
+        """Whether the blob is there."""
+        return self._place(sha256).exists()
+
+    def delete(self, sha256: str) -> None:
+        """Remove the blob; absent is fine."""
+        try:
+            self._place(sha256).unlink(missing_ok=True)
+        except OSError as error:
+            raise _storage_error(error, "deleting a file") from error
+
+    def digests(self) -> Iterator[str]:
+        """Walk all blobs, in no particular order."""
+        for place in self._blobs.glob("*/*/*"):
+            yield place.name
+
+    def free_bytes(self) -> int:
+        """Free space for an ordinary user on the blobs' file system."""
+        try:
+            return shutil.disk_usage(self.root).free
+        except OSError as error:
+            raise _storage_error(error, "asking for free space") from error
+
+    def sweep_spool(self, older_than_s: float) -> int:
+        """Remove spool files whose last write is older than this; return how many.
+
+        Parameters
+        ----------
+        older_than_s
+            seconds; long enough that no slow upload is cut
+        """
+        limit = time.time() - older_than_s
+        removed = 0
+        for place in self._spool.iterdir():
+            with suppress(FileNotFoundError):
+                if place.stat().st_mtime < limit:
+                    place.unlink()
+                    removed += 1
+        return removed

@@ -1,0 +1,82 @@
+"""The blob store's contract: content hash in, content hash out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+
+class SpoolFile(Protocol):
+    """Bytes on their way in: hashed while they are written, not yet kept.
+
+    Leaving the context discards what was not kept.
+    """
+
+    path: Path
+    size: int
+
+    @property
+    def sha256(self) -> str:
+        """Hex SHA-256 of what was written so far."""
+        ...
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Append bytes; raise StorageError or StorageFullError when the disk refuses."""
+        ...
+
+    def close(self) -> None:
+        """Discard the file unless it was kept."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class BlobStore(Protocol):
+    """Where bytes lie. A blob never changes and is known by the SHA-256 of its bytes."""
+
+    def spool(self) -> SpoolFile:
+        """Open a new file on the store's own file system; refuse when the reserve is touched."""
+        ...
+
+    def keep(self, spools: Iterable[SpoolFile]) -> None:
+        """Make the bytes durable under their hashes: fsync of file and folder, or an ack."""
+        ...
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open the blob for reading; raise BlobMissingError where it is gone."""
+        ...
+
+    def path(self, sha256: str) -> Path:
+        """Path of a local file with the blob's bytes, for readers that seek."""
+        ...
+
+    def exists(self, sha256: str) -> bool:
+        """Whether the blob is there."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Remove the blob; absent is fine."""
+        ...
+
+    def digests(self) -> Iterator[str]:
+        """Walk all blobs, in no particular order."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Free space left for new blobs."""
+        ...
+
+    def sweep_spool(self, older_than_s: float) -> int:
+        """Remove spool files that nobody writes any more; return how many."""
+        ...

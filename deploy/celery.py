@@ -1,0 +1,13 @@
+"""The Celery application; tasks are found in each room's ``tasks.py``."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings.development")
+
+app = Celery("twinsight")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(
+    ["archive.events", "archive.ingest", "archive.retrieve", "inference.runs", "inference.training"]
+)

@@ -1,0 +1,208 @@
+"""Settings that hold everywhere; the environment is read here and nowhere else."""
+
+from pathlib import Path
+
+import environ
+
+from deploy.settings.broker import celery_url, with_redis_database
+from deploy.settings.environment import read_bool, read_int, read_list, read_text
+from deploy.supervisor.home import Home
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+_home = Home.locate()
+TWINSIGHT_HOME = _home.root
+_embedded = _home.embedded_endpoints()
+
+DEBUG = False
+SECRET_KEY = read_text("DJANGO_SECRET_KEY") or _home.read_or_create_secret_key()
+ALLOWED_HOSTS = read_list("TWINSIGHT_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = read_list("TWINSIGHT_CSRF_TRUSTED_ORIGINS", [])
+
+TWINSIGHT_BIND = read_text("TWINSIGHT_BIND", "127.0.0.1")
+TWINSIGHT_HTTP_PORT = read_int("TWINSIGHT_HTTP_PORT", 8000)
+TWINSIGHT_DICOM_PORT = read_int("TWINSIGHT_DICOM_PORT", 11112)
+TWINSIGHT_AE_TITLE = read_text("TWINSIGHT_AE_TITLE", "TWINSIGHT")
+TWINSIGHT_STORAGE_URL = read_text("TWINSIGHT_STORAGE_URL") or _home.blobs.as_uri()
+TWINSIGHT_MODELS_DIR = _home.models
+# Refuse to store when the blob store's file system has less than this free.
+TWINSIGHT_STORAGE_RESERVE_BYTES = read_int("TWINSIGHT_STORAGE_RESERVE_MB", 512) * 1024 * 1024
+TWINSIGHT_MAX_UPLOAD_BYTES = read_int("TWINSIGHT_MAX_UPLOAD_MB", 8192) * 1024 * 1024
+TWINSIGHT_MAX_INSTANCE_BYTES = read_int("TWINSIGHT_MAX_INSTANCE_MB", 4096) * 1024 * 1024
+# How long a series must be quiet before its models run: slices arrive one by one.
+TWINSIGHT_SETTLE_SECONDS = read_int("TWINSIGHT_SETTLE_SECONDS", 3)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "archive",
+    "inference",
+    "deploy",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "archive.access.middleware.CredentialsMiddleware",
+    "archive.access.middleware.OriginCheckMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "archive.access.middleware.DefaultDenyMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "archive.access.middleware.SecurityHeadersMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "deploy.urls"
+WSGI_APPLICATION = "deploy.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+_env = environ.Env()
+DATABASES = {
+    "default": {
+        **_env.db_url_config(read_text("DATABASE_URL") or _embedded.database_url),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    },
+}
+DATABASES["default"].setdefault("OPTIONS", {}).update({"connect_timeout": 10})
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = read_text("REDIS_URL") or _embedded.redis_url
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": with_redis_database(REDIS_URL, 1),
+        "KEY_PREFIX": "twinsight",
+    },
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+CELERY_BROKER_URL = celery_url(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # the lease of a run brings lost work back, with a cap
+CELERY_TASK_TRACK_STARTED = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"inference.*": {"queue": "inference"}}
+CELERY_TASK_TIME_LIMIT = 3600
+CELERY_TASK_SOFT_TIME_LIMIT = 3300
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 5400, "socket_connect_timeout": 2}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "relay-outbox": {"task": "archive.events.relay_outbox", "schedule": 5.0},
+    "dispatch-runs": {
+        "task": "inference.runs.dispatch_runs",
+        "schedule": 2.0,
+        "options": {"queue": "default", "expires": 10},
+    },
+    "reconcile-runs": {
+        "task": "inference.runs.reconcile_runs",
+        "schedule": 300.0,
+        "options": {"queue": "default", "expires": 300},
+    },
+    "sweep-storage": {"task": "archive.ingest.sweep_storage", "schedule": 3600.0},
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "portal:login"
+LOGIN_REDIRECT_URL = "portal:study-list"
+LOGOUT_REDIRECT_URL = "portal:login"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SECURE_REFERRER_POLICY = "same-origin"
+# Uploads stream to the blob store's own file system, never through Django's temporary folder.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FILES = 2000
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = _home.root / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["archive.access.authentication.RequestUserAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "archive.api.statuses.handle_exception",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Twinsight",
+    "DESCRIPTION": "The medical image archive that finds the twin of your case.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {"()": "deploy.logs.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["console"], "level": read_text("TWINSIGHT_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "pynetdicom": {"level": "WARNING"},
+        "pydicom": {"level": "ERROR"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
+}
+TWINSIGHT_SECURE_COOKIES = read_bool("TWINSIGHT_SECURE_COOKIES", default=False)
+SESSION_COOKIE_SECURE = TWINSIGHT_SECURE_COOKIES
+CSRF_COOKIE_SECURE = TWINSIGHT_SECURE_COOKIES
+SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,0 +1,72 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from archive.models import Series, Study
+from inference.models.model_version import ModelVersion
+
+
+class Run(models.Model):
+    """One execution of a model version on a series; the row is the claim, the record, the proof."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        SKIPPED = "skipped", "Not applicable"
+        DEAD = "dead", "Failed"
+
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="runs")
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="runs")
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="runs")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="requested_runs",
+    )
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    input_digest = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 over the series' instances, set at the claim."
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(help_text="The series may still be arriving until then.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    device = models.CharField(max_length=64, blank=True)
+    message = models.CharField(max_length=500, blank=True)
+    outputs = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_version", "series"],
+                condition=Q(state="queued"),
+                name="run_queued_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["model_version", "series"],
+                condition=Q(state="running"),
+                name="run_running_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["model_version", "series", "input_digest"],
+                condition=Q(state="succeeded"),
+                name="run_succeeded_input_unique",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["not_before"], condition=Q(state="queued"), name="run_queued_not_before_idx"
+            ),
+            models.Index(
+                fields=["lease_until"], condition=Q(state="running"), name="run_running_lease_idx"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} {self.state}"
