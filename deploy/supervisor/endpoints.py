@@ -1,9 +1,9 @@
-"""Where the database and the broker are, as URLs that Django and redis-py read."""
+"""Where the database and the broker are, as URLs that Django, redis-py and Celery read."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 
 @dataclass(frozen=True)
@@ -40,3 +40,20 @@ def socket_database_url(
 
 def socket_redis_url(socket: Path, *, database: int = 0) -> str:
     return f"unix://{quote(str(socket), safe='/')}?db={database}"
+
+
+def with_redis_database(redis_url: str, database: int) -> str:
+    """Same server, another numbered database, in redis-py's spelling."""
+    parts = urlsplit(redis_url)
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}?db={database}"
+    return parts._replace(path=f"/{database}").geturl()
+
+
+def celery_url(redis_url: str) -> str:
+    """Turn a redis-py URL into the spelling that Kombu and Celery's result backend want."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{parts.path}?virtual_host={database}"
