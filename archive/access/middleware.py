@@ -1,0 +1,162 @@
+"""Credentials, default deny, and headers: the same for every HTTP door."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpResponse, JsonResponse
+from django.utils.functional import SimpleLazyObject
+
+from archive.access import services
+from archive.access.scopes import SAFE_METHODS, scope_needed
+from archive.audit.types import Asker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+# Programs get 401 there, people are sent to the login page elsewhere.
+PROGRAM_PREFIXES = ("/dicom-web/", "/wado", "/api/", "/fhir/", "/oauth/", "/metrics")
+_DOORS = (("/dicom-web/", "dicomweb"), ("/wado", "dicomweb"), ("/api/", "api"), ("/fhir/", "fhir"))
+
+
+def is_program_path(path: str) -> bool:
+    """Whether the path belongs to a door for programs."""
+    return path.startswith(PROGRAM_PREFIXES)
+
+
+def _door(path: str) -> str:
+    return next((door for prefix, door in _DOORS if path.startswith(prefix)), "portal")
+
+
+def _asker(request: HttpRequest) -> Asker:
+    token = getattr(request, "token", None)
+    return Asker(
+        door=_door(request.path),
+        user=request.user,  # type: ignore[arg-type]  # anonymous is recorded without a user
+        token_hint=token.hint if token else "",
+        address=request.META.get("REMOTE_ADDR") or None,
+    )
+
+
+def unauthorized(message: str) -> HttpResponse:
+    """Answer 401 as a problem document (RFC 9457)."""
+    response = JsonResponse(
+        {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": message},
+        status=401,
+        content_type="application/problem+json",
+    )
+    response["WWW-Authenticate"] = 'Bearer realm="Twinsight"'
+    return response
+
+
+class CredentialsMiddleware:
+    """Take ``Authorization: Bearer``; a request with a token ignores cookies and needs no CSRF."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Set ``request.token`` and ``request.asker``; refuse a bad token at once."""
+        request.token = None  # type: ignore[attr-defined]
+        request.asker = SimpleLazyObject(lambda: _asker(request))  # type: ignore[attr-defined]
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        if header:
+            scheme, _, secret = header.partition(" ")
+            if scheme.lower() != "bearer" or not secret.strip():
+                return unauthorized("Authorization takes a bearer token.")
+            principal = services.authenticate_token(secret.strip())
+            if principal is None:
+                return unauthorized("This token is unknown, expired or revoked.")
+            request.token = principal  # type: ignore[attr-defined]
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # noqa: SLF001
+        return self.get_response(request)
+
+
+class OriginCheckMiddleware:
+    """Same-origin check in place of a CSRF token for DICOMweb: viewers never send one.
+
+    A browser always says where a request that changes something comes from, by
+    ``Sec-Fetch-Site`` or ``Origin``; one that says nothing must bring a CSRF token.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Let same-origin DICOMweb requests pass without a CSRF token."""
+        unsafe = request.method not in SAFE_METHODS
+        if unsafe and request.path.startswith("/dicom-web/") and self._is_same_origin(request):
+            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # noqa: SLF001
+        return self.get_response(request)
+
+    @staticmethod
+    def _is_same_origin(request: HttpRequest) -> bool:
+        site = request.META.get("HTTP_SEC_FETCH_SITE")
+        if site is not None:
+            return bool(site == "same-origin")
+        origin = request.META.get("HTTP_ORIGIN")
+        return bool(origin) and urlsplit(str(origin)).netloc == request.get_host()
+
+
+class DefaultDenyMiddleware:
+    """No view without a login or a token, except those marked ``login_not_required``."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Put the token's user in the session user's place."""
+        if request.token is not None:  # type: ignore[attr-defined]
+            request.user = request.token.user  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, _args: list[Any], _kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        """Refuse the anonymous, and tokens without the view's scope."""
+        if not getattr(view, "login_required", True):
+            return None
+        if not request.user.is_authenticated:
+            if is_program_path(request.path):
+                return unauthorized("Sign in, or send a bearer token.")
+            return redirect_to_login(request.get_full_path())
+        token = request.token  # type: ignore[attr-defined]
+        needed = scope_needed(request, view)
+        if token is not None and needed not in token.scopes:
+            return JsonResponse(
+                {
+                    "type": "about:blank",
+                    "title": "Forbidden",
+                    "status": 403,
+                    "detail": f"This token lacks the scope {needed!r}.",
+                },
+                status=403,
+                content_type="application/problem+json",
+            )
+        return None
+
+
+class SecurityHeadersMiddleware:
+    """A strict content security policy, and no shared caching of what people see."""
+
+    policy = (
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    )
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Add the headers that a view did not set itself."""
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", self.policy)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response

@@ -1,0 +1,34 @@
+"""What a token must be allowed to do for a view; sessions hold every scope."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+ViewT = TypeVar("ViewT")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ATTRIBUTE = "required_scope"
+
+
+def requires_scope(scope: str) -> Callable[[ViewT], ViewT]:
+    """Mark a view function or class with the scope its tokens need, whatever the method."""
+
+    def mark(view: ViewT) -> ViewT:
+        setattr(view, _ATTRIBUTE, scope)
+        return view
+
+    return mark
+
+
+def scope_needed(request: HttpRequest, view: Any) -> str:
+    """Return the scope that the view needs: as marked, else by the method."""
+    # Both DRF and Django's View leave the class on the function that as_view() made.
+    for place in (view, getattr(view, "view_class", None), getattr(view, "cls", None)):
+        scope = getattr(place, _ATTRIBUTE, None)
+        if scope is not None:
+            return str(scope)
+    return "read" if request.method in SAFE_METHODS else "write"

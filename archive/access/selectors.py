@@ -1,0 +1,68 @@
+"""Who may what, asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archive.errors import NotAllowedError
+from archive.models import Membership, Peer
+from archive.models.access import STORING_ROLES, Role
+
+if TYPE_CHECKING:
+    from archive.models import Project
+    from archive.models.querysets import AnyUser
+
+
+def holds_role(user: AnyUser, roles: frozenset[str] | set[str]) -> bool:
+    """Whether the user holds one of the roles in any project."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    return Membership.objects.filter(user_id=user.pk, role__in=roles).exists()
+
+
+def is_radiology_admin(user: AnyUser) -> bool:
+    """Whether the user is a radiology admin of any project."""
+    return holds_role(user, {Role.RADIOLOGY_ADMIN})
+
+
+def require_radiology_admin(user: AnyUser) -> None:
+    """Raise NotAllowedError unless the user is a radiology admin."""
+    if not is_radiology_admin(user):
+        raise NotAllowedError("Only a radiology admin may do this.")
+
+
+def require_may_store(user: AnyUser, project: Project | None) -> None:
+    """Raise NotAllowedError unless the user may put studies into the project.
+
+    Without a project, any role that stores is enough: the study goes to *Unassigned*.
+    """
+    if not user.is_authenticated or not user.is_active:
+        raise NotAllowedError("Sign in to store studies.")
+    held = Membership.objects.filter(user_id=user.pk, role__in=STORING_ROLES)
+    if project is not None:
+        wide = held.filter(project__isnull=True) if project.kind == "standard" else held.none()
+        if project.kind == "unassigned":
+            wide = held.filter(role=Role.RADIOLOGY_ADMIN)
+        held = held.filter(project=project) | wide
+    if not held.exists():
+        raise NotAllowedError("You may not store studies in this project.")
+
+
+def home_project(user: AnyUser) -> Project | None:
+    """Return the one project into which the user stores, where there is exactly one."""
+    named = (
+        Membership.objects.filter(user_id=user.pk, role__in=STORING_ROLES, project__kind="standard")
+        .select_related("project")
+        .order_by("project_id")
+    )
+    projects = {membership.project_id: membership.project for membership in named}
+    return next(iter(projects.values())) if len(projects) == 1 else None
+
+
+def find_peer(*, ae_title: str, address: str) -> Peer | None:
+    """Return the enabled peer that calls itself so from that address."""
+    return (
+        Peer.objects.select_related("project")
+        .filter(ae_title=ae_title.strip(), address=address, is_enabled=True)
+        .first()
+    )

@@ -1,0 +1,17 @@
+"""Every path of DESIGN section 3, composed."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from deploy.health import healthz, readyz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+    path("dicom-web/", include("archive.dicomweb.urls")),
+    path("api/v1/", include("archive.api.urls")),
+    path("api/v1/", include("inference.api.urls")),
+    path("similar/", include("inference.portal.urls")),
+    path("", include("archive.portal.urls")),
+]
