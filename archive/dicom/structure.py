@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mmap import mmap
 from typing import NamedTuple
 
-from pydicom.datadict import DicomDictionary
+from pydicom._dicom_dict import DicomDictionary
 
 from archive.dicom.transfer_syntaxes import Layout, layout_of
 from archive.errors import InvalidInstanceError
@@ -139,9 +139,9 @@ class StructureScan:
         """
         buffer, end, position = self.buffer, self.end, start
         while position < end:
-            if end - position < 8 or buffer[position : position + 4] == b"\0\0\0\0":
-                if _is_zero_until(buffer, position, end):
-                    return
+            is_blank = end - position < 8 or buffer[position : position + 4] == b"\0\0\0\0"
+            if is_blank and _is_zero_until(buffer, position, end):
+                return
             tag, vr, value_start, length, was_implicit = element_header(
                 buffer, position, end, layout
             )
@@ -174,18 +174,24 @@ class StructureScan:
             if stop > self.end:
                 raise _past_end(tag, value_start, self.end)
             if is_sequence:
-                self._skip_sequence(_Level(False, stop, False, layout), value_start)
-            return ElementSpan(tag, vr, value_start, stop, stop, is_sequence, False, layout)
+                self._skip_sequence(
+                    _Level(is_item=False, end=stop, is_undefined=False, layout=layout), value_start
+                )
+            return ElementSpan(tag, vr, value_start, stop, stop, is_sequence, is_undefined, layout)
         if is_sequence:
             layout = self._item_layout(value_start + 8, self.end, layout)
-            after = self._skip_sequence(_Level(False, self.end, True, layout), value_start)
+            after = self._skip_sequence(
+                _Level(is_item=False, end=self.end, is_undefined=True, layout=layout), value_start
+            )
         elif vr in _FRAGMENT_VRS:
             after = self._skip_fragments(value_start, self.end, layout)
         else:
             raise InvalidInstanceError(
                 f"Element {_name(tag)} of type {vr} has no length.", code="malformed"
             )
-        return ElementSpan(tag, vr, value_start, after - 8, after, is_sequence, True, layout)
+        return ElementSpan(
+            tag, vr, value_start, after - 8, after, is_sequence, is_undefined, layout
+        )
 
     def _skip_sequence(self, outermost: _Level, position: int) -> int:
         """Follow a sequence through all its levels; return the offset behind it."""
@@ -226,7 +232,7 @@ class StructureScan:
         if end > level.end:
             raise _past_parent("An item", position - 8, at_file_end=level.end == self.end)
         layout = self._item_layout(position, end, level.layout)
-        stack.append(_Level(True, end, is_undefined, layout))
+        stack.append(_Level(is_item=True, end=end, is_undefined=is_undefined, layout=layout))
         return position
 
     def _step_in_item(self, stack: list[_Level], level: _Level, position: int) -> int:
@@ -247,7 +253,7 @@ class StructureScan:
             end = level.end if is_undefined else value_start + length
             if end > level.end:
                 raise _past_parent(_name(tag), position, at_file_end=level.end == self.end)
-            stack.append(_Level(False, end, is_undefined, layout))
+            stack.append(_Level(is_item=False, end=end, is_undefined=is_undefined, layout=layout))
             return value_start
         if is_undefined:
             if vr not in _FRAGMENT_VRS:
@@ -349,8 +355,7 @@ def _past_end(tag: int, position: int, end: int) -> InvalidInstanceError:
 def _past_parent(what: str, position: int, *, at_file_end: bool) -> InvalidInstanceError:
     if at_file_end:
         return InvalidInstanceError(
-            f"{what} at byte {position} reaches beyond the end of the data: "
-            "the file was cut off.",
+            f"{what} at byte {position} reaches beyond the end of the data: the file was cut off.",
             code="truncated",
         )
     return InvalidInstanceError(
