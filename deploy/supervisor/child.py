@@ -38,6 +38,7 @@ class Child:
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec
         self.started_at = time.monotonic()
+        self._is_asked = False
         self._process = _spawn(spec)
 
     @property
@@ -52,13 +53,19 @@ class Child:
         """Exit status, or None while it runs; negative is the signal that ended it."""
         return self._process.poll()
 
+    def ask_to_stop(self) -> None:
+        """Send the stop signal, once: to Celery a second one means at once."""
+        if not self._is_asked:
+            self._is_asked = True
+            self.signal(self.spec.stop_signal)
+
     def signal(self, number: signal.Signals) -> None:
         if self.poll() is None:
             self._process.send_signal(number)
 
     def stop(self) -> int:
         """Ask, wait, then insist; whatever it left in its process group goes too."""
-        self.signal(self.spec.stop_signal)
+        self.ask_to_stop()
         status = self.wait(self.spec.stop_timeout_s)
         if status is None:
             self.signal(signal.SIGKILL)
@@ -111,42 +118,6 @@ def last_line(log_file: Path, *, tail_bytes: int = 4096) -> str:
     return written[-1][:200] if written else "nothing in its log"
 
 
-def write_record(path: Path, pids: Mapping[str, int]) -> None:
-    """Note which processes are ours, with their start time, for the start after a crash."""
-    import psutil  # noqa: PLC0415 the launcher's callers that only read paths don't pay for it
-
-    record = {}
-    for name, pid in pids.items():
-        with contextlib.suppress(psutil.Error):
-            record[name] = {"pid": pid, "created": psutil.Process(pid).create_time()}
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(record), encoding="utf-8")
-    partial.replace(path)
-
-
-def await_leftovers(path: Path, *, patience_s: float = 20.0) -> None:
-    """Wait for processes of a former, killed supervisor to end; end those that don't."""
-    import psutil  # noqa: PLC0415 see write_record
-
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return
-    living = []
-    for entry in record.values():
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(entry["pid"])
-            # A pid alone proves nothing: it may have been given to somebody else since.
-            if abs(process.create_time() - entry["created"]) < 0.05:
-                living.append(process)
-    _, living = psutil.wait_procs(living, timeout=patience_s)
-    for process in living:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(living, timeout=5)
-    path.unlink(missing_ok=True)
-
-
 def _spawn(spec: ChildSpec) -> "subprocess.Popen[bytes]":
     uid, gid = spec.account or (None, None)
     options = {
@@ -157,7 +128,10 @@ def _spawn(spec: ChildSpec) -> "subprocess.Popen[bytes]":
     }
     launcher = [sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(options)]
     _rotate(spec.log_file)
-    with spec.log_file.open("ab") as log:
+    descriptor = os.open(
+        spec.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+    )
+    with os.fdopen(descriptor, "ab") as log:
         return subprocess.Popen(  # noqa: S603 programs of this installation, no shell
             [*launcher, *spec.argv],
             stdin=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """Where the database and the broker are, as URLs that Django, redis-py and Celery read."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -15,13 +15,6 @@ class Endpoints:
 
     def as_environment(self) -> dict[str, str]:
         return {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
-
-    def write(self, path: Path) -> None:
-        """Publish atomically: a reader sees nothing or everything."""
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        partial.chmod(0o600)
-        partial.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> "Endpoints | None":
@@ -43,7 +36,7 @@ def socket_redis_url(socket: Path, *, database: int = 0) -> str:
 
 
 def with_redis_database(redis_url: str, database: int) -> str:
-    """Same server, another numbered database, in redis-py's spelling."""
+    """Point a redis-py URL at another numbered database of the same server."""
     parts = urlsplit(redis_url)
     if parts.scheme == "unix":
         return f"unix://{parts.path}?db={database}"

@@ -155,3 +155,12 @@ def write_secret_once(path: Path, text: str) -> None:
         pass
     finally:
         Path(partial).unlink(missing_ok=True)
+
+
+def write_private_file(path: Path, text: str) -> None:
+    """Replace a 0600 file in one step: a reader sees the old content or the new."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    partial.replace(path)

@@ -1,16 +1,18 @@
 """PostgreSQL and Valkey for as long as somebody needs them."""
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from deploy.supervisor.child import Child, await_leftovers, write_record
+from deploy.supervisor.child import Child
 from deploy.supervisor.endpoints import Endpoints
-from deploy.supervisor.home import Home
+from deploy.supervisor.home import Home, write_private_file
 from deploy.supervisor.lock import HomeLock, is_locked
 from deploy.supervisor.postgres import Postgres
+from deploy.supervisor.record import ProcessRecord, await_leftovers
 from deploy.supervisor.valkey import Valkey
 
 Service = Postgres | Valkey
@@ -24,10 +26,12 @@ class ServiceGroup:
     with_postgres: bool = True
     with_valkey: bool = True
     fast: bool = False
+    record: ProcessRecord | None = None
     children: dict[str, Child] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # In this order they stop last to first: the database outlives what may still write to it.
+        self.notes = self.record or ProcessRecord(self.home.processes_file)
         self.services: dict[str, Service] = {}
         if self.with_postgres:
             self.services["postgres"] = Postgres(self.home, fast=self.fast)
@@ -36,32 +40,28 @@ class ServiceGroup:
 
     def start(self) -> None:
         """Start all at once, then wait for each."""
-        for name, service in self.services.items():
-            service.prepare()
-            self.children[name] = service.start()
-            self.record()
+        for name in self.services:
+            self._spawn(name)
         for name, service in self.services.items():
             service.await_ready(self.children[name])
 
     def restart(self, name: str) -> None:
         """Bring one back after its death; the data come from its log."""
-        service = self.services[name]
-        service.prepare()
-        self.children[name] = service.start()
-        self.record()
-        service.await_ready(self.children[name])
+        self._spawn(name)
+        self.services[name].await_ready(self.children[name])
 
     def stop(self) -> None:
         for name in reversed(self.services):
             child = self.children.pop(name, None)
             if child is not None:
                 child.stop()
-        self.home.processes_file.unlink(missing_ok=True)
+                self.notes.remove(name)
 
-    def record(self) -> None:
-        write_record(
-            self.home.processes_file, {name: child.pid for name, child in self.children.items()}
-        )
+    def _spawn(self, name: str) -> None:
+        service = self.services[name]
+        service.prepare()
+        self.children[name] = service.start()
+        self.notes.add(name, self.children[name].pid)
 
 
 @contextlib.contextmanager
@@ -82,7 +82,7 @@ def running_services(
     reachable = endpoints or group.home.embedded_endpoints()
     try:
         group.start()
-        reachable.write(group.home.endpoints_file)
+        write_private_file(group.home.endpoints_file, json.dumps(asdict(reachable)))
         yield reachable
     finally:
         group.home.endpoints_file.unlink(missing_ok=True)

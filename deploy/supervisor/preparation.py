@@ -1,0 +1,62 @@
+"""What must be done to the database and the static files before the program runs; quick if done."""
+
+import hashlib
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
+
+STAMP_NAME = ".collected"
+
+
+def migrate_if_needed() -> int:
+    """Bring the schema up to date; returns how many migrations that took."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    try:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if plan:
+            call_command("migrate", interactive=False, verbosity=0)
+        return len(plan)
+    finally:
+        connection.close()
+
+
+def collect_static_if_needed() -> int:
+    """Collect and compress static files if any changed; returns how many there are, 0 if none."""
+    root = Path(settings.STATIC_ROOT)
+    stamp = root / STAMP_NAME
+    wanted, count = static_fingerprint()
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return 0
+    stamp.unlink(missing_ok=True)
+    call_command("collectstatic", interactive=False, verbosity=0, clear=root.is_dir())
+    root.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(wanted, encoding="utf-8")
+    return count
+
+
+def static_fingerprint() -> tuple[str, int]:
+    """Digest of names, sizes and times of all static files, and their number."""
+    digest = hashlib.sha256(repr(settings.STORAGES["staticfiles"]).encode())
+    count = 0
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            status = Path(storage.path(name)).stat()
+            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+            count += 1
+    return digest.hexdigest(), count
+
+
+def first_admin_password() -> str | None:
+    """Create the first admin where there is none; returns the password, which is kept nowhere."""
+    from archive.access.services import ensure_first_admin  # noqa: PLC0415 models need set-up apps
+
+    try:
+        _, password = ensure_first_admin()
+        return password
+    finally:
+        connections[DEFAULT_DB_ALIAS].close()

@@ -1,0 +1,122 @@
+"""The program's own processes: what each is called, runs, needs and how it stops."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.supervisor.child import ChildSpec
+from deploy.supervisor.home import Home
+
+PROJECT = Path(__file__).resolve().parents[2]
+# PERFORMANCE.md: torch gives memory back to the system after each small batch unless told not to.
+KEEP_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": "1000000000",
+    "MALLOC_MMAP_THRESHOLD_": "1000000000",
+}
+WEB_STOP_S = 15.0
+WORKER_STOP_S = 30.0
+
+
+@dataclass(frozen=True)
+class ProgramOptions:
+    """What differs between one start and another."""
+
+    bind: str = "127.0.0.1"
+    http_port: int = 8000
+    web_workers: int = 2
+    with_workers: bool = True
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+def program_specs(home: Home, options: ProgramOptions) -> list[list[ChildSpec]]:
+    """List the processes by stage, in the order in which they start and stop: doors first."""
+    environ = child_environ(options.environ)
+    doors = [_web(home, options, environ), _dicom(home, environ)]
+    if not options.with_workers:
+        return [doors]
+    workers = [
+        _worker(home, "default", environ),
+        _worker(home, "inference", {**environ, **KEEP_MEMORY}),
+    ]
+    return [doors, [_beat(home, environ)], workers]
+
+
+def child_environ(extra: Mapping[str, str]) -> dict[str, str]:
+    """Environment of every process of the program."""
+    environ = {**os.environ, "PYTHONUNBUFFERED": "1", **extra}
+    if os.geteuid() == 0:
+        environ["C_FORCE_ROOT"] = "1"  # Celery asks; the content type is JSON only
+    return environ
+
+
+def management_spec(
+    home: Home, name: str, arguments: tuple[str, ...], environ: Mapping[str, str]
+) -> ChildSpec:
+    """Describe a management command as a process with a log of its own."""
+    return ChildSpec(
+        name=name,
+        argv=(sys.executable, str(PROJECT / "manage.py"), *arguments),
+        log_file=home.logs / f"{name}.log",
+        environ=environ,
+        cwd=PROJECT,
+        stop_timeout_s=WEB_STOP_S,
+    )
+
+
+def _web(home: Home, options: ProgramOptions, environ: Mapping[str, str]) -> ChildSpec:
+    arguments = {
+        "--interface": "wsgi",
+        "--host": options.bind,
+        "--port": str(options.http_port),
+        "--workers": str(options.web_workers),
+        "--blocking-threads": "8",
+        "--workers-kill-timeout": "10",
+        "--log-level": "warning",
+    }
+    flat = [part for pair in arguments.items() for part in pair]
+    switches = ("--no-ws", "--respawn-failed-workers", "deploy.supervisor.web:application")
+    return ChildSpec(
+        name="web",
+        argv=(sys.executable, "-m", "granian", *flat, *switches),
+        log_file=home.logs / "web.log",
+        environ=environ,
+        cwd=PROJECT,
+        stop_timeout_s=WEB_STOP_S,
+    )
+
+
+def _dicom(home: Home, environ: Mapping[str, str]) -> ChildSpec:
+    return management_spec(home, "dicom", ("dicom_listener",), environ)
+
+
+def _worker(home: Home, queue: str, environ: Mapping[str, str]) -> ChildSpec:
+    name = f"worker-{queue}"
+    options = ("--queues", queue, "--concurrency", "1", "--hostname", f"{queue}@%h")
+    quiet = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
+    return ChildSpec(
+        name=name,
+        argv=(*_celery("worker"), *options, *quiet, "--include", "deploy.supervisor.pool"),
+        log_file=home.logs / f"{name}.log",
+        environ=environ,
+        cwd=PROJECT,
+        stop_timeout_s=WORKER_STOP_S,
+    )
+
+
+def _beat(home: Home, environ: Mapping[str, str]) -> ChildSpec:
+    schedule = str(home.run / "beat-schedule")
+    # No pid file: the supervisor already sees to it that there is one beat only.
+    options = ("--schedule", schedule, "--pidfile=", "--loglevel", "INFO")
+    return ChildSpec(
+        name="beat",
+        argv=(*_celery("beat"), *options),
+        log_file=home.logs / "beat.log",
+        environ=environ,
+        cwd=PROJECT,
+    )
+
+
+def _celery(command: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "celery", "-A", "deploy", command)
