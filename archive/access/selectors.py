@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from archive.errors import NotAllowedError
 from archive.models import Membership, Peer
 from archive.models.access import STORING_ROLES, Role
+from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
-    from archive.models import Project
+    from archive.models import Project, Study
     from archive.models.querysets import AnyUser
 
 
@@ -66,3 +67,16 @@ def find_peer(*, ae_title: str, address: str) -> Peer | None:
         .filter(ae_title=ae_title.strip(), address=address, is_enabled=True)
         .first()
     )
+
+
+def may_add_to(user: AnyUser | None, study: Study) -> bool:
+    """Whether the user may put instances into a study that exists.
+
+    They must see it and hold a storing role in one of its projects. ``None`` stands for the
+    archive itself and for registered peers.
+    """
+    if user is None:
+        return True
+    if not type(study).objects.visible_to(user).filter(pk=study.pk).exists():
+        return False
+    return readable_projects(user, STORING_ROLES).filter(studies=study).exists()

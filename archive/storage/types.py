@@ -28,8 +28,12 @@ class SpoolFile(Protocol):
         """Append bytes; raise StorageError or StorageFullError when the disk refuses."""
         ...
 
+    def flush(self) -> None:
+        """Hand the bytes to the operating system, so that ``path`` can be read."""
+        ...
+
     def close(self) -> None:
-        """Discard the file unless it was kept."""
+        """Discard the spool file; a kept blob lives on under its own name."""
         ...
 
     def __enter__(self) -> Self: ...

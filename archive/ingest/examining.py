@@ -1,0 +1,81 @@
+"""Find out whether one spooled file is an instance, and what it says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archive.dicom.attributes import extract_attributes
+from archive.dicom.reading import read_header
+from archive.errors import InvalidInstanceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from archive.dicom.attributes import ObjectAttributes
+    from archive.ingest.types import IncomingFile
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sound instance that waits to be recorded."""
+
+    position: int
+    file: IncomingFile
+    attributes: ObjectAttributes
+    dataset_sha256: str
+    is_deidentified: bool
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """The instance's identity."""
+        return str(self.attributes.instance.sop_instance_uid)
+
+    @property
+    def study_instance_uid(self) -> str:
+        """The study it says it belongs to."""
+        return str(self.attributes.study.study_instance_uid)
+
+    @property
+    def series_instance_uid(self) -> str:
+        """The series it says it belongs to."""
+        return str(self.attributes.series.series_instance_uid)
+
+
+def examine(position: int, file: IncomingFile) -> Candidate:
+    """Read a spooled file up to its pixel data and validate it.
+
+    Parameters
+    ----------
+    position
+        where the file stands among the files of its batch
+    file
+        a spool file whose bytes are all written
+
+    Raises
+    ------
+    InvalidInstanceError
+        The file can't be archived; the message says why.
+    """
+    file.spool.flush()
+    if file.spool.size == 0:
+        message = "The file is empty."
+        raise InvalidInstanceError(message, code="empty")
+    header = read_header(file.spool.path)
+    attributes = extract_attributes(header)
+    removed = str(header.ds.get("PatientIdentityRemoved", "") or "").strip().upper()
+    return Candidate(
+        position=position,
+        file=file,
+        attributes=attributes,
+        dataset_sha256=_digest_from(file.spool.path, header.dataset_offset),
+        is_deidentified=removed == "YES",
+    )
+
+
+def _digest_from(path: Path, offset: int) -> str:
+    """SHA-256 of the data set: the same instance in another file meta is the same instance."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        return hashlib.file_digest(stream, "sha256").hexdigest()

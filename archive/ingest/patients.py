@@ -1,0 +1,125 @@
+"""Whose study it is: Patient ID with its issuer, and never merged silently."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+
+from archive.models import Patient
+
+if TYPE_CHECKING:
+    from archive.dicom.attributes import PatientAttributes
+
+
+def find_or_create_patient(attributes: PatientAttributes) -> Patient:
+    """Return the row of the patient that a new study names.
+
+    Without a Patient ID nothing says that two studies are of one person: each gets a row of its
+    own. Where name, birth date or sex contradict what is known under the ID, the study goes to a
+    row kept apart, which a radiology admin sees (``conflict_of``).
+
+    Parameters
+    ----------
+    attributes
+        the patient as the study's first instance names them
+
+    Returns
+    -------
+    Patient, locked for this transaction where it existed
+    """
+    if not attributes.dicom_patient_id:
+        return _create(attributes, conflict_of=None)
+    known = _known_rows(attributes)
+    if not known:
+        return _create_first(attributes)
+    for row in known:
+        if agrees(row, attributes):
+            _fill_in(row, attributes)
+            return row
+    return _create(attributes, conflict_of=known[0])
+
+
+def _known_rows(attributes: PatientAttributes) -> list[Patient]:
+    """Rows under the same ID, the first known one first."""
+    return list(
+        Patient.objects.select_for_update()
+        .filter(
+            dicom_patient_id=attributes.dicom_patient_id,
+            issuer_of_patient_id=attributes.issuer_of_patient_id,
+        )
+        .order_by("pk")
+    )
+
+
+def _create_first(attributes: PatientAttributes) -> Patient:
+    try:
+        with transaction.atomic():
+            return _create(attributes, conflict_of=None)
+    except IntegrityError:
+        # Another door made the row in between; it is committed now, and compared like any other.
+        return find_or_create_patient(attributes)
+
+
+def _create(attributes: PatientAttributes, *, conflict_of: Patient | None) -> Patient:
+    return Patient.objects.create(
+        dicom_patient_id=attributes.dicom_patient_id,
+        issuer_of_patient_id=attributes.issuer_of_patient_id,
+        patient_name=attributes.patient_name,
+        patient_name_search=attributes.patient_name_search,
+        patient_birth_date=attributes.patient_birth_date,
+        patient_sex=attributes.patient_sex,
+        conflict_of=conflict_of,
+    )
+
+
+def names_same_patient(row: Patient, attributes: PatientAttributes) -> bool:
+    """Whether an instance names the patient its study is known to belong to.
+
+    Parameters
+    ----------
+    row
+        the study's patient
+    attributes
+        the patient as the instance names them
+    """
+    return (
+        row.dicom_patient_id == attributes.dicom_patient_id
+        and row.issuer_of_patient_id == attributes.issuer_of_patient_id
+        and agrees(row, attributes)
+    )
+
+
+def agrees(row: Patient, attributes: PatientAttributes) -> bool:
+    """Whether name, birth date and sex don't contradict each other; unknown contradicts nothing.
+
+    Parameters
+    ----------
+    row
+        a known patient
+    attributes
+        the patient as an instance names them
+    """
+    pairs = (
+        (row.patient_name_search, attributes.patient_name_search),
+        (row.patient_birth_date, attributes.patient_birth_date),
+        (row.patient_sex, attributes.patient_sex),
+    )
+    return all(not known or not said or known == said for known, said in pairs)
+
+
+def _fill_in(row: Patient, attributes: PatientAttributes) -> None:
+    """Take what was not known before; known values never change by a store."""
+    fields = ["patient_birth_date", "patient_sex"]
+    if not row.patient_name_search and attributes.patient_name_search:
+        fields += ["patient_name", "patient_name_search"]
+    changed = []
+    for name in fields:
+        if not getattr(row, name) and getattr(attributes, name):
+            setattr(row, name, getattr(attributes, name))
+            changed.append(name)
+    if "patient_name_search" in changed:
+        row.patient_name = attributes.patient_name
+        changed.append("patient_name")
+    if changed:
+        row.save(update_fields=sorted(set(changed)))

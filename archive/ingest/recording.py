@@ -1,0 +1,220 @@
+"""Rows of a batch of sound instances, in one transaction and one order of locks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict, fields
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from archive.access.projects import unassigned_project
+from archive.access.selectors import home_project, may_add_to
+from archive.errors import (
+    ArchiveError,
+    HierarchyConflictError,
+    NotAllowedError,
+    PatientMismatchError,
+    SopInstanceConflictError,
+)
+from archive.ingest.patients import find_or_create_patient, names_same_patient
+from archive.models import Blob, Instance, Series, Study
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archive.dicom.attributes import StudyAttributes
+    from archive.ingest.examining import Candidate
+    from archive.ingest.types import Origin
+
+Refusals = dict[int, ArchiveError]
+
+
+class BatchRecorder:
+    """Write the rows of a batch; ask it afterwards what became of each candidate.
+
+    Must run inside a transaction. Locks are taken in the fixed order patient, study, series, and
+    studies in the order of their UIDs, so that two batches never wait for each other in a ring.
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.refusals: Refusals = {}
+        self.duplicates: set[int] = set()
+        self.stored: list[Instance] = []
+        self.series_ids: set[int] = set()
+        self.study_ids: set[int] = set()
+
+    def record(self, candidates: Iterable[Candidate]) -> None:
+        """Write the rows of sound candidates; refused ones go to ``refusals`` by position.
+
+        Parameters
+        ----------
+        candidates
+            in any order; each one's bytes are durable in the blob store
+        """
+        ordered = sorted(candidates, key=lambda c: (c.study_instance_uid, c.series_instance_uid))
+        for uid, group in groupby(ordered, key=lambda c: c.study_instance_uid):
+            self._record_study(uid, list(group))
+
+    def _record_study(self, uid: str, candidates: list[Candidate]) -> None:
+        candidates = self._without_known_instances(candidates)
+        if not candidates:
+            return
+        study = Study.objects.select_for_update().filter(study_instance_uid=uid).first()
+        if study is not None and not may_add_to(self.origin.actor, study):
+            for candidate in candidates:
+                self._refuse(candidate, NotAllowedError("This study is not yours to add to."))
+            return
+        # A study that gets no instance after all must leave no row behind.
+        savepoint = transaction.savepoint() if study is None else None
+        study = study or self._create_study(candidates[0])
+        if savepoint is not None:
+            # Whoever created the study in the meantime may have stored the same instances.
+            candidates = self._without_known_instances(candidates)
+        accepted = [c for c in candidates if self._fits_patient(study, c)]
+        new_by_series = self._record_series(study, accepted)
+        if not new_by_series and savepoint is not None:
+            transaction.savepoint_rollback(savepoint)
+        _refresh_study(study, new_by_series, accepted)
+        if new_by_series:
+            self.study_ids.add(study.pk)
+            self.series_ids.update(series.pk for series, _ in new_by_series)
+
+    def _without_known_instances(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Sort out what is archived already: the same content is a success, other content not."""
+        known = {
+            row.sop_instance_uid: row
+            for row in Instance.objects.select_related("series__study").filter(
+                sop_instance_uid__in=[c.sop_instance_uid for c in candidates]
+            )
+        }
+        remaining: dict[str, Candidate] = {}
+        for candidate in candidates:
+            row = known.get(candidate.sop_instance_uid)
+            first = remaining.get(candidate.sop_instance_uid)
+            if row is None and first is None:
+                remaining[candidate.sop_instance_uid] = candidate
+                continue
+            digest = row.dataset_sha256 if row is not None else first and first.dataset_sha256
+            if digest == candidate.dataset_sha256:
+                self.duplicates.add(candidate.position)
+            else:
+                message = "Other content is already archived under this SOP Instance UID."
+                self._refuse(candidate, SopInstanceConflictError(message))
+        return list(remaining.values())
+
+    def _refuse(self, candidate: Candidate, error: ArchiveError) -> None:
+        self.refusals[candidate.position] = error
+
+    def _create_study(self, candidate: Candidate) -> Study:
+        """Insert the study, or lock the row of whoever was quicker."""
+        patient = find_or_create_patient(candidate.attributes.patient)
+        values = _study_values(candidate.attributes.study)
+        Study.objects.bulk_create(
+            [Study(patient=patient, is_deidentified=candidate.is_deidentified, **values)],
+            ignore_conflicts=True,
+        )
+        study = Study.objects.select_for_update().get(
+            study_instance_uid=candidate.study_instance_uid
+        )
+        if not study.projects.exists():
+            project = self.origin.project
+            if project is None and self.origin.actor is not None:
+                project = home_project(self.origin.actor)
+            study.projects.add(project or unassigned_project())
+        return study
+
+    def _fits_patient(self, study: Study, candidate: Candidate) -> bool:
+        if names_same_patient(study.patient, candidate.attributes.patient):
+            return True
+        message = "The instance names another patient than the rest of its study."
+        self._refuse(candidate, PatientMismatchError(message))
+        return False
+
+    def _record_series(
+        self, study: Study, candidates: list[Candidate]
+    ) -> list[tuple[Series, list[Candidate]]]:
+        by_series: defaultdict[str, list[Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            by_series[candidate.series_instance_uid].append(candidate)
+        recorded = []
+        for uid, group in by_series.items():
+            series = _find_or_create_series(study, uid, group[0])
+            if series.study_id != study.pk:
+                for candidate in group:
+                    message = "Its Series Instance UID is known in another study."
+                    self._refuse(candidate, HierarchyConflictError(message))
+                continue
+            self._insert_instances(series, group)
+            recorded.append((series, group))
+        return recorded
+
+    def _insert_instances(self, series: Series, candidates: list[Candidate]) -> None:
+        Blob.objects.bulk_create(
+            [Blob(sha256=c.file.spool.sha256, size_bytes=c.file.spool.size) for c in candidates],
+            ignore_conflicts=True,
+        )
+        hashes = [c.file.spool.sha256 for c in candidates]
+        blobs = {blob.sha256: blob for blob in Blob.objects.filter(sha256__in=hashes)}
+        self.stored += Instance.objects.bulk_create(
+            [_instance(series, c, blobs[c.file.spool.sha256]) for c in candidates]
+        )
+
+
+def _study_values(attributes: StudyAttributes) -> dict[str, object]:
+    return {field.name: getattr(attributes, field.name) for field in fields(attributes)}
+
+
+def _find_or_create_series(study: Study, uid: str, candidate: Candidate) -> Series:
+    """Return the locked row of the series; the study's own lock keeps the order."""
+    series = Series.objects.select_for_update().filter(series_instance_uid=uid).first()
+    if series is None:
+        attributes = candidate.attributes.series
+        Series.objects.bulk_create(
+            [Series(study=study, **asdict(attributes))], ignore_conflicts=True
+        )
+        series = Series.objects.select_for_update().get(series_instance_uid=uid)
+    return series
+
+
+def _instance(series: Series, candidate: Candidate, blob: Blob) -> Instance:
+    return Instance(
+        series=series,
+        blob=blob,
+        dataset_sha256=candidate.dataset_sha256,
+        cleaned_keywords=list(candidate.attributes.cleaned),
+        **asdict(candidate.attributes.instance),
+    )
+
+
+def _refresh_study(
+    study: Study, recorded: list[tuple[Series, list[Candidate]]], accepted: list[Candidate]
+) -> None:
+    """Bring the counts and lists up to date under the study's lock."""
+    if not recorded:
+        return
+    for series, group in recorded:
+        if series.number_of_series_related_instances == 0:
+            study.number_of_study_related_series += 1
+        series.number_of_series_related_instances += len(group)
+        study.number_of_study_related_instances += len(group)
+        study.modalities_in_study = _merged(study.modalities_in_study, series.modality)
+        study.body_parts = _merged(study.body_parts, series.body_part_examined)
+        series.save(update_fields=["number_of_series_related_instances", "updated_at"])
+    study.is_deidentified = study.is_deidentified and all(c.is_deidentified for c in accepted)
+    study.save(
+        update_fields=[
+            "number_of_study_related_series",
+            "number_of_study_related_instances",
+            "modalities_in_study",
+            "body_parts",
+            "is_deidentified",
+            "updated_at",
+        ]
+    )
+
+
+def _merged(values: list[str], value: str) -> list[str]:
+    return sorted({*values, value}) if value else values

@@ -1,0 +1,208 @@
+"""The one way in: spool, examine, keep, record, announce, answer."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
+
+from archive.audit import services as audit
+from archive.errors import ArchiveError, InvalidInstanceError, StorageError
+from archive.events.services import publish
+from archive.events.types import InstancesStored
+from archive.ingest.examining import Candidate, examine
+from archive.ingest.quarantine import quarantine_file
+from archive.ingest.recording import BatchRecorder
+from archive.ingest.types import IncomingFile, IngestResult, Origin, Outcome
+from archive.models import Instance
+from archive.storage.stores import blob_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 4
+# Serialization failure, deadlock, and a unique key that another batch took first.
+_RETRIED_STATES = {"40001", "40P01", "23505"}
+
+
+@dataclass
+class _Batch:
+    files: list[IncomingFile]
+    origin: Origin
+    candidates: list[Candidate] = field(default_factory=list)
+    refusals: dict[int, ArchiveError] = field(default_factory=dict)
+    duplicates: set[int] = field(default_factory=set)
+
+
+def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[IngestResult]:
+    """Archive the files of one request: all sound ones in one transaction, each with its result.
+
+    Bytes are durable and rows committed before this returns. The same instance again is a
+    success that changes nothing. What can't be archived goes to quarantine with its reason and
+    never rolls back its siblings.
+
+    Parameters
+    ----------
+    files
+        spooled files, still owned (and closed) by the caller
+    origin
+        door, actor, project
+
+    Returns
+    -------
+    one result a file, in the order of the files
+
+    References
+    ----------
+    DESIGN section 1; the order of a store is RELIABILITY section 1, points 1 to 7.
+    """
+    batch = _Batch(files=list(files), origin=origin)
+    if not batch.files:
+        return []
+    for position, file in enumerate(batch.files):
+        try:
+            batch.candidates.append(examine(position, file))
+        except InvalidInstanceError as error:
+            batch.refusals[position] = error
+    try:
+        _set_known_duplicates(batch)
+        _keep_bytes(batch)
+        recorder = _commit(batch)
+    except StorageError as error:
+        logger.warning("batch not stored", extra={"code": error.code, "files": len(batch.files)})
+        return _failed(batch, error)
+    except (OperationalError, InterfaceError):
+        logger.exception("database not reachable while storing")
+        message = "The archive's database can't be reached; try again."
+        return _failed(batch, StorageError(message, code="database-unavailable"))
+    return _results(batch, recorder)
+
+
+def _set_known_duplicates(batch: _Batch) -> None:
+    """Spare the disk: what is archived with the same content needs no second write."""
+    known = dict(
+        Instance.objects.filter(
+            sop_instance_uid__in=[c.sop_instance_uid for c in batch.candidates],
+            blob__state="stored",
+        ).values_list("sop_instance_uid", "dataset_sha256")
+    )
+    batch.duplicates = {
+        c.position for c in batch.candidates if known.get(c.sop_instance_uid) == c.dataset_sha256
+    }
+
+
+def _keep_bytes(batch: _Batch) -> None:
+    """Make durable what will have a row: new instances, and refused bytes for the quarantine."""
+    blob_store().keep(
+        file.spool
+        for position, file in enumerate(batch.files)
+        if position not in batch.duplicates and file.spool.size
+    )
+
+
+def _commit(batch: _Batch) -> BatchRecorder:
+    """Write rows, quarantine, audit and outbox in one transaction; again on a lost race."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                return _record(batch)
+        except (IntegrityError, OperationalError) as error:
+            state = getattr(error.__cause__, "sqlstate", None)
+            if state not in _RETRIED_STATES or attempt == _ATTEMPTS:
+                raise _as_storage_error(error) from error
+            # Jitter, so that the two of a race don't meet again.
+            time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 no secret
+    message = "The archive is busy with the same study; try again."
+    raise StorageError(message, code="database-busy")
+
+
+def _as_storage_error(error: DatabaseError) -> Exception:
+    if isinstance(error, OperationalError):
+        return error
+    message = "The archive is busy with the same instance; try again."
+    return StorageError(message, code="database-busy")
+
+
+def _record(batch: _Batch) -> BatchRecorder:
+    recorder = BatchRecorder(batch.origin)
+    recorder.duplicates |= batch.duplicates
+    recorder.record(c for c in batch.candidates if c.position not in batch.duplicates)
+    _quarantine(batch, recorder)
+    if recorder.stored:
+        event = InstancesStored(
+            instance_ids=[instance.pk for instance in recorder.stored],
+            series_ids=sorted(recorder.series_ids),
+            study_ids=sorted(recorder.study_ids),
+        )
+        publish(event)
+    refused = len(batch.refusals) + len(recorder.refusals)
+    if recorder.stored or refused:
+        recorded = set(recorder.refusals) | recorder.duplicates
+        uids = {c.study_instance_uid for c in batch.candidates if c.position not in recorded}
+        audit.record_import(
+            batch.origin.asker,
+            study_instance_uids=sorted(uids),
+            stored=len(recorder.stored),
+            refused=refused,
+        )
+    return recorder
+
+
+def _quarantine(batch: _Batch, recorder: BatchRecorder) -> None:
+    for position, error in batch.refusals.items():
+        quarantine_file(file=batch.files[position], error=error, origin=batch.origin)
+    by_position = {c.position: c for c in batch.candidates}
+    for position, error in recorder.refusals.items():
+        quarantine_file(
+            file=batch.files[position],
+            error=error,
+            origin=batch.origin,
+            sop_instance_uid=by_position[position].sop_instance_uid,
+            study_instance_uid=by_position[position].study_instance_uid,
+        )
+
+
+def _results(batch: _Batch, recorder: BatchRecorder) -> list[IngestResult]:
+    by_position = {c.position: c for c in batch.candidates}
+    refusals = {**batch.refusals, **recorder.refusals}
+    results = []
+    for position, file in enumerate(batch.files):
+        outcome = Outcome.STORED
+        if position in refusals:
+            outcome = Outcome.QUARANTINED
+        elif position in recorder.duplicates:
+            outcome = Outcome.DUPLICATE
+        results.append(_result(file, by_position.get(position), outcome, refusals.get(position)))
+    return results
+
+
+def _failed(batch: _Batch, error: ArchiveError) -> list[IngestResult]:
+    """Say of each file that it was not taken; refusals keep their own reason."""
+    by_position = {c.position: c for c in batch.candidates}
+    return [
+        _result(file, by_position.get(position), Outcome.FAILED, error)
+        for position, file in enumerate(batch.files)
+    ]
+
+
+def _result(
+    file: IncomingFile, candidate: Candidate | None, outcome: Outcome, error: ArchiveError | None
+) -> IngestResult:
+    if candidate is None:
+        return IngestResult(outcome=outcome, name=file.name, error=error)
+    return IngestResult(
+        outcome=outcome,
+        name=file.name,
+        sop_instance_uid=candidate.sop_instance_uid,
+        sop_class_uid=candidate.attributes.instance.sop_class_uid,
+        study_instance_uid=candidate.study_instance_uid,
+        series_instance_uid=candidate.series_instance_uid,
+        error=error,
+        warnings=candidate.attributes.cleaned,
+    )

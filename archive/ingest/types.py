@@ -1,0 +1,83 @@
+"""What a door hands to ingest, and what it gets back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from archive.audit.types import Asker
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from archive.errors import ArchiveError
+    from archive.models import Project
+    from archive.storage.types import SpoolFile
+
+
+@dataclass(frozen=True)
+class IncomingFile:
+    """One spooled file and the name it came with, which is shown and never used as a path."""
+
+    spool: SpoolFile
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Through which door, from whom, for which project.
+
+    Where ``actor`` is set their rights bound what may be added to; a registered peer and the
+    archive's own results come without one.
+    """
+
+    door: str
+    actor: AbstractBaseUser | None = None
+    source: str = ""
+    project: Project | None = None
+    address: str | None = None
+    token_hint: str = ""
+
+    @property
+    def asker(self) -> Asker:
+        """The same for the audit trail."""
+        return Asker(
+            door=self.door,
+            user=self.actor,
+            token_hint=self.token_hint,
+            address=self.address,
+            name=self.source,
+        )
+
+
+class Outcome(Enum):
+    """What became of a file."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """The fate of one file; ``error`` is set where it is not in the archive.
+
+    QUARANTINED: refused for good, the bytes are kept. FAILED: the archive could not do its part,
+    nothing was kept, the sender should try again.
+    """
+
+    outcome: Outcome
+    name: str = ""
+    sop_instance_uid: str = ""
+    sop_class_uid: str = ""
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+    error: ArchiveError | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the instance is in the archive."""
+        return self.outcome in {Outcome.STORED, Outcome.DUPLICATE}
