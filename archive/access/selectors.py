@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archive.errors import NotAllowedError
 from archive.models import Membership, Peer
-from archive.models.access import STORING_ROLES, Role
+from archive.models.access import LABELLING_ROLES, STORING_ROLES, Role
 from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
@@ -80,3 +80,10 @@ def may_add_to(user: AnyUser | None, study: Study) -> bool:
     if not type(study).objects.visible_to(user).filter(pk=study.pk).exists():
         return False
     return readable_projects(user, STORING_ROLES).filter(studies=study).exists()
+
+
+def require_may_label(user: AnyUser, study: Study) -> None:
+    """Raise NotAllowedError unless the user may label, review and analyse in the study."""
+    may = readable_projects(user, LABELLING_ROLES).filter(studies=study).exists()
+    if not may:
+        raise NotAllowedError("Your role in this project only allows you to look.")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import environ
 
-from deploy.settings.broker import celery_url, with_redis_database
 from deploy.settings.environment import read_bool, read_int, read_list, read_text
+from deploy.supervisor.endpoints import celery_url, with_redis_database
 from deploy.supervisor.home import Home
 
 BASE_DIR = Path(__file__).resolve().parents[2]

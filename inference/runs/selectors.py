@@ -1,0 +1,62 @@
+"""Runs and findings inside the asker's rights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archive.errors import NotVisibleError
+from archive.events.selectors import waiting_for_study
+from archive.models import Study
+from inference.models import Finding, ModelVersion, Run
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from archive.models.querysets import AnyUser
+
+_OPEN = (Run.State.QUEUED, Run.State.RUNNING)
+
+
+def _study(user: AnyUser, study_uid: str) -> Study:
+    study = Study.objects.visible_to(user).filter(study_instance_uid=study_uid).first()
+    if study is None:
+        raise NotVisibleError("There is no such study.")
+    return study
+
+
+def runs_of_study(user: AnyUser, study_uid: str) -> QuerySet[Run]:
+    """Return the study's runs, the newest first; NotVisibleError outside the rights."""
+    study = _study(user, study_uid)
+    return study.runs.select_related("model_version", "series").order_by("-pk")
+
+
+def findings_of_study(user: AnyUser, study_uid: str) -> QuerySet[Finding]:
+    """Return what the newest successful runs of each model state about the study's series."""
+    study = _study(user, study_uid)
+    newest = (
+        Run.objects.filter(study=study, state=Run.State.SUCCEEDED)
+        .order_by("series_id", "model_version_id", "-pk")
+        .distinct("series_id", "model_version_id")
+        .values("pk")
+    )
+    return (
+        Finding.objects.filter(run__in=newest)
+        .select_related("run__model_version", "series")
+        .order_by("series_id", "run_id", "pk")
+    )
+
+
+def is_study_idle(user: AnyUser, study_uid: str) -> bool:
+    """Whether nothing is queued, running or waiting to be announced for the study."""
+    study = _study(user, study_uid)
+    return not (study.runs.filter(state__in=_OPEN).exists() or waiting_for_study(study.pk))
+
+
+def open_run_count() -> int:
+    """How many runs are queued or running in the whole archive."""
+    return Run.objects.filter(state__in=_OPEN).count()
+
+
+def model_versions() -> QuerySet[ModelVersion]:
+    """Return all registered model versions, by name, the newest first."""
+    return ModelVersion.objects.prefetch_related("routing_rules").order_by("name", "-created_at")
