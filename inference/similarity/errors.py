@@ -1,0 +1,47 @@
+"""What can go wrong in a search for similar cases."""
+
+from __future__ import annotations
+
+from archive.errors import InvalidRequestError
+from inference.errors import UnsupportedInputError
+
+
+class InvalidQueryError(InvalidRequestError):
+    """A field of the query is wrong; ``field`` names it as the API does."""
+
+    code = "invalid-query"
+
+    def __init__(self, message: str, *, field: str, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.field = field
+
+
+class UnknownSpaceError(InvalidQueryError):
+    """There is no embedding space of that name, or no default one yet."""
+
+    code = "unknown-space"
+
+
+class NoTextEncoderError(InvalidQueryError):
+    """The space was made by a model that does not read text."""
+
+    code = "no-text-encoder"
+
+
+class UndecodableImageError(InvalidQueryError):
+    """The bytes of the query image are no picture that can be read within limits."""
+
+    code = "image-undecodable"
+
+
+class NotEmbeddedError(UnsupportedInputError):
+    """The query object has no vector in the space, now or ever."""
+
+    code = "not-embedded"
+    retriable = True
+
+
+class InvalidVectorError(UnsupportedInputError):
+    """A vector has another length than its space, or is zero or not finite."""
+
+    code = "invalid-vector"

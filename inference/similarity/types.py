@@ -1,0 +1,190 @@
+"""What is asked of the search and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import numpy as np
+    import numpy.typing as npt
+
+DEFAULT_K = 10
+MAX_K = 1000
+MAX_EXAMPLES = 50
+MAX_IMAGE_BYTES = 64 * 1024 * 1024
+
+
+class Level(StrEnum):
+    """What one result is."""
+
+    FRAME = "frame"
+    INSTANCE = "instance"
+    SERIES = "series"
+    STUDY = "study"
+
+
+class PatientScope(StrEnum):
+    """What becomes of the patient of the query object."""
+
+    EXCLUDE = "exclude"
+    ONLY = "only"
+    ANY = "any"
+
+
+class ScoreKind(StrEnum):
+    """What a score is; 1 is the same for cosine."""
+
+    COSINE = "cosine"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle in pixels of the stored frame: left, top, width, height."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Conditions on results: a list means any of it; different conditions hold together.
+
+    ``label`` holds a label of any set, or ``set:label``. Ages are whole years, both ends
+    included, at the time of the study; what has no age or date matches no range. ``project``
+    holds slugs of projects that the asker may read.
+    """
+
+    modality: tuple[str, ...] = ()
+    body_part: tuple[str, ...] = ()
+    laterality: tuple[str, ...] = ()
+    manufacturer: tuple[str, ...] = ()
+    sex: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
+    project: tuple[str, ...] = ()
+    date_from: date | None = None
+    date_to: date | None = None
+    age_from: int | None = None
+    age_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarQuery:
+    """A question to `inference.similarity.services.search_similar`.
+
+    ``instance`` is more specific than ``series``, and that than ``study``: given together they
+    name one object by its path. ``frame`` counts from 1 and, like ``region``, belongs to
+    ``instance`` or ``image``. ``image`` holds the bytes of a picture or of a DICOM file.
+    ``positive`` and ``negative`` are SOP Instance UIDs. ``k`` counts patients where ``fold``.
+    ``space`` is the name of an embedding space, the default one where it is empty.
+    """
+
+    study: str = ""
+    series: str = ""
+    instance: str = ""
+    frame: int | None = None
+    region: Region | None = None
+    image: bytes = field(default=b"", repr=False)
+    text: str = field(default="", repr=False)
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    filters: Filters = field(default_factory=Filters)
+    level: Level = Level.SERIES
+    k: int = DEFAULT_K
+    patient: PatientScope = PatientScope.EXCLUDE
+    fold: bool = True
+    space: str = ""
+    explain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlicePair:
+    """The two images, one of the query and one of the result, that look most alike."""
+
+    query_instance_uid: str
+    result_instance_uid: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What else agrees besides the pixels; ``agrees`` names the attributes that do."""
+
+    agrees: tuple[str, ...] = ()
+    shared_labels: tuple[str, ...] = ()
+    best_pair: SlicePair | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarResult:
+    """One similar case.
+
+    ``instance_uid`` is, for a series or study, its embedded image closest to the query.
+    ``percentile`` is the share, in percent, of random pairs of the space that are less alike;
+    None before quantiles exist. ``siblings`` counts the patient's other objects of this level
+    inside the asker's rights and the filters, folded behind this one. ``labels`` are written
+    ``set:label``.
+    """
+
+    study_uid: str
+    series_uid: str
+    instance_uid: str = ""
+    frame: int | None = None
+    score: float
+    score_kind: ScoreKind = ScoreKind.COSINE
+    percentile: float | None = None
+    siblings: int = 0
+    thumbnail: str
+    labels: tuple[str, ...] = ()
+    explain: Explanation | None = None
+    modality: str = ""
+    body_part: str = ""
+    study_date: date | None = None
+    study_description: str = ""
+    series_description: str = ""
+    patient_sex: str = ""
+    patient_age: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarAnswer:
+    """The ranked cases; ``exact`` says that no index was between the query and the rows."""
+
+    results: tuple[SimilarResult, ...]
+    space: str
+    level: Level
+    exact: bool
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceVector:
+    """The vector of an instance, or of one of its frames (from 1), to be stored."""
+
+    instance_id: int
+    vector: npt.NDArray[np.float32]
+    frame: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedCounts:
+    """How much of a study has a vector in a space."""
+
+    series: int = 0
+    instances: int = 0
+    frames: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceSummary:
+    """An embedding space as a person chooses it."""
+
+    name: str
+    dimension: int
+    is_default: bool
+    has_encoder: bool
