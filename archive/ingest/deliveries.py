@@ -38,7 +38,7 @@ def archive_limits() -> ArchiveLimits:
 class Delivery:
     """One request's or one folder's files, DICOM or ZIP, with a result for each in order.
 
-    Use as a context: leaving it discards what was not stored.
+    Use as a context, or close it: what was not stored is discarded.
 
     Parameters
     ----------
@@ -65,6 +65,10 @@ class Delivery:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Discard what was spooled and not stored."""
         self._spools.close()
 
     def take(self, name: str, chunks: Iterable[bytes]) -> None:

@@ -1,0 +1,24 @@
+from django.urls import path
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from archive.api import views
+from archive.api.endpoints import behind_login
+
+app_name = "api"
+
+urlpatterns = [
+    path("uploads", views.UploadView.as_view(), name="upload-create"),
+    path("quarantine", views.QuarantineView.as_view(), name="quarantine-list"),
+    path(
+        "openapi.json",
+        behind_login(SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer])),
+        name="openapi",
+    ),
+    # The split view loads its script from a URL of ours: the CSP allows no inline script.
+    path(
+        "docs",
+        behind_login(SpectacularSwaggerSplitView.as_view(url_name="api:openapi")),
+        name="docs",
+    ),
+]

@@ -1,0 +1,114 @@
+"""REST endpoints of the archive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.response import Response
+
+from archive.access import selectors as access
+from archive.access.projects import storing_projects
+from archive.api.endpoints import Endpoint
+from archive.api.parsers import iter_parts
+from archive.api.renderers import render_upload
+from archive.api.schemas import (
+    PagingSchema,
+    ProblemSchema,
+    QuarantinePageSchema,
+    UploadFormSchema,
+    UploadResultsSchema,
+    quarantine_entry_json,
+)
+from archive.errors import NotVisibleError
+from archive.ingest import selectors as ingest
+from archive.ingest.deliveries import Delivery
+from archive.ingest.types import Origin
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from archive.models import Project
+
+MAX_PARTS = 100_000
+
+
+class UploadView(Endpoint):
+    """Store DICOM files and ZIPs of them."""
+
+    # For the schema only: the body is never read through DRF, which would hold it.
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="uploads_create",
+        request={"multipart/form-data": UploadFormSchema},
+        responses={
+            200: OpenApiResponse(UploadResultsSchema, "Every file is in the archive."),
+            202: OpenApiResponse(UploadResultsSchema, "Some are, some were refused."),
+            400: OpenApiResponse(ProblemSchema, "The request holds no files, or is malformed."),
+            403: OpenApiResponse(ProblemSchema, "Not into this project."),
+            409: OpenApiResponse(ProblemSchema, "Other content is known under these UIDs."),
+            413: OpenApiResponse(ProblemSchema, "Too large."),
+            422: OpenApiResponse(ProblemSchema, "None is a DICOM instance that can be stored."),
+            503: OpenApiResponse(ProblemSchema, "The archive can't store now; try again."),
+            507: OpenApiResponse(ProblemSchema, "The archive is full."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Take the files as they arrive; each gets its own result."""
+        bare = request._request  # noqa: SLF001 the unread stream: DRF would parse it
+        delivery: Delivery | None = None
+        try:
+            for part in iter_parts(
+                bare, max_bytes=settings.TWINSIGHT_MAX_UPLOAD_BYTES, max_parts=MAX_PARTS
+            ):
+                if part.filename is None and part.name == "project" and delivery is None:
+                    delivery = Delivery(_origin(request, _named_project(request, part.text())))
+                elif part.filename is not None:
+                    delivery = delivery or Delivery(_origin(request, None))
+                    delivery.take(part.filename, part.chunks)
+            return render_upload(delivery.finish() if delivery else [])
+        finally:
+            if delivery is not None:
+                delivery.close()
+
+
+def _named_project(request: Request, slug: str) -> Project:
+    for project in storing_projects(request.user):  # type: ignore[arg-type]  # signed in
+        if project.slug == slug:
+            return project
+    raise NotVisibleError("There is no such project into which you may store.")
+
+
+def _origin(request: Request, project: Project | None) -> Origin:
+    """Say who stores, into the named project, else the token's, else the user's only one."""
+    token = getattr(request._request, "token", None)  # noqa: SLF001 set by our middleware
+    if project is None:
+        project = (token.project if token else None) or access.home_project(request.user)
+    access.require_may_store(request.user, project)
+    return Origin(
+        door="api",
+        actor=request.user,  # type: ignore[arg-type]  # anonymous askers don't get here
+        source=request.user.get_username(),
+        project=project,
+        address=request.META.get("REMOTE_ADDR"),
+        token_hint=token.hint if token else "",
+    )
+
+
+class QuarantineView(Endpoint):
+    """What came and could not be archived."""
+
+    @extend_schema(parameters=[PagingSchema], responses={200: QuarantinePageSchema})
+    def get(self, request: Request) -> Response:
+        """List open entries of the projects in which the asker is a radiology admin."""
+        access.require_radiology_admin(request.user)
+        paging = PagingSchema(data=request.query_params)
+        paging.is_valid(raise_exception=True)
+        start = paging.validated_data["offset"]
+        stop = start + paging.validated_data["limit"]
+        entries = ingest.quarantine_visible_to(request.user)
+        results = [quarantine_entry_json(entry) for entry in entries[start:stop]]
+        return Response({"count": entries.count(), "results": results})
