@@ -1,0 +1,57 @@
+"""No route answers a stranger, except those that say so."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+OPEN_ROUTES = {"healthz", "readyz", "login/", "admin/login/", "admin/jsi18n/"}
+
+
+def _routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern, route)
+        elif isinstance(pattern, URLPattern):
+            yield route
+
+
+def _example(route: str) -> str:
+    filled = re.sub(r"<(?:int:)?(?:frame|frames|number|k|pk|object_id|run_id)[^>]*>", "1", route)
+    filled = re.sub(r"<(?:path|str|slug):[^>]+>|<[^>:]+>", "1", filled)
+    filled = re.sub(r"<[^>]+>", "1.2.3", filled)
+    return "/" + re.sub(r"\(\?P[^)]*\)|[\^$\\?]", "", filled)
+
+
+ROUTES = sorted(set(_routes(get_resolver())))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_stranger_gets_401_or_the_login_page(client: Client, route: str, method: str) -> None:
+    if route in OPEN_ROUTES:
+        pytest.skip("open by intention")
+
+    response = getattr(client, method)(_example(route))
+
+    is_refused = response.status_code in {401, 403, 404, 405}
+    is_sent_to_login = response.status_code == 302 and "login" in response["Location"]
+    assert is_refused or is_sent_to_login, f"{response.status_code} for {_example(route)}"
+
+
+def test_open_routes_are_only_these(client: Client) -> None:
+    reached = {
+        route for route in ROUTES if client.get(_example(route)).status_code not in {302, 401, 404}
+    }
+    assert reached <= OPEN_ROUTES
