@@ -1,0 +1,120 @@
+"""Images to vectors: what is not yet embedded of a series, then the series' own vector."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archive.dicom.rendering import render_frame
+from archive.errors import ArchiveError
+from inference.errors import UnsupportedInputError
+from inference.models import Embedding, EmbeddingSpace
+from inference.pipelines.embedding import OnnxEmbedder, preprocess, spread_indices
+from inference.runs.execution.inputs import image_instances, load_dataset
+from inference.runs.types import RunOutcome
+from inference.similarity.index import refresh_series_embedding, store_embeddings
+from inference.similarity.types import InstanceVector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from archive.models import Instance, Series
+    from inference.models import ModelVersion, Run
+
+logger = logging.getLogger(__name__)
+
+BATCH_IMAGES = 16
+# Of a multi-frame instance, so many evenly spaced frames get vectors of their own.
+MAX_FRAMES = 32
+
+# Instance, frame number where it is one of several, network input.
+_Prepared = tuple["Instance", int | None, "npt.NDArray[np.float32]"]
+
+
+@lru_cache(maxsize=2)
+def _embedder(path: str) -> OnnxEmbedder:
+    """One session a process: loading costs more than many images."""
+    return OnnxEmbedder(Path(path), intra_op_threads=1)
+
+
+def run_embedding(run: Run) -> RunOutcome:
+    """Embed the series of a run.
+
+    Raises
+    ------
+    UnsupportedInputError
+        Not one of its images could be decoded.
+    """
+    embedded, unreadable, device = ensure_embedded(run.model_version, run.series)
+    message = f"{embedded} images embedded."
+    if unreadable:
+        message += f" {unreadable} could not be decoded."
+    return RunOutcome(device=device, message=message, outputs={"unreadable": unreadable})
+
+
+def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, str]:
+    """Embed what is missing of a series; return how many, how many failed, and the device.
+
+    Raises
+    ------
+    UnsupportedInputError
+        Not one of the series' images could be decoded.
+    """
+    space = EmbeddingSpace.objects.get(model_version=version)
+    embedder = _embedder(version.bundle_path)
+    done = set(
+        Embedding.objects.filter(
+            space=space, series=series, level=Embedding.Level.INSTANCE
+        ).values_list("instance_id", flat=True)
+    )
+    missing = [row for row in image_instances(series) if row.pk not in done]
+    unreadable: set[int] = set()
+    embedded: set[int] = set()
+    for batch in _batches(_prepared(missing, unreadable)):
+        vectors = embedder.embed([image for _, _, image in batch])
+        found = [
+            InstanceVector(instance_id=instance.pk, frame=frame, vector=vector)
+            for (instance, frame, _), vector in zip(batch, vectors, strict=True)
+        ]
+        store_embeddings(space=space, vectors=found)
+        embedded.update(instance.pk for instance, _, _ in batch)
+    if not refresh_series_embedding(space=space, series_id=series.pk):
+        raise UnsupportedInputError("None of the series' images could be decoded.")
+    return len(embedded), len(unreadable), embedder.device
+
+
+def _prepared(instances: list[Instance], unreadable: set[int]) -> Iterator[list[_Prepared]]:
+    """Yield each instance's images together: their mean is taken in one call."""
+    for instance in instances:
+        try:
+            yield _prepare(instance)
+        except ArchiveError as error:
+            logger.warning(
+                "instance not embedded", extra={"instance": instance.pk, "code": error.code}
+            )
+            unreadable.add(instance.pk)
+
+
+def _prepare(instance: Instance) -> list[_Prepared]:
+    ds = load_dataset(instance)
+    count = max(instance.number_of_frames or 1, 1)
+    return [
+        (instance, index + 1 if count > 1 else None, preprocess(render_frame(ds, index)))
+        for index in spread_indices(count, MAX_FRAMES)
+    ]
+
+
+def _batches(groups: Iterator[list[_Prepared]]) -> Iterator[list[_Prepared]]:
+    batch: list[_Prepared] = []
+    for group in groups:
+        if batch and len(batch) + len(group) > BATCH_IMAGES:
+            yield batch
+            batch = []
+        batch = batch + group
+    if batch:
+        yield batch
