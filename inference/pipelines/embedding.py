@@ -184,7 +184,7 @@ def mean_vector(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     if len(vectors) == 0:
         raise UnsupportedInputError("A series without images has no embedding.")
     mean = vectors.mean(axis=0, dtype=np.float64)
-    return (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
 
 
 def spread_indices(count: int, limit: int) -> list[int]:

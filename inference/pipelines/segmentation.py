@@ -6,15 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from monai.transforms import (
-    Compose,
-    EnsureChannelFirst,
-    KeepLargestConnectedComponent,
-    Lambda,
-    ScaleIntensityRange,
-    SqueezeDim,
-    Transform,
-)
+from monai.transforms.compose import Compose
+from monai.transforms.intensity.array import ScaleIntensityRange
+from monai.transforms.post.array import KeepLargestConnectedComponent
+from monai.transforms.transform import Transform
+from monai.transforms.utility.array import EnsureChannelFirst, Lambda, SqueezeDim
 from scipy import ndimage
 
 from inference.errors import UnsupportedInputError
@@ -23,12 +19,13 @@ from inference.pipelines.types import Measurement, Segment, SegmentationResult, 
 BODY, BONE, LUNG = 1, 2, 3
 MIN_LUNG_ML = 300.0
 
-_AIR_HU, _AIR_OR_SKIN_HU, _BONE_HU, _LUNG_HU = -1024.0, -300.0, 200.0, -400.0
+_AIR_HU, _AIR_OR_SKIN_HU, _BONE_HU, _LUNG_HU = -1024.0, -300.0, 170.0, -400.0
 _MAX_HU = 3071.0
 _MIN_BONE_ML = 0.5
 _MIN_BODY_ML = 1.0
 _TABLE_GAP_MM = 3.0
 _VESSEL_MM = 3.0
+_CORTEX_GAP_MM = 2.0
 _COARSE_MM = 2.0
 _CUT_RADII_MM = (2.0, 4.0, 6.0, 8.0, 10.0, 12.0)
 
@@ -73,6 +70,25 @@ class OpenBySlice(Transform):
         disk = _disk(self.radius_pixels)[np.newaxis]
         opened = ndimage.binary_opening(np.asarray(mask[0], dtype=bool), structure=disk)
         return torch.from_numpy(opened[np.newaxis].astype(np.uint8))
+
+
+class CloseBySlice(Transform):
+    """Close gaps thinner than twice the radius.
+
+    Parameters
+    ----------
+    radius_pixels : whole number, at least 1
+    """
+
+    def __init__(self, radius_pixels: int) -> None:
+        self.radius_pixels = radius_pixels
+
+    def __call__(self, mask: torch.Tensor) -> torch.Tensor:
+        """Close each slice of a (1, slices, rows, columns) mask; the shape stays."""
+        before = np.asarray(mask[0], dtype=bool)
+        disk = _disk(self.radius_pixels)[np.newaxis]
+        after = ndimage.binary_closing(before, structure=disk) | before
+        return torch.from_numpy(after[np.newaxis].astype(np.uint8))
 
 
 def segment_ct(volume: Volume) -> SegmentationResult:
@@ -175,9 +191,19 @@ def _body_mask(hu_zyx: npt.NDArray[np.float32], volume: Volume) -> Mask:
 
 
 def _bone_mask(hu_zyx: npt.NDArray[np.float32], body: Mask, volume: Volume) -> Mask:
-    pipeline = Compose([*_threshold(above_hu=_BONE_HU), SqueezeDim(dim=0)])
-    dense = _apply(pipeline, hu_zyx) & body
-    return _components_above(dense, _MIN_BONE_ML / volume.voxel_ml)
+    smallest = _MIN_BONE_ML / volume.voxel_ml
+    pipeline = Compose(
+        [
+            *_threshold(above_hu=_BONE_HU),
+            Lambda(func=lambda dense: _components_above(np.asarray(dense[0]) & body, smallest)),
+            Lambda(func=lambda dense: torch.from_numpy(dense[np.newaxis].astype(np.uint8))),
+            # Marrow is no denser than muscle, but the cortex around it closes.
+            CloseBySlice(max(1, round(_CORTEX_GAP_MM / min(volume.spacing_mm_zyx[1:])))),
+            FillHolesBySlice(),
+            SqueezeDim(dim=0),
+        ]
+    )
+    return _apply(pipeline, hu_zyx) & body
 
 
 def _lung_mask(hu_zyx: npt.NDArray[np.float32], body: Mask, volume: Volume) -> Mask | None:
@@ -195,9 +221,9 @@ def _lung_mask(hu_zyx: npt.NDArray[np.float32], body: Mask, volume: Volume) -> M
         sizes = np.bincount(labels.ravel())[1:]
         lungs = np.isin(labels, np.argsort(sizes)[-2:] + 1)
     # Vessels are denser than the lung around them but belong to it.
-    disk = _disk(max(1, round(_VESSEL_MM / min(volume.spacing_mm_zyx[1:]))))[np.newaxis]
-    closed = ndimage.binary_closing(lungs, structure=disk) | lungs
-    return np.asarray(closed & body, dtype=bool)
+    close = CloseBySlice(max(1, round(_VESSEL_MM / min(volume.spacing_mm_zyx[1:]))))
+    closed = close(torch.from_numpy(lungs[np.newaxis]))
+    return np.asarray(closed[0], dtype=bool) & body
 
 
 def _without_airways(air: Mask, volume: Volume) -> Mask | None:

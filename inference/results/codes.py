@@ -1,0 +1,65 @@
+"""Codes of the statements our own classifiers make."""
+
+from inference.results.types import CodeTriple
+
+MODALITY: CodeTriple = ("121139", "DCM", "Modality")
+BODY_PART: CodeTriple = ("123014", "DCM", "Target Region")
+CERTAINTY: CodeTriple = ("111012", "DCM", "Certainty of Finding")
+PERCENT: CodeTriple = ("%", "UCUM", "Percent")
+
+_MODALITIES: dict[str, CodeTriple] = {
+    "CR": ("CR", "DCM", "Computed Radiography"),
+    "CT": ("CT", "DCM", "Computed Tomography"),
+    "DX": ("DX", "DCM", "Digital Radiography"),
+    "MG": ("MG", "DCM", "Mammography"),
+    "MR": ("MR", "DCM", "Magnetic Resonance"),
+    "NM": ("NM", "DCM", "Nuclear Medicine"),
+    "PT": ("PT", "DCM", "Positron emission tomography"),
+    "US": ("US", "DCM", "Ultrasound"),
+    "XA": ("XA", "DCM", "X-Ray Angiography"),
+}
+_BODY_PARTS: dict[str, CodeTriple] = {
+    "ABDOMEN": ("818981001", "SCT", "Abdomen"),
+    "BRAIN": ("12738006", "SCT", "Brain"),
+    "BREAST": ("76752008", "SCT", "Breast"),
+    "CHEST": ("816094009", "SCT", "Chest"),
+    "HAND": ("85562004", "SCT", "Hand"),
+    "HEAD": ("69536005", "SCT", "Head"),
+}
+_LOCAL_SCHEME = "99TWINSIGHT"
+
+
+def modality_code(modality: str) -> CodeTriple:
+    """Return the code of a modality.
+
+    Parameters
+    ----------
+    modality : defined term of (0008,0060)
+
+    Returns
+    -------
+    code of CID 29, or of the local scheme where the term isn't known here
+
+    References
+    ----------
+    DICOM PS3.16 CID 29
+    """
+    return _MODALITIES.get(modality, (modality[:16], _LOCAL_SCHEME, modality))
+
+
+def body_part_code(body_part: str) -> CodeTriple:
+    """Return the code of a body part.
+
+    Parameters
+    ----------
+    body_part : defined term of (0018,0015), upper case
+
+    Returns
+    -------
+    SNOMED CT code, or of the local scheme where the term isn't known here
+
+    References
+    ----------
+    DICOM PS3.16 Annex L
+    """
+    return _BODY_PARTS.get(body_part, (body_part[:16], _LOCAL_SCHEME, body_part.title()))
