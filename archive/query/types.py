@@ -1,0 +1,94 @@
+"""What a query is and what it gives back, whatever the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archive.query.attributes import Attribute
+
+
+class Level(IntEnum):
+    """The information model's levels, from the root down (PS3.4 C.6)."""
+
+    PATIENT = 0
+    STUDY = 1
+    SERIES = 2
+    INSTANCE = 3
+
+
+class Kind(Enum):
+    """How values of an attribute are matched and written."""
+
+    UID = "uid"
+    TEXT = "text"
+    NAME = "name"
+    DATE = "date"
+    TIME = "time"
+    INTEGER = "integer"
+    TEXTS = "texts"
+    REQUEST = "request"
+    CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class MatchingKey:
+    """One key: an attribute by keyword (dotted inside sequences) and the values it may have.
+
+    Several values are alternatives. An empty value is universal matching.
+    """
+
+    keyword: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question to the archive.
+
+    ``study_instance_uid`` and ``series_instance_uid`` say under which parent is searched;
+    ``include`` names further attributes to return, ``is_everything_included`` all there are.
+    ``limit`` None means as many as the engine gives at once.
+    """
+
+    level: Level
+    keys: tuple[MatchingKey, ...] = ()
+    include: frozenset[str] = frozenset()
+    is_everything_included: bool = False
+    study_instance_uid: str | None = None
+    series_instance_uid: str | None = None
+    limit: int | None = None
+    offset: int = 0
+    is_fuzzy: bool = False
+    is_empty_value_matching: bool = False
+    is_multiple_value_matching: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One answer: the UIDs that address it and its return keys in order of their tags.
+
+    Values are as DICOM writes them (dates ``YYYYMMDD``), integers excepted; a sequence's values
+    are dictionaries from keyword to text.
+    """
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    values: tuple[tuple[Attribute, tuple[Any, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Answers of one call, and what was left out.
+
+    ``remaining`` counts further answers, exactly where ``is_remaining_exact``;
+    ``unsupported`` names keys that were not matched.
+    """
+
+    matches: tuple[Match, ...]
+    remaining: int = 0
+    is_remaining_exact: bool = True
+    unsupported: tuple[str, ...] = field(default=())
