@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -144,9 +145,21 @@ def register_peer(
     project: Project | None = None,
     description: str = "",
 ) -> None:
-    """Let a DICOM application entity in, or change what is known of it."""
-    Peer.objects.update_or_create(
-        ae_title=ae_title,
-        address=address,
-        defaults={"port": port, "project": project, "description": description, "is_enabled": True},
+    """Let a DICOM application entity in, or change what is known of it.
+
+    Raises
+    ------
+    InvalidRequestError
+        The AE title, address or port can't be one.
+    """
+    title = ae_title.strip()
+    peer = Peer.objects.filter(ae_title=title, address=address).first() or Peer(
+        ae_title=title, address=address
     )
+    peer.port, peer.project, peer.description = port, project, description
+    peer.is_enabled = True
+    try:
+        peer.full_clean(validate_unique=False)
+    except ValidationError as error:
+        raise InvalidRequestError(" ".join(error.messages)) from error
+    peer.save()

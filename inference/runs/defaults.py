@@ -17,7 +17,6 @@ from inference.pipelines.embedding import DIMENSION, SPACE_NAME, file_digest, fi
 from inference.similarity.spaces import register_space
 
 
-
 @dataclass(frozen=True)
 class DefaultModel:
     """One model of the distribution."""

@@ -7,27 +7,24 @@ from typing import TYPE_CHECKING
 
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
+from django.utils.module_loading import import_string
 
 from archive.errors import ArchiveError
 from inference.errors import UnsupportedInputError
 from inference.runs import services
-from inference.runs.execution.classification import run_classification
-from inference.runs.execution.embedding import run_embedding
-from inference.runs.execution.segmentation import run_bundle_segmentation, run_ct_segmentation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from inference.models import Run
-    from inference.runs.types import RunOutcome
 
 logger = logging.getLogger(__name__)
 
-PIPELINES: dict[str, Callable[[Run], RunOutcome]] = {
-    "lite0": run_embedding,
-    "linear_head": run_classification,
-    "ct_threshold": run_ct_segmentation,
-    "bundle": run_bundle_segmentation,
+# By name: a worker that only embeds never spends seconds and memory on torch and MONAI.
+_HERE = "inference.runs.execution"
+PIPELINES = {
+    "lite0": f"{_HERE}.embedding.run_embedding",
+    "linear_head": f"{_HERE}.classification.run_classification",
+    "ct_threshold": f"{_HERE}.segmentation.run_ct_segmentation",
+    "bundle": f"{_HERE}.segmentation.run_bundle_segmentation",
 }
 
 
@@ -37,7 +34,7 @@ def execute_run(run: Run) -> None:
     Images that the model was not made for are no failure: the run says so and ends.
     """
     try:
-        outcome = PIPELINES[run.model_version.pipeline](run)
+        outcome = import_string(PIPELINES[run.model_version.pipeline])(run)
         services.finish_run(run, outcome)
     except UnsupportedInputError as error:
         services.skip_run(run, error.message)

@@ -4,54 +4,80 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydicom.uid import generate_uid
-
 from archive.dicom.writing import write_part10
 from archive.ingest.services import ingest_files
 from archive.ingest.spooling import spool_stream
 from archive.ingest.types import IncomingFile, Origin
 from archive.models import Instance
 from inference.errors import ResultEncodingError
+from inference.results.types import Algorithm, ResultIdentity
+from inference.results.uids import result_uid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydicom import Dataset
 
     from inference.models import Run
 
+# Result series stand behind the scanner's own in every list.
+_FIRST_SERIES_NUMBER = 9000
 
-def result_uid(run: Run, kind: str) -> str:
-    """UID of a result: the same model on the same images gives the same object.
+
+def algorithm_of(run: Run, *, device: str) -> Algorithm:
+    """Name the run's model version as results do, with the device it ran on."""
+    version = run.model_version
+    return Algorithm(
+        name=version.name,
+        version=version.version,
+        digest=version.digest,
+        parameters=(f"device={device}",),
+    )
+
+
+def identity_of(run: Run, kind: str, description: str) -> ResultIdentity:
+    """Say which object this is: the same model on the same images gives the same one.
 
     Parameters
     ----------
     kind
-        which object of the run, such as ``"seg"`` or ``"seg-series"``
+        which object of the run: ``seg``, ``sr``
+    description
+        series description for people
     """
-    sources = [run.model_version.digest, str(run.model_version), run.input_digest]
-    return str(generate_uid(entropy_srcs=[*sources, run.series.series_instance_uid, kind]))
+    version = run.model_version
+    parts = (str(version), version.digest, run.series.series_instance_uid, run.input_digest, kind)
+    return ResultIdentity(
+        series_instance_uid=result_uid(*parts, "series"),
+        sop_instance_uid=result_uid(*parts, "instance"),
+        # Of the request, not of this attempt: a repeated attempt gives the same bytes.
+        timestamp=run.created_at,
+        series_number=_FIRST_SERIES_NUMBER + run.pk % 1000,
+        series_description=description[:64],
+    )
 
 
-def is_stored(sop_instance_uid: str) -> bool:
-    """Whether an earlier attempt of the run stored this object already."""
-    return Instance.objects.filter(sop_instance_uid=sop_instance_uid).exists()
-
-
-def store_result(run: Run, ds: Dataset) -> str:
-    """Store a result object beside its source; return its SOP Instance UID.
+def store_once(run: Run, identity: ResultIdentity, build: Callable[[], Dataset]) -> str:
+    """Build and store a result unless an earlier attempt did; return its SOP Instance UID.
 
     Raises
     ------
     ResultEncodingError
-        Ingest refused it.
+        It could not be built, or ingest refused it.
     StorageError
         Ingest could not do its part; the run is tried again.
     """
+    if not Instance.objects.filter(sop_instance_uid=identity.sop_instance_uid).exists():
+        _store(run, build())
+    return identity.sop_instance_uid
+
+
+def _store(run: Run, ds: Dataset) -> None:
     with spool_stream([write_part10(ds)]) as spool:
         origin = Origin(door="inference", source=str(run.model_version))
         (result,) = ingest_files(files=[IncomingFile(spool, name="result.dcm")], origin=origin)
     if result.error is not None and result.error.retriable:
         raise result.error
     if not result.is_accepted:
-        reason = result.error.message if result.error else "no reason"
+        reason = result.error.message if result.error else "no reason given"
         raise ResultEncodingError(f"The archive refused the result: {reason}")
-    return str(ds.SOPInstanceUID)

@@ -1,0 +1,104 @@
+"""A series to a label map, and the label map to SEG and SR."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inference.bundles.trust import require_trusted
+from inference.pipelines.bundle_runner import run_bundle
+from inference.pipelines.devices import choose_device
+from inference.pipelines.segmentation import segment_ct
+from inference.pipelines.volumes import read_volume
+from inference.results.seg import build_seg
+from inference.results.sr import build_measurement_sr
+from inference.runs.execution.inputs import image_instances, load_dataset
+from inference.runs.execution.storing import algorithm_of, identity_of, store_once
+from inference.runs.types import FindingValue, RunOutcome
+
+if TYPE_CHECKING:
+    from inference.models import Run
+    from inference.pipelines.types import SegmentationResult, Volume
+
+
+def run_ct_segmentation(run: Run) -> RunOutcome:
+    """Segment body, bone and lung.
+
+    Raises
+    ------
+    UnsupportedInputError
+        The series is no regular CT volume.
+    """
+    volume = _volume(run)
+    return _store(run, volume, segment_ct(volume))
+
+
+def run_bundle_segmentation(run: Run) -> RunOutcome:
+    """Run a MONAI bundle that an admin trusted, in the state in which they trusted it.
+
+    Raises
+    ------
+    BundleNotTrustedError
+        Nobody trusted it, or its files changed since.
+    UnsupportedInputError
+        The series is no regular volume.
+    """
+    version = run.model_version
+    bundle = Path(version.bundle_path)
+    require_trusted(bundle, digest=version.digest, is_trusted=version.is_trusted)
+    volume = _volume(run)
+    return _store(run, volume, run_bundle(bundle, volume, device=choose_device()))
+
+
+def _volume(run: Run) -> Volume:
+    return read_volume([load_dataset(row) for row in image_instances(run.series)])
+
+
+def _store(run: Run, volume: Volume, result: SegmentationResult) -> RunOutcome:
+    message = " ".join(result.notes)
+    if not result.segments or not result.mask_zyx.any():
+        return RunOutcome(device=result.device, message=message or "Nothing was found.")
+    algorithm = algorithm_of(run, device=result.device)
+    title = run.model_version.name
+    seg_identity = identity_of(run, "seg", f"{title}: segmentation")
+    seg = build_seg(
+        source_datasets=volume.datasets,
+        mask_zyx=result.mask_zyx,
+        segments=result.segments,
+        algorithm=algorithm,
+        identity=seg_identity,
+        frame_order=volume.frame_order,
+    )
+    sr_identity = identity_of(run, "sr", f"{title}: measurements")
+    outputs = {"seg": store_once(run, seg_identity, lambda: seg)}
+    outputs["sr"] = store_once(
+        run,
+        sr_identity,
+        lambda: build_measurement_sr(
+            source_datasets=volume.datasets,
+            seg=seg,
+            seg_identity=seg_identity,
+            segments=result.segments,
+            measurements=result.measurements,
+            algorithm=algorithm,
+            identity=sr_identity,
+            notes=result.notes,
+        ),
+    )
+    return RunOutcome(
+        device=result.device, message=message, findings=_findings(result), outputs=outputs
+    )
+
+
+def _findings(result: SegmentationResult) -> tuple[FindingValue, ...]:
+    labels = {segment.number: segment.label for segment in result.segments}
+    return tuple(
+        FindingValue(
+            kind="measurement",
+            name=one.name[2],
+            label=labels.get(one.segment_number, ""),
+            value=round(one.value, 3),
+            unit=one.unit[0],
+        )
+        for one in result.measurements
+    )
