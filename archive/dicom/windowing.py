@@ -134,7 +134,8 @@ def apply_window(values: Values, window: Window) -> npt.NDArray[np.uint8]:
     np.rint(shown, out=shown)
     np.clip(shown, 0, 255, out=shown)
     np.nan_to_num(shown, copy=False)
-    return shown.astype(np.uint8)
+    picture: npt.NDArray[np.uint8] = shown.astype(np.uint8)
+    return picture
 
 
 def rescale_of(ds: Dataset, frame_index: int = 0) -> tuple[float, float]:
