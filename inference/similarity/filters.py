@@ -1,0 +1,201 @@
+"""Rights and filters as conditions on rows of vectors: the set that a search may draw from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db.models import (
+    Case,
+    DateField,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Substr
+
+from archive.models import Project
+from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
+from archive.models.querysets import readable_projects, visible_studies_filter
+from inference.models import Embedding, Label
+from inference.similarity.types import Filters, Level
+
+if TYPE_CHECKING:
+    from archive.models.querysets import AnyUser
+    from inference.models import EmbeddingSpace
+
+# Which stored vectors answer at a level; a single-frame instance is its own frame.
+_STORED_LEVELS: dict[Level, tuple[str, ...]] = {
+    Level.FRAME: (Embedding.Level.FRAME, Embedding.Level.INSTANCE),
+    Level.INSTANCE: (Embedding.Level.INSTANCE,),
+    Level.SERIES: (Embedding.Level.SERIES,),
+    Level.STUDY: (Embedding.Level.SERIES,),
+}
+_SERIES_FIELDS = {
+    "modality": "modality",
+    "body_part": "body_part_examined",
+    "laterality": "laterality",
+}
+# Units of Age String in years, as PS3.5 6.2 has them.
+_AGE_UNITS_A_YEAR = {"Y": 1, "M": 12, "W": 52, "D": 365}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where to search: filters, the patients in or out, the objects left out."""
+
+    level: Level
+    filters: Filters = field(default_factory=Filters)
+    only_patients: frozenset[int] = frozenset()
+    without_patients: frozenset[int] = frozenset()
+    without_studies: frozenset[int] = frozenset()
+    without_series: frozenset[int] = frozenset()
+    without_instances: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The permitted vectors of one stored level, which is what one partial index covers."""
+
+    stored_level: str
+    rows: QuerySet[Embedding]
+
+
+def candidates(user: AnyUser, space: EmbeddingSpace, scope: Scope) -> list[Candidates]:
+    """Return the vectors a search may draw from, one queryset a stored level.
+
+    Parameters
+    ----------
+    user : only what they may see is in the querysets
+    space : whose vectors
+    scope : level, filters and what is left out
+
+    Returns
+    -------
+    One or two disjoint sets without an order.
+    """
+    within = visible_studies_filter(user, "study_id") & _conditions(user, scope)
+    found = []
+    for stored in _STORED_LEVELS[scope.level]:
+        rows = Embedding.objects.filter(within, space_id=space.pk, level=stored)
+        if scope.level is Level.FRAME and stored == Embedding.Level.INSTANCE:
+            rows = rows.filter(
+                Q(instance__number_of_frames__isnull=True) | Q(instance__number_of_frames__lte=1)
+            )
+        found.append(Candidates(stored, rows.order_by()))
+    return found
+
+
+def _conditions(user: AnyUser, scope: Scope) -> Q:
+    filters = scope.filters
+    condition = _left_out(scope) & _series_conditions(filters) & _study_conditions(filters)
+    if filters.project:
+        # Only projects the asker may read: a match must not tell that a study is in another one.
+        roles = READING_ROLES | DEIDENTIFIED_ROLES
+        projects = readable_projects(user, roles).filter(slug__in=filters.project)
+        through = Project.studies.through.objects
+        condition &= Q(Exists(through.filter(study_id=OuterRef("study_id"), project__in=projects)))
+    if filters.label:
+        condition &= Q(Exists(_labels(filters.label, scope.level)))
+    return condition
+
+
+def _left_out(scope: Scope) -> Q:
+    condition = Q()
+    if scope.only_patients:
+        condition &= Q(study__patient_id__in=scope.only_patients)
+    if scope.without_patients:
+        condition &= ~Q(study__patient_id__in=scope.without_patients)
+    if scope.without_studies:
+        condition &= ~Q(study_id__in=scope.without_studies)
+    if scope.without_series:
+        condition &= ~Q(series_id__in=scope.without_series)
+    if scope.without_instances:
+        condition &= Q(instance_id__isnull=True) | ~Q(instance_id__in=scope.without_instances)
+    return condition
+
+
+def _series_conditions(filters: Filters) -> Q:
+    condition = Q()
+    for name, column in _SERIES_FIELDS.items():
+        # Code strings are upper case in DICOM (PS3.5 6.2).
+        wanted = {value.strip().upper() for value in getattr(filters, name)}
+        if wanted:
+            condition &= Q(**{f"series__{column}__in": sorted(wanted)})
+    if filters.manufacturer:
+        of_any = Q()
+        for name in filters.manufacturer:
+            of_any |= Q(series__manufacturer__iexact=name.strip())
+        condition &= of_any
+    return condition
+
+
+def _study_conditions(filters: Filters) -> Q:
+    condition = Q()
+    if filters.sex:
+        wanted = {value.strip().upper() for value in filters.sex}
+        condition &= Q(study__patient__patient_sex__in=sorted(wanted))
+    if filters.date_from is not None:
+        condition &= Q(study__study_date__gte=filters.date_from)
+    if filters.date_to is not None:
+        condition &= Q(study__study_date__lte=filters.date_to)
+    if filters.age_from is not None or filters.age_to is not None:
+        condition &= _age_condition(filters.age_from, filters.age_to)
+    return condition
+
+
+def _age_condition(age_from: int | None, age_to: int | None) -> Q:
+    from archive.models import Study  # noqa: PLC0415 only this condition asks for studies
+
+    studies = Study.objects.order_by().annotate(age_in_years=_age_in_years())
+    studies = studies.filter(pk=OuterRef("study_id"))
+    if age_from is not None:
+        studies = studies.filter(age_in_years__gte=age_from)
+    if age_to is not None:
+        studies = studies.filter(age_in_years__lte=age_to)
+    return Q(Exists(studies))
+
+
+def _age_in_years() -> Case:
+    """Patient's Age of the study (PS3.5 6.2, AS), else the years from birth to the study."""
+    number = Cast(Substr("patient_age", 1, 3), IntegerField())
+    stated = [
+        When(patient_age__regex=rf"^\d{{3}}{unit}$", then=number / Value(per_year))
+        for unit, per_year in _AGE_UNITS_A_YEAR.items()
+    ]
+    since_birth: Func = Func(
+        F("study_date"),
+        Cast(F("patient__patient_birth_date"), DateField()),
+        template="EXTRACT(YEAR FROM age(%(expressions)s))::integer",
+        output_field=IntegerField(),
+    )
+    return Case(*stated, default=since_birth, output_field=IntegerField())
+
+
+def _labels(wanted: tuple[str, ...], level: Level) -> QuerySet[Label]:
+    """Labels on the hit, on what holds it, or (for series and studies) on what it holds."""
+    rows = Label.objects.order_by().filter(_label_names(wanted), study_id=OuterRef("study_id"))
+    if level is Level.STUDY:
+        return rows
+    on_study = Q(series__isnull=True, instance__isnull=True)
+    if level is Level.SERIES:
+        inside = Q(instance__series_id=OuterRef("series_id"))
+        return rows.filter(on_study | Q(series_id=OuterRef("series_id")) | inside)
+    on_series = Q(series_id=OuterRef("series_id"), instance__isnull=True)
+    return rows.filter(on_study | on_series | Q(instance_id=OuterRef("instance_id")))
+
+
+def _label_names(wanted: tuple[str, ...]) -> Q:
+    condition = Q()
+    for text in wanted:
+        condition |= Q(label=text)
+        label_set, colon, label = text.partition(":")
+        if colon:
+            condition |= Q(label_set=label_set.strip(), label=label.strip())
+    return condition

@@ -1,0 +1,178 @@
+"""Write vectors: in bulk, idempotent, and never one that has no direction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.db import connection, transaction
+
+from archive.models import Instance
+from inference.models import Embedding
+from inference.similarity.errors import InvalidVectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from inference.models import EmbeddingSpace
+    from inference.similarity.types import InstanceVector
+
+_BATCH_SIZE = 500
+_IDENTITY = ["space", "level", "series", "instance", "frame"]
+# First key of the advisory lock under which a series' mean is taken.
+_SERIES_LOCK = 0x5457534D
+_LEAST_NORM = 1e-6
+
+
+def store_embeddings(*, space: EmbeddingSpace, vectors: Sequence[InstanceVector]) -> int:
+    """Write vectors of instances and frames, over those already there.
+
+    A multi-frame instance whose frames come without a vector of its own gets the normalised mean
+    of its frames in this call. The series' vector is `refresh_series_embedding`'s.
+
+    Parameters
+    ----------
+    space : the space all of them belong to
+    vectors : of any number of instances and series; of two for one object the last one counts
+
+    Returns
+    -------
+    How many rows were written.
+
+    Raises
+    ------
+    InvalidVectorError
+        A vector has another length than the space, or is zero or not finite; or an instance is
+        not in the archive. Nothing is written then.
+    """
+    by_object = {
+        (item.instance_id, item.frame): _unit_vector(item.vector, space.dimension)
+        for item in vectors
+    }
+    _add_means_of_frames(by_object)
+    parents = _parents({instance_id for instance_id, _ in by_object})
+    # One order of keys for all writers, so that two of them can't wait for each other.
+    ordered = sorted(by_object, key=lambda key: (key[0], key[1] or 0))
+    rows = [
+        Embedding(
+            space=space,
+            level=Embedding.Level.INSTANCE if frame is None else Embedding.Level.FRAME,
+            study_id=parents[instance_id][1],
+            series_id=parents[instance_id][0],
+            instance_id=instance_id,
+            frame=frame,
+            vector=by_object[instance_id, frame],
+        )
+        for instance_id, frame in ordered
+    ]
+    with transaction.atomic():
+        _upsert(rows)
+    return len(rows)
+
+
+def refresh_series_embedding(*, space: EmbeddingSpace, series_id: int) -> bool:
+    """Set a series' vector to the normalised mean of its instances' vectors.
+
+    Parameters
+    ----------
+    space : whose vectors to average
+    series_id : key of the series
+
+    Returns
+    -------
+    False where the series has no direction: it has no instance vectors, or they cancel out. Its
+    own vector is deleted then.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Two batches of a series may end at once: the second must see the first one's vectors.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashint8(%s))",
+            [_SERIES_LOCK, series_id * 31 + space.pk],
+        )
+        in_series = Embedding.objects.filter(space=space, series_id=series_id)
+        rows = list(
+            in_series.filter(level=Embedding.Level.INSTANCE).values_list("vector", "study_id")
+        )
+        mean = _mean([np.asarray(row[0], dtype=np.float64) for row in rows])
+        if mean is None:
+            in_series.filter(level=Embedding.Level.SERIES).delete()
+            return False
+        row = Embedding(
+            space=space,
+            level=Embedding.Level.SERIES,
+            study_id=rows[0][1],
+            series_id=series_id,
+            vector=mean,
+        )
+        _upsert([row])
+    return True
+
+
+def delete_embeddings(*, space: EmbeddingSpace, series_id: int) -> int:
+    """Delete a series' vectors of all levels in one space.
+
+    Parameters
+    ----------
+    space : other spaces keep theirs
+    series_id : key of the series
+
+    Returns
+    -------
+    How many rows were deleted.
+    """
+    return Embedding.objects.filter(space=space, series_id=series_id).delete()[0]
+
+
+def _unit_vector(vector: npt.ArrayLike, dimension: int) -> npt.NDArray[np.float32]:
+    values = np.asarray(vector, dtype=np.float64)
+    if values.shape != (dimension,):
+        raise InvalidVectorError(f"A vector of this space has {dimension} numbers.")
+    if not np.isfinite(values).all():
+        raise InvalidVectorError("A vector must be finite.")
+    norm = float(np.linalg.norm(values))
+    if norm < _LEAST_NORM:
+        raise InvalidVectorError("A zero vector has no direction.")
+    return (values / norm).astype(np.float32)
+
+
+def _mean(vectors: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float32] | None:
+    if not vectors:
+        return None
+    mean = np.asarray(np.mean(np.stack(vectors), axis=0, dtype=np.float64))
+    norm = float(np.linalg.norm(mean))
+    return None if norm < _LEAST_NORM else np.asarray(mean / norm, dtype=np.float32)
+
+
+def _add_means_of_frames(
+    by_object: dict[tuple[int, int | None], npt.NDArray[np.float32]],
+) -> None:
+    frames = defaultdict(list)
+    for (instance_id, frame), vector in by_object.items():
+        if frame is not None and (instance_id, None) not in by_object:
+            frames[instance_id].append(vector)
+    for instance_id, vectors in frames.items():
+        mean = _mean(vectors)
+        if mean is not None:
+            by_object[instance_id, None] = mean
+
+
+def _parents(instance_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    wanted = set(instance_ids)
+    rows = Instance.objects.filter(pk__in=wanted).values_list("pk", "series_id", "series__study_id")
+    found = {pk: (series_id, study_id) for pk, series_id, study_id in rows}
+    if len(found) != len(wanted):
+        raise InvalidVectorError("A vector belongs to an instance of the archive.")
+    return found
+
+
+def _upsert(rows: Sequence[Embedding]) -> None:
+    Embedding.objects.bulk_create(
+        rows,
+        batch_size=_BATCH_SIZE,
+        update_conflicts=True,
+        unique_fields=_IDENTITY,
+        update_fields=["vector", "study"],
+    )

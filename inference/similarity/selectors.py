@@ -1,0 +1,113 @@
+"""What the search knows, asked: spaces, how far a study is embedded, labels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Q
+
+from archive.errors import NotVisibleError
+from archive.models import Study
+from inference.models import Embedding, EmbeddingSpace, Label
+from inference.similarity.embedder import has_encoder
+from inference.similarity.types import EmbeddedCounts, Level, SpaceSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archive.models.querysets import AnyUser
+
+
+def list_spaces() -> list[SpaceSummary]:
+    """Return the embedding spaces, the default one first.
+
+    Returns
+    -------
+    One summary a space; `has_encoder` says whether pictures can be asked with here.
+    """
+    spaces = EmbeddingSpace.objects.select_related("model_version").order_by("-is_default", "name")
+    return [
+        SpaceSummary(
+            name=space.name,
+            dimension=space.dimension,
+            is_default=space.is_default,
+            has_encoder=has_encoder(space),
+        )
+        for space in spaces
+    ]
+
+
+def embedded_counts(user: AnyUser, study_uid: str, *, space: str = "") -> EmbeddedCounts:
+    """Count what of a study has a vector.
+
+    Parameters
+    ----------
+    user : the asker
+    study_uid : Study Instance UID
+    space : its name; the default one where empty
+
+    Returns
+    -------
+    Series, instances and frames with a vector; zeros where there is no such space yet.
+
+    Raises
+    ------
+    NotVisibleError
+        The study is absent or outside the asker's rights.
+    """
+    study = Study.objects.visible_to(user).filter(study_instance_uid=study_uid).first()
+    if study is None:
+        raise NotVisibleError("There is no such study.")
+    in_space = Q(space__name=space) if space else Q(space__is_default=True)
+    rows = Embedding.objects.filter(in_space, study=study).order_by()
+    counts = dict(rows.values_list("level").annotate(Count("pk")))
+    return EmbeddedCounts(
+        series=counts.get(Embedding.Level.SERIES, 0),
+        instances=counts.get(Embedding.Level.INSTANCE, 0),
+        frames=counts.get(Embedding.Level.FRAME, 0),
+    )
+
+
+def labels_of(
+    level: Level, hits: Iterable[tuple[int, int | None, int | None]]
+) -> list[tuple[str, ...]]:
+    """Return the labels that apply to each hit, as the label filter understands it.
+
+    Parameters
+    ----------
+    level : what a hit is
+    hits : keys of study, series and instance, all inside the asker's rights
+
+    Returns
+    -------
+    One sorted tuple of ``set:label`` a hit, in the order of the hits.
+    """
+    wanted = list(hits)
+    by_study: dict[int, list[Label]] = defaultdict(list)
+    rows = Label.objects.filter(study_id__in={hit[0] for hit in wanted}).order_by()
+    for label in rows.select_related("instance"):
+        by_study[label.study_id].append(label)
+    return [
+        tuple(
+            sorted(
+                {
+                    f"{label.label_set}:{label.label}"
+                    for label in by_study[study_id]
+                    if _applies(label, level, series_id, instance_id)
+                }
+            )
+        )
+        for study_id, series_id, instance_id in wanted
+    ]
+
+
+def _applies(label: Label, level: Level, series_id: int | None, instance_id: int | None) -> bool:
+    if level is Level.STUDY or (label.series_id is None and label.instance_id is None):
+        return True
+    if level is Level.SERIES:
+        inside = label.instance is not None and label.instance.series_id == series_id
+        return inside or label.series_id == series_id
+    if label.instance_id is not None:
+        return label.instance_id == instance_id
+    return label.series_id == series_id

@@ -1,0 +1,98 @@
+"""Refuse a query that can't be answered, naming the field, before anything is read for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inference.similarity.errors import InvalidQueryError, NoTextEncoderError
+from inference.similarity.types import MAX_EXAMPLES, MAX_K, PatientScope
+
+if TYPE_CHECKING:
+    from inference.models import EmbeddingSpace
+    from inference.similarity.types import Filters, SimilarQuery
+
+
+def check_query(query: SimilarQuery, space: EmbeddingSpace) -> None:
+    """Check a query's fields against each other and against the space.
+
+    Parameters
+    ----------
+    query : as the door understood it
+    space : to be searched
+
+    Raises
+    ------
+    InvalidQueryError
+        A field is out of bounds or contradicts another.
+    NoTextEncoderError
+        The query has words, and the space can't place them.
+    """
+    if not 1 <= query.k <= MAX_K:
+        raise InvalidQueryError(f"k is a number from 1 to {MAX_K}.", field="k")
+    if query.text:
+        message = f"The space {space.name} has no text encoder: ask by image."
+        raise NoTextEncoderError(message, field="text")
+    _check_text(query)
+    _check_parts(query)
+    _check_examples(query)
+    _check_filters(query.filters)
+
+
+def _check_parts(query: SimilarQuery) -> None:
+    has_object = bool(query.study or query.series or query.instance)
+    if not (has_object or query.image or query.positive):
+        message = "Ask by one of study, series, instance, image or positive."
+        raise InvalidQueryError(message, field="query")
+    if has_object and query.image:
+        message = "Ask by a stored object or by an image, not by both."
+        raise InvalidQueryError(message, field="image")
+    for field in ("frame", "region"):
+        if getattr(query, field) is not None and not (query.instance or query.image):
+            raise InvalidQueryError(f"A {field} belongs to an instance or image.", field=field)
+    if query.frame is not None and query.frame < 1:
+        raise InvalidQueryError("Frames are counted from 1.", field="frame")
+    if query.image and query.patient is PatientScope.ONLY:
+        message = "An uploaded image has no patient to search within."
+        raise InvalidQueryError(message, field="patient")
+
+
+def _check_examples(query: SimilarQuery) -> None:
+    for field in ("positive", "negative"):
+        if len(getattr(query, field)) > MAX_EXAMPLES:
+            raise InvalidQueryError(f"At most {MAX_EXAMPLES} examples.", field=field)
+    if set(query.positive) & set(query.negative):
+        message = "An instance is an example for or against, not both."
+        raise InvalidQueryError(message, field="negative")
+
+
+def _check_filters(filters: Filters) -> None:
+    dates = (filters.date_from, filters.date_to)
+    if dates[0] is not None and dates[1] is not None and dates[0] > dates[1]:
+        raise InvalidQueryError("The range of dates ends before it begins.", field="date_to")
+    ages = (filters.age_from, filters.age_to)
+    if ages[0] is not None and ages[1] is not None and ages[0] > ages[1]:
+        raise InvalidQueryError("The range of ages ends before it begins.", field="age_to")
+
+
+def _check_text(query: SimilarQuery) -> None:
+    """No text of a query may hold what PostgreSQL's text can't."""
+    filters = query.filters
+    texts: dict[str, tuple[str, ...]] = {
+        "study": (query.study,),
+        "series": (query.series,),
+        "instance": (query.instance,),
+        "positive": query.positive,
+        "negative": query.negative,
+        "filters": (
+            *filters.modality,
+            *filters.body_part,
+            *filters.laterality,
+            *filters.manufacturer,
+            *filters.sex,
+            *filters.label,
+            *filters.project,
+        ),
+    }
+    for field, values in texts.items():
+        if any("\x00" in value for value in values):
+            raise InvalidQueryError("A NUL character is no part of a text.", field=field)
