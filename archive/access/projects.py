@@ -12,7 +12,7 @@ from archive.models.access import STORING_ROLES
 from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 
 def unassigned_project() -> Project:
@@ -48,6 +48,6 @@ def find_project(name_or_slug: str) -> Project:
     return project
 
 
-def storing_projects(user: AbstractBaseUser) -> list[Project]:
+def storing_projects(user: User) -> list[Project]:
     """Projects into which the user may put studies, by name."""
     return list(readable_projects(user, STORING_ROLES).order_by("kind", "name"))

@@ -18,7 +18,7 @@ def holds_role(user: AnyUser, roles: frozenset[str] | set[str]) -> bool:
     """Whether the user holds one of the roles in any project."""
     if not user.is_authenticated or not user.is_active:
         return False
-    return Membership.objects.filter(user_id=user.pk, role__in=roles).exists()
+    return Membership.objects.filter(user_id=user.pk or 0, role__in=roles).exists()
 
 
 def is_radiology_admin(user: AnyUser) -> bool:
@@ -39,7 +39,7 @@ def require_may_store(user: AnyUser, project: Project | None) -> None:
     """
     if not user.is_authenticated or not user.is_active:
         raise NotAllowedError("Sign in to store studies.")
-    held = Membership.objects.filter(user_id=user.pk, role__in=STORING_ROLES)
+    held = Membership.objects.filter(user_id=user.pk or 0, role__in=STORING_ROLES)
     if project is not None:
         wide = held.filter(project__isnull=True) if project.kind == "standard" else held.none()
         if project.kind == "unassigned":
@@ -52,7 +52,9 @@ def require_may_store(user: AnyUser, project: Project | None) -> None:
 def home_project(user: AnyUser) -> Project | None:
     """Return the one project into which the user stores, where there is exactly one."""
     named = (
-        Membership.objects.filter(user_id=user.pk, role__in=STORING_ROLES, project__kind="standard")
+        Membership.objects.filter(
+            user_id=user.pk or 0, role__in=STORING_ROLES, project__kind="standard"
+        )
         .select_related("project")
         .order_by("project_id")
     )

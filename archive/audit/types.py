@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Asker:
     """The account, token, door and address behind an act."""
 
     door: str
-    user: AbstractBaseUser | None = None
+    user: User | None = None
     token_hint: str = ""
     address: str | None = None
     name: str = ""

@@ -116,7 +116,7 @@ class BatchRecorder:
             [Study(patient=patient, is_deidentified=candidate.is_deidentified, **values)],
             ignore_conflicts=True,
         )
-        study = Study.objects.select_for_update().get(
+        study: Study = Study.objects.select_for_update().get(
             study_instance_uid=candidate.study_instance_uid
         )
         if not study.projects.exists():
@@ -169,13 +169,20 @@ def _study_values(attributes: StudyAttributes) -> dict[str, object]:
 
 def _find_or_create_series(study: Study, uid: str, candidate: Candidate) -> Series:
     """Return the locked row of the series; the study's own lock keeps the order."""
-    series = Series.objects.select_for_update().filter(series_instance_uid=uid).first()
+    series: Series | None = (
+        Series.objects.select_for_update().filter(series_instance_uid=uid).first()
+    )
     if series is None:
         attributes = candidate.attributes.series
         Series.objects.bulk_create(
             [Series(study=study, **asdict(attributes))], ignore_conflicts=True
         )
-        series = Series.objects.select_for_update().get(series_instance_uid=uid)
+        return _locked_series(uid)
+    return series
+
+
+def _locked_series(uid: str) -> Series:
+    series: Series = Series.objects.select_for_update().get(series_instance_uid=uid)
     return series
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archive.audit.types import Asker
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
     from archive.errors import ArchiveError
     from archive.models import Project
@@ -33,7 +33,7 @@ class Origin:
     """
 
     door: str
-    actor: AbstractBaseUser | None = None
+    actor: User | None = None
     source: str = ""
     project: Project | None = None
     address: str | None = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self, TypeVar
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES, Membership, Project, Role
 
-AnyUser = AbstractBaseUser | AnonymousUser
+AnyUser = User | AnonymousUser
 ModelT = TypeVar("ModelT", bound=Model)
 
 
@@ -19,8 +19,9 @@ def readable_projects(user: AnyUser, roles: frozenset[str]) -> QuerySet[Project]
     A membership without a project holds in every standard project. *Unassigned* is seen by
     radiology admins alone, whichever project they hold that role in.
     """
-    held = Membership.objects.filter(user_id=user.pk, role__in=roles)
-    is_admin = Membership.objects.filter(user_id=user.pk, role=Role.RADIOLOGY_ADMIN)
+    own = Membership.objects.filter(user_id=user.pk or 0)
+    held = own.filter(role__in=roles)
+    is_admin = own.filter(role=Role.RADIOLOGY_ADMIN)
     standard = Q(kind=Project.Kind.STANDARD) & (
         Exists(held.filter(project=OuterRef("pk"))) | Exists(held.filter(project__isnull=True))
     )
@@ -67,7 +68,7 @@ class VisibleQuerySet(QuerySet[ModelT]):
         return self.filter(visible_studies_filter(user, self.study_path))
 
 
-class StudyQuerySet(VisibleQuerySet["Study"]):
+class StudyQuerySet(VisibleQuerySet[Any]):
     study_path = "pk"
 
 

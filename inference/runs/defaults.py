@@ -79,7 +79,7 @@ def install_defaults() -> list[str]:
     """
     embedder = ensure_embedder(Path(settings.TWINSIGHT_MODELS_DIR))
     version = _register(EMBEDDER, digest=file_digest(embedder), path=embedder)
-    register_space(version, dimension=DIMENSION, is_default=True, name=SPACE_NAME)
+    register_space(model_version=version, dimension=DIMENSION, is_default=True, name=SPACE_NAME)
     head = head_bundle_path()
     _register(HEAD, digest=bundle_digest(head), path=head)
     _register(CT_SEGMENTATION, digest="", path=None)

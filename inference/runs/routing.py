@@ -44,4 +44,4 @@ def rule_matches(rule: RoutingRule, series: Series) -> bool:
     )
 
 
-_ORDER = [ModelVersion.Task.EMBED, ModelVersion.Task.CLASSIFY, ModelVersion.Task.SEGMENT]
+_ORDER: list[str] = [ModelVersion.Task.EMBED, ModelVersion.Task.CLASSIFY, ModelVersion.Task.SEGMENT]

@@ -18,7 +18,9 @@ _OPEN = (Run.State.QUEUED, Run.State.RUNNING)
 
 
 def _study(user: AnyUser, study_uid: str) -> Study:
-    study = Study.objects.visible_to(user).filter(study_instance_uid=study_uid).first()
+    study: Study | None = (
+        Study.objects.visible_to(user).filter(study_instance_uid=study_uid).first()
+    )
     if study is None:
         raise NotVisibleError("There is no such study.")
     return study

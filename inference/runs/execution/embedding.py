@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from archive.dicom.rendering import render_frame
 from archive.errors import ArchiveError
+from archive.retrieve.datasets import load_dataset
 from inference.errors import UnsupportedInputError
 from inference.models import Embedding, EmbeddingSpace
 from inference.pipelines.embedding import OnnxEmbedder, preprocess, spread_indices
-from inference.runs.execution.inputs import image_instances, load_dataset
+from inference.runs.execution.inputs import image_instances
 from inference.runs.types import RunOutcome
 from inference.similarity.index import refresh_series_embedding, store_embeddings
 from inference.similarity.types import InstanceVector

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archive.retrieve.datasets import load_dataset
 from inference.bundles.trust import require_trusted
 from inference.pipelines.bundle_runner import run_bundle
 from inference.pipelines.devices import choose_device
@@ -12,7 +13,7 @@ from inference.pipelines.segmentation import segment_ct
 from inference.pipelines.volumes import read_volume
 from inference.results.seg import build_seg
 from inference.results.sr import build_measurement_sr
-from inference.runs.execution.inputs import image_instances, load_dataset
+from inference.runs.execution.inputs import image_instances
 from inference.runs.execution.storing import algorithm_of, identity_of, store_once
 from inference.runs.types import FindingValue, RunOutcome
 
