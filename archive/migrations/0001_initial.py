@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,348 +16,700 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Instance',
+            name="Instance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sop_instance_uid', models.CharField(max_length=64, unique=True)),
-                ('sop_class_uid', models.CharField(max_length=64)),
-                ('transfer_syntax_uid', models.CharField(max_length=64)),
-                ('instance_number', models.BigIntegerField(blank=True, null=True)),
-                ('rows', models.PositiveIntegerField(blank=True, null=True)),
-                ('columns', models.PositiveIntegerField(blank=True, null=True)),
-                ('bits_allocated', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('samples_per_pixel', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('number_of_frames', models.PositiveIntegerField(blank=True, null=True)),
-                ('photometric_interpretation', models.CharField(blank=True, max_length=16)),
-                ('has_pixel_data', models.BooleanField(default=False)),
-                ('image_position_patient', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), blank=True, null=True, size=None)),
-                ('image_orientation_patient', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), blank=True, null=True, size=None)),
-                ('content_date', models.DateField(blank=True, null=True)),
-                ('content_time', models.TimeField(blank=True, null=True)),
-                ('specific_character_set', models.CharField(blank=True, max_length=128)),
-                ('cleaned_keywords', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, default=list, help_text='Attributes whose text PostgreSQL could not hold as it came.', size=None)),
-                ('dataset_sha256', models.CharField(help_text="Of the data set after the file meta: the instance's identity.", max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sop_instance_uid", models.CharField(max_length=64, unique=True)),
+                ("sop_class_uid", models.CharField(max_length=64)),
+                ("transfer_syntax_uid", models.CharField(max_length=64)),
+                ("instance_number", models.BigIntegerField(blank=True, null=True)),
+                ("rows", models.PositiveIntegerField(blank=True, null=True)),
+                ("columns", models.PositiveIntegerField(blank=True, null=True)),
+                ("bits_allocated", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("samples_per_pixel", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("number_of_frames", models.PositiveIntegerField(blank=True, null=True)),
+                ("photometric_interpretation", models.CharField(blank=True, max_length=16)),
+                ("has_pixel_data", models.BooleanField(default=False)),
+                (
+                    "image_position_patient",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.FloatField(), blank=True, null=True, size=None
+                    ),
+                ),
+                (
+                    "image_orientation_patient",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.FloatField(), blank=True, null=True, size=None
+                    ),
+                ),
+                ("content_date", models.DateField(blank=True, null=True)),
+                ("content_time", models.TimeField(blank=True, null=True)),
+                ("specific_character_set", models.CharField(blank=True, max_length=128)),
+                (
+                    "cleaned_keywords",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64),
+                        blank=True,
+                        default=list,
+                        help_text="Attributes whose text PostgreSQL could not hold as it came.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "dataset_sha256",
+                    models.CharField(
+                        help_text="Of the data set after the file meta: the instance's identity.",
+                        max_length=64,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['series_id', models.OrderBy(models.F('instance_number'), nulls_last=True), 'pk'],
+                "ordering": [
+                    "series_id",
+                    models.OrderBy(models.F("instance_number"), nulls_last=True),
+                    "pk",
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('series_instance_uid', models.CharField(max_length=64, unique=True)),
-                ('modality', models.CharField(blank=True, max_length=16)),
-                ('series_number', models.BigIntegerField(blank=True, null=True)),
-                ('series_description', models.CharField(blank=True, max_length=255)),
-                ('body_part_examined', models.CharField(blank=True, max_length=64)),
-                ('laterality', models.CharField(blank=True, max_length=16)),
-                ('protocol_name', models.CharField(blank=True, max_length=255)),
-                ('series_date', models.DateField(blank=True, null=True)),
-                ('series_time', models.TimeField(blank=True, null=True)),
-                ('manufacturer', models.CharField(blank=True, max_length=255)),
-                ('manufacturer_model_name', models.CharField(blank=True, max_length=255)),
-                ('station_name', models.CharField(blank=True, max_length=64)),
-                ('institution_name', models.CharField(blank=True, max_length=255)),
-                ('frame_of_reference_uid', models.CharField(blank=True, max_length=64)),
-                ('performed_procedure_step_start_date', models.DateField(blank=True, null=True)),
-                ('performed_procedure_step_start_time', models.TimeField(blank=True, null=True)),
-                ('request_attributes', models.JSONField(blank=True, default=list)),
-                ('number_of_series_related_instances', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("series_instance_uid", models.CharField(max_length=64, unique=True)),
+                ("modality", models.CharField(blank=True, max_length=16)),
+                ("series_number", models.BigIntegerField(blank=True, null=True)),
+                ("series_description", models.CharField(blank=True, max_length=255)),
+                ("body_part_examined", models.CharField(blank=True, max_length=64)),
+                ("laterality", models.CharField(blank=True, max_length=16)),
+                ("protocol_name", models.CharField(blank=True, max_length=255)),
+                ("series_date", models.DateField(blank=True, null=True)),
+                ("series_time", models.TimeField(blank=True, null=True)),
+                ("manufacturer", models.CharField(blank=True, max_length=255)),
+                ("manufacturer_model_name", models.CharField(blank=True, max_length=255)),
+                ("station_name", models.CharField(blank=True, max_length=64)),
+                ("institution_name", models.CharField(blank=True, max_length=255)),
+                ("frame_of_reference_uid", models.CharField(blank=True, max_length=64)),
+                ("performed_procedure_step_start_date", models.DateField(blank=True, null=True)),
+                ("performed_procedure_step_start_time", models.TimeField(blank=True, null=True)),
+                ("request_attributes", models.JSONField(blank=True, default=list)),
+                ("number_of_series_related_instances", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'verbose_name_plural': 'series',
-                'ordering': ['study_id', models.OrderBy(models.F('series_number'), nulls_last=True), 'pk'],
+                "verbose_name_plural": "series",
+                "ordering": [
+                    "study_id",
+                    models.OrderBy(models.F("series_number"), nulls_last=True),
+                    "pk",
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Blob',
+            name="Blob",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('size_bytes', models.BigIntegerField()),
-                ('state', models.CharField(choices=[('stored', 'Stored'), ('missing', 'Missing'), ('damaged', 'Damaged')], default='stored', max_length=8)),
-                ('verified_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("size_bytes", models.BigIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("stored", "Stored"),
+                            ("missing", "Missing"),
+                            ("damaged", "Damaged"),
+                        ],
+                        default="stored",
+                        max_length=8,
+                    ),
+                ),
+                ("verified_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('size_bytes__gte', 0)), name='blob_size_not_negative')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("size_bytes__gte", 0)), name="blob_size_not_negative"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='InstanceMetadata',
+            name="InstanceMetadata",
             fields=[
-                ('instance', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='stored_metadata', serialize=False, to='archive.instance')),
-                ('content', models.BinaryField()),
+                (
+                    "instance",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="stored_metadata",
+                        serialize=False,
+                        to="archive.instance",
+                    ),
+                ),
+                ("content", models.BinaryField()),
             ],
             options={
-                'verbose_name_plural': 'instance metadata',
+                "verbose_name_plural": "instance metadata",
             },
         ),
         migrations.AddField(
-            model_name='instance',
-            name='blob',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='instance', to='archive.blob'),
+            model_name="instance",
+            name="blob",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="instance",
+                to="archive.blob",
+            ),
         ),
         migrations.CreateModel(
-            name='OutboxEvent',
+            name="OutboxEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('payload', models.JSONField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('last_error', models.CharField(blank=True, max_length=255)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("payload", models.JSONField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("last_error", models.CharField(blank=True, max_length=255)),
             ],
             options={
-                'ordering': ['pk'],
-                'indexes': [models.Index(condition=models.Q(('published_at__isnull', True)), fields=['id'], name='outbox_unpublished_idx')],
+                "ordering": ["pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("published_at__isnull", True)),
+                        fields=["id"],
+                        name="outbox_unpublished_idx",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Patient',
+            name="Patient",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dicom_patient_id', models.CharField(blank=True, max_length=64)),
-                ('issuer_of_patient_id', models.CharField(blank=True, max_length=64)),
-                ('patient_name', models.CharField(blank=True, max_length=324)),
-                ('patient_name_search', models.CharField(blank=True, max_length=512)),
-                ('patient_birth_date', models.DateField(blank=True, null=True)),
-                ('patient_sex', models.CharField(blank=True, max_length=16)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('conflict_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='conflicts', to='archive.patient')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("dicom_patient_id", models.CharField(blank=True, max_length=64)),
+                ("issuer_of_patient_id", models.CharField(blank=True, max_length=64)),
+                ("patient_name", models.CharField(blank=True, max_length=324)),
+                ("patient_name_search", models.CharField(blank=True, max_length=512)),
+                ("patient_birth_date", models.DateField(blank=True, null=True)),
+                ("patient_sex", models.CharField(blank=True, max_length=16)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "conflict_of",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conflicts",
+                        to="archive.patient",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['patient_name_search', 'pk'],
+                "ordering": ["patient_name_search", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Project',
+            name="Project",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=128)),
-                ('slug', models.SlugField(max_length=64, unique=True)),
-                ('kind', models.CharField(choices=[('standard', 'Standard'), ('unassigned', 'Unassigned')], default='standard', max_length=16)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=128)),
+                ("slug", models.SlugField(max_length=64, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("standard", "Standard"), ("unassigned", "Unassigned")],
+                        default="standard",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('kind', 'unassigned')), fields=('kind',), name='project_only_one_unassigned')],
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "unassigned")),
+                        fields=("kind",),
+                        name="project_only_one_unassigned",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Peer',
+            name="Peer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ae_title', models.CharField(max_length=16)),
-                ('address', models.GenericIPAddressField(help_text='The address it calls from.')),
-                ('port', models.PositiveIntegerField(blank=True, help_text='Where it listens.', null=True)),
-                ('description', models.CharField(blank=True, max_length=128)),
-                ('may_store', models.BooleanField(default=True)),
-                ('may_query', models.BooleanField(default=False)),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('project', models.ForeignKey(blank=True, help_text='What this peer stores goes to this project.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='peers', to='archive.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("ae_title", models.CharField(max_length=16)),
+                ("address", models.GenericIPAddressField(help_text="The address it calls from.")),
+                (
+                    "port",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="Where it listens.", null=True
+                    ),
+                ),
+                ("description", models.CharField(blank=True, max_length=128)),
+                ("may_store", models.BooleanField(default=True)),
+                ("may_query", models.BooleanField(default=False)),
+                ("is_enabled", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="What this peer stores goes to this project.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="peers",
+                        to="archive.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['ae_title', 'address'],
+                "ordering": ["ae_title", "address"],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('viewer', 'Viewer'), ('clinician', 'Clinician'), ('annotator', 'Annotator'), ('radiology_admin', 'Radiology admin'), ('researcher', 'Researcher (de-identified only)'), ('auditor', 'Auditor'), ('system', 'System')], max_length=16)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='archive.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("viewer", "Viewer"),
+                            ("clinician", "Clinician"),
+                            ("annotator", "Annotator"),
+                            ("radiology_admin", "Radiology admin"),
+                            ("researcher", "Researcher (de-identified only)"),
+                            ("auditor", "Auditor"),
+                            ("system", "System"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="archive.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['user_id', 'project_id', 'role'],
+                "ordering": ["user_id", "project_id", "role"],
             },
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, max_length=128)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('hint', models.CharField(max_length=12)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), size=None)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(blank=True, help_text='What this token stores goes to this project.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='api_tokens', to='archive.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=128)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("hint", models.CharField(max_length=12)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16), size=None
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="What this token stores goes to this project.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="api_tokens",
+                        to="archive.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Quarantine',
+            name="Quarantine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason_code', models.CharField(max_length=40)),
-                ('reason', models.TextField()),
-                ('door', models.CharField(max_length=16)),
-                ('source', models.CharField(blank=True, max_length=255)),
-                ('original_name', models.CharField(blank=True, max_length=255)),
-                ('sop_instance_uid', models.CharField(blank=True, max_length=128)),
-                ('study_instance_uid', models.CharField(blank=True, max_length=128)),
-                ('size_bytes', models.BigIntegerField(default=0)),
-                ('received_at', models.DateTimeField(auto_now_add=True)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('resolution', models.CharField(blank=True, max_length=255)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='quarantined', to=settings.AUTH_USER_MODEL)),
-                ('blob', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='quarantines', to='archive.blob')),
-                ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='quarantined', to='archive.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason_code", models.CharField(max_length=40)),
+                ("reason", models.TextField()),
+                ("door", models.CharField(max_length=16)),
+                ("source", models.CharField(blank=True, max_length=255)),
+                ("original_name", models.CharField(blank=True, max_length=255)),
+                ("sop_instance_uid", models.CharField(blank=True, max_length=128)),
+                ("study_instance_uid", models.CharField(blank=True, max_length=128)),
+                ("size_bytes", models.BigIntegerField(default=0)),
+                ("received_at", models.DateTimeField(auto_now_add=True)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ("resolution", models.CharField(blank=True, max_length=255)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="quarantined",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "blob",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="quarantines",
+                        to="archive.blob",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="quarantined",
+                        to="archive.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-received_at', '-pk'],
+                "ordering": ["-received_at", "-pk"],
             },
         ),
         migrations.AddField(
-            model_name='instance',
-            name='series',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='instances', to='archive.series'),
+            model_name="instance",
+            name="series",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="instances",
+                to="archive.series",
+            ),
         ),
         migrations.CreateModel(
-            name='Study',
+            name="Study",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('study_instance_uid', models.CharField(max_length=64, unique=True)),
-                ('study_date', models.DateField(blank=True, null=True)),
-                ('study_time', models.TimeField(blank=True, null=True)),
-                ('accession_number', models.CharField(blank=True, max_length=64)),
-                ('dicom_study_id', models.CharField(blank=True, max_length=64)),
-                ('study_description', models.CharField(blank=True, max_length=255)),
-                ('referring_physician_name', models.CharField(blank=True, max_length=324)),
-                ('referring_physician_name_search', models.CharField(blank=True, max_length=512)),
-                ('patient_age', models.CharField(blank=True, max_length=16)),
-                ('timezone_offset_from_utc', models.CharField(blank=True, max_length=16)),
-                ('specific_character_set', models.CharField(blank=True, max_length=128)),
-                ('modalities_in_study', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, default=list, size=None)),
-                ('body_parts', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, default=list, size=None)),
-                ('number_of_study_related_series', models.PositiveIntegerField(default=0)),
-                ('number_of_study_related_instances', models.PositiveIntegerField(default=0)),
-                ('is_deidentified', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='studies', to='archive.patient')),
-                ('projects', models.ManyToManyField(related_name='studies', to='archive.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("study_instance_uid", models.CharField(max_length=64, unique=True)),
+                ("study_date", models.DateField(blank=True, null=True)),
+                ("study_time", models.TimeField(blank=True, null=True)),
+                ("accession_number", models.CharField(blank=True, max_length=64)),
+                ("dicom_study_id", models.CharField(blank=True, max_length=64)),
+                ("study_description", models.CharField(blank=True, max_length=255)),
+                ("referring_physician_name", models.CharField(blank=True, max_length=324)),
+                ("referring_physician_name_search", models.CharField(blank=True, max_length=512)),
+                ("patient_age", models.CharField(blank=True, max_length=16)),
+                ("timezone_offset_from_utc", models.CharField(blank=True, max_length=16)),
+                ("specific_character_set", models.CharField(blank=True, max_length=128)),
+                (
+                    "modalities_in_study",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                (
+                    "body_parts",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("number_of_study_related_series", models.PositiveIntegerField(default=0)),
+                ("number_of_study_related_instances", models.PositiveIntegerField(default=0)),
+                ("is_deidentified", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="studies",
+                        to="archive.patient",
+                    ),
+                ),
+                ("projects", models.ManyToManyField(related_name="studies", to="archive.project")),
             ],
             options={
-                'verbose_name_plural': 'studies',
-                'ordering': [models.OrderBy(models.F('study_date'), descending=True, nulls_last=True), models.OrderBy(models.F('study_time'), descending=True, nulls_last=True), '-pk'],
+                "verbose_name_plural": "studies",
+                "ordering": [
+                    models.OrderBy(models.F("study_date"), descending=True, nulls_last=True),
+                    models.OrderBy(models.F("study_time"), descending=True, nulls_last=True),
+                    "-pk",
+                ],
             },
         ),
         migrations.AddField(
-            model_name='series',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='series', to='archive.study'),
+            model_name="series",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="series",
+                to="archive.study",
+            ),
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('recorded_at', models.DateTimeField(auto_now_add=True)),
-                ('event_id', models.CharField(help_text='DICOM code, PS3.16 CID 400.', max_length=8)),
-                ('act', models.CharField(max_length=40)),
-                ('action', models.CharField(choices=[('C', 'Create'), ('R', 'Read'), ('U', 'Update'), ('D', 'Delete'), ('E', 'Execute')], max_length=1)),
-                ('outcome', models.PositiveSmallIntegerField(choices=[(0, 'Success'), (4, 'Minor failure'), (8, 'Serious failure')], default=0)),
-                ('actor_name', models.CharField(blank=True, max_length=150)),
-                ('token_hint', models.CharField(blank=True, max_length=12)),
-                ('door', models.CharField(max_length=16)),
-                ('address', models.GenericIPAddressField(blank=True, null=True)),
-                ('study_instance_uid', models.CharField(blank=True, max_length=64)),
-                ('details', models.JSONField(blank=True, default=dict)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_events', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "event_id",
+                    models.CharField(help_text="DICOM code, PS3.16 CID 400.", max_length=8),
+                ),
+                ("act", models.CharField(max_length=40)),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("C", "Create"),
+                            ("R", "Read"),
+                            ("U", "Update"),
+                            ("D", "Delete"),
+                            ("E", "Execute"),
+                        ],
+                        max_length=1,
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "Success"), (4, "Minor failure"), (8, "Serious failure")],
+                        default=0,
+                    ),
+                ),
+                ("actor_name", models.CharField(blank=True, max_length=150)),
+                ("token_hint", models.CharField(blank=True, max_length=12)),
+                ("door", models.CharField(max_length=16)),
+                ("address", models.GenericIPAddressField(blank=True, null=True)),
+                ("study_instance_uid", models.CharField(blank=True, max_length=64)),
+                ("details", models.JSONField(blank=True, default=dict)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_events",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
-                'indexes': [models.Index(fields=['study_instance_uid', '-id'], name='audit_study_idx'), models.Index(fields=['actor', '-id'], name='audit_actor_idx'), models.Index(fields=['recorded_at'], name='audit_recorded_at_idx')],
+                "ordering": ["-pk"],
+                "indexes": [
+                    models.Index(fields=["study_instance_uid", "-id"], name="audit_study_idx"),
+                    models.Index(fields=["actor", "-id"], name="audit_actor_idx"),
+                    models.Index(fields=["recorded_at"], name="audit_recorded_at_idx"),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(fields=['dicom_patient_id'], name='patient_dicom_patient_id_idx'),
+            model_name="patient",
+            index=models.Index(fields=["dicom_patient_id"], name="patient_dicom_patient_id_idx"),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(django.contrib.postgres.indexes.OpClass(models.F('patient_name_search'), name='text_pattern_ops'), name='patient_name_search_prefix_idx'),
+            model_name="patient",
+            index=models.Index(
+                django.contrib.postgres.indexes.OpClass(
+                    models.F("patient_name_search"), name="text_pattern_ops"
+                ),
+                name="patient_name_search_prefix_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=models.Index(condition=models.Q(('conflict_of__isnull', False)), fields=['conflict_of'], name='patient_conflict_idx'),
+            model_name="patient",
+            index=models.Index(
+                condition=models.Q(("conflict_of__isnull", False)),
+                fields=["conflict_of"],
+                name="patient_conflict_idx",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.UniqueConstraint(condition=models.Q(('conflict_of__isnull', True), models.Q(('dicom_patient_id', ''), _negated=True)), fields=('dicom_patient_id', 'issuer_of_patient_id'), name='patient_id_issuer_unique'),
+            model_name="patient",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("conflict_of__isnull", True), models.Q(("dicom_patient_id", ""), _negated=True)
+                ),
+                fields=("dicom_patient_id", "issuer_of_patient_id"),
+                name="patient_id_issuer_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='peer',
-            constraint=models.UniqueConstraint(fields=('ae_title', 'address'), name='peer_ae_title_address_unique'),
+            model_name="peer",
+            constraint=models.UniqueConstraint(
+                fields=("ae_title", "address"), name="peer_ae_title_address_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('user', 'project', 'role'), name='membership_user_project_role_unique', nulls_distinct=False),
+            model_name="membership",
+            constraint=models.UniqueConstraint(
+                fields=("user", "project", "role"),
+                name="membership_user_project_role_unique",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddIndex(
-            model_name='quarantine',
-            index=models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['-received_at'], name='quarantine_open_idx'),
+            model_name="quarantine",
+            index=models.Index(
+                condition=models.Q(("resolved_at__isnull", True)),
+                fields=["-received_at"],
+                name="quarantine_open_idx",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quarantine',
-            constraint=models.UniqueConstraint(condition=models.Q(('blob__isnull', False), ('resolved_at__isnull', True)), fields=('blob', 'reason_code'), name='quarantine_open_blob_reason_unique'),
+            model_name="quarantine",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("blob__isnull", False), ("resolved_at__isnull", True)),
+                fields=("blob", "reason_code"),
+                name="quarantine_open_blob_reason_unique",
+            ),
         ),
         migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(fields=['series', 'instance_number'], name='instance_series_number_idx'),
+            model_name="instance",
+            index=models.Index(
+                fields=["series", "instance_number"], name="instance_series_number_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(fields=['sop_class_uid'], name='instance_sop_class_uid_idx'),
+            model_name="instance",
+            index=models.Index(fields=["sop_class_uid"], name="instance_sop_class_uid_idx"),
         ),
         migrations.AddIndex(
-            model_name='study',
-            index=models.Index(models.OrderBy(models.F('study_date'), descending=True, nulls_last=True), models.OrderBy(models.F('study_time'), descending=True, nulls_last=True), models.OrderBy(models.F('id'), descending=True), name='study_date_time_idx'),
+            model_name="study",
+            index=models.Index(
+                models.OrderBy(models.F("study_date"), descending=True, nulls_last=True),
+                models.OrderBy(models.F("study_time"), descending=True, nulls_last=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="study_date_time_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='study',
-            index=models.Index(fields=['accession_number'], name='study_accession_number_idx'),
+            model_name="study",
+            index=models.Index(fields=["accession_number"], name="study_accession_number_idx"),
         ),
         migrations.AddIndex(
-            model_name='study',
-            index=models.Index(fields=['dicom_study_id'], name='study_dicom_study_id_idx'),
+            model_name="study",
+            index=models.Index(fields=["dicom_study_id"], name="study_dicom_study_id_idx"),
         ),
         migrations.AddIndex(
-            model_name='study',
-            index=models.Index(fields=['created_at'], name='study_created_at_idx'),
+            model_name="study",
+            index=models.Index(fields=["created_at"], name="study_created_at_idx"),
         ),
         migrations.AddIndex(
-            model_name='study',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['modalities_in_study'], name='study_modalities_idx'),
+            model_name="study",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["modalities_in_study"], name="study_modalities_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='series',
-            index=models.Index(fields=['study', 'series_number'], name='series_study_number_idx'),
+            model_name="series",
+            index=models.Index(fields=["study", "series_number"], name="series_study_number_idx"),
         ),
         migrations.AddIndex(
-            model_name='series',
-            index=models.Index(fields=['modality'], name='series_modality_idx'),
+            model_name="series",
+            index=models.Index(fields=["modality"], name="series_modality_idx"),
         ),
         migrations.AddIndex(
-            model_name='series',
-            index=models.Index(fields=['body_part_examined'], name='series_body_part_idx'),
+            model_name="series",
+            index=models.Index(fields=["body_part_examined"], name="series_body_part_idx"),
         ),
         migrations.AddIndex(
-            model_name='series',
-            index=models.Index(fields=['performed_procedure_step_start_date'], name='series_pps_start_date_idx'),
+            model_name="series",
+            index=models.Index(
+                fields=["performed_procedure_step_start_date"], name="series_pps_start_date_idx"
+            ),
         ),
     ]

@@ -9,175 +9,503 @@ from pgvector.django import VectorExtension
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('archive', '0001_initial'),
+        ("archive", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         VectorExtension(),
         migrations.CreateModel(
-            name='ModelVersion',
+            name="ModelVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64)),
-                ('version', models.CharField(max_length=32)),
-                ('task', models.CharField(choices=[('embed', 'Embedding'), ('classify', 'Classification'), ('segment', 'Segmentation')], max_length=16)),
-                ('state', models.CharField(choices=[('registered', 'Registered'), ('promoted', 'Promoted: runs on new series'), ('retired', 'Retired')], default='registered', max_length=16)),
-                ('pipeline', models.CharField(help_text='Which pipeline runs it: lite0, linear_head, ct_threshold, bundle.', max_length=32)),
-                ('digest', models.CharField(help_text="SHA-256 over the model's files.", max_length=64)),
-                ('bundle_path', models.CharField(blank=True, max_length=500)),
-                ('config', models.JSONField(blank=True, default=dict)),
-                ('is_trusted', models.BooleanField(default=False, help_text="An admin allowed this digest's scripts and expressions to run.")),
-                ('description', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64)),
+                ("version", models.CharField(max_length=32)),
+                (
+                    "task",
+                    models.CharField(
+                        choices=[
+                            ("embed", "Embedding"),
+                            ("classify", "Classification"),
+                            ("segment", "Segmentation"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("registered", "Registered"),
+                            ("promoted", "Promoted: runs on new series"),
+                            ("retired", "Retired"),
+                        ],
+                        default="registered",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "pipeline",
+                    models.CharField(
+                        help_text="Which pipeline runs it: lite0, linear_head, ct_threshold, bundle.",
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "digest",
+                    models.CharField(help_text="SHA-256 over the model's files.", max_length=64),
+                ),
+                ("bundle_path", models.CharField(blank=True, max_length=500)),
+                ("config", models.JSONField(blank=True, default=dict)),
+                (
+                    "is_trusted",
+                    models.BooleanField(
+                        default=False,
+                        help_text="An admin allowed this digest's scripts and expressions to run.",
+                    ),
+                ),
+                ("description", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['name', '-created_at'],
-                'constraints': [models.UniqueConstraint(fields=('name', 'version'), name='model_version_name_version_unique')],
+                "ordering": ["name", "-created_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("name", "version"), name="model_version_name_version_unique"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='EmbeddingSpace',
+            name="EmbeddingSpace",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, unique=True)),
-                ('dimension', models.PositiveIntegerField()),
-                ('is_default', models.BooleanField(default=False)),
-                ('random_pair_quantiles', models.JSONField(blank=True, default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('model_version', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='embedding_space', to='inference.modelversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64, unique=True)),
+                ("dimension", models.PositiveIntegerField()),
+                ("is_default", models.BooleanField(default=False)),
+                ("random_pair_quantiles", models.JSONField(blank=True, default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "model_version",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="embedding_space",
+                        to="inference.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='RoutingRule',
+            name="RoutingRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('modalities', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, default=list, size=None)),
-                ('body_parts', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, default=list, size=None)),
-                ('description_contains', models.CharField(blank=True, max_length=64)),
-                ('minimum_instances', models.PositiveIntegerField(default=1)),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('model_version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='routing_rules', to='inference.modelversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "modalities",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                (
+                    "body_parts",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("description_contains", models.CharField(blank=True, max_length=64)),
+                ("minimum_instances", models.PositiveIntegerField(default=1)),
+                ("is_enabled", models.BooleanField(default=True)),
+                (
+                    "model_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="routing_rules",
+                        to="inference.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('skipped', 'Not applicable'), ('dead', 'Failed')], default='queued', max_length=16)),
-                ('input_digest', models.CharField(blank=True, help_text="SHA-256 over the series' instances, set at the claim.", max_length=64)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('not_before', models.DateTimeField(help_text='The series may still be arriving until then.')),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('device', models.CharField(blank=True, max_length=64)),
-                ('message', models.CharField(blank=True, max_length=500)),
-                ('outputs', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('model_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='inference.modelversion')),
-                ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='requested_runs', to=settings.AUTH_USER_MODEL)),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='archive.series')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='archive.study')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("succeeded", "Succeeded"),
+                            ("skipped", "Not applicable"),
+                            ("dead", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "input_digest",
+                    models.CharField(
+                        blank=True,
+                        help_text="SHA-256 over the series' instances, set at the claim.",
+                        max_length=64,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                (
+                    "not_before",
+                    models.DateTimeField(help_text="The series may still be arriving until then."),
+                ),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("device", models.CharField(blank=True, max_length=64)),
+                ("message", models.CharField(blank=True, max_length=500)),
+                ("outputs", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "model_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="inference.modelversion",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="requested_runs",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "series",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="archive.series",
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="archive.study",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('classification', 'Classification'), ('measurement', 'Measurement')], max_length=16)),
-                ('name', models.CharField(max_length=64)),
-                ('label', models.CharField(blank=True, max_length=64)),
-                ('value', models.FloatField(blank=True, null=True)),
-                ('unit', models.CharField(blank=True, max_length=16)),
-                ('probability', models.FloatField(blank=True, null=True)),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='archive.series')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='inference.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("classification", "Classification"),
+                            ("measurement", "Measurement"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("name", models.CharField(max_length=64)),
+                ("label", models.CharField(blank=True, max_length=64)),
+                ("value", models.FloatField(blank=True, null=True)),
+                ("unit", models.CharField(blank=True, max_length=16)),
+                ("probability", models.FloatField(blank=True, null=True)),
+                (
+                    "series",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="findings",
+                        to="archive.series",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="findings",
+                        to="inference.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['run_id', 'pk'],
+                "ordering": ["run_id", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Embedding',
+            name="Embedding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.CharField(choices=[('frame', 'Frame'), ('instance', 'Instance'), ('series', 'Series')], max_length=8)),
-                ('frame', models.PositiveIntegerField(blank=True, help_text='Frame number from 1, at frame level.', null=True)),
-                ('vector', pgvector.django.halfvec.HalfVectorField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('instance', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='embeddings', to='archive.instance')),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='embeddings', to='archive.series')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='embeddings', to='archive.study')),
-                ('space', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='embeddings', to='inference.embeddingspace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("frame", "Frame"),
+                            ("instance", "Instance"),
+                            ("series", "Series"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "frame",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="Frame number from 1, at frame level.", null=True
+                    ),
+                ),
+                ("vector", pgvector.django.halfvec.HalfVectorField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "instance",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="embeddings",
+                        to="archive.instance",
+                    ),
+                ),
+                (
+                    "series",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="embeddings",
+                        to="archive.series",
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="embeddings",
+                        to="archive.study",
+                    ),
+                ),
+                (
+                    "space",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="embeddings",
+                        to="inference.embeddingspace",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
-                'indexes': [models.Index(fields=['study', 'space', 'level'], name='embedding_study_idx'), models.Index(fields=['series', 'space', 'level'], name='embedding_series_idx')],
-                'constraints': [models.UniqueConstraint(fields=('space', 'level', 'series', 'instance', 'frame'), name='embedding_object_unique', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('frame__isnull', True), ('instance__isnull', True), ('level', 'series')), models.Q(('frame__isnull', True), ('instance__isnull', False), ('level', 'instance')), models.Q(('frame__isnull', False), ('instance__isnull', False), ('level', 'frame')), _connector='OR'), name='embedding_level_matches_object')],
+                "ordering": ["pk"],
+                "indexes": [
+                    models.Index(fields=["study", "space", "level"], name="embedding_study_idx"),
+                    models.Index(fields=["series", "space", "level"], name="embedding_series_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("space", "level", "series", "instance", "frame"),
+                        name="embedding_object_unique",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("frame__isnull", True),
+                                ("instance__isnull", True),
+                                ("level", "series"),
+                            ),
+                            models.Q(
+                                ("frame__isnull", True),
+                                ("instance__isnull", False),
+                                ("level", "instance"),
+                            ),
+                            models.Q(
+                                ("frame__isnull", False),
+                                ("instance__isnull", False),
+                                ("level", "frame"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="embedding_level_matches_object",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Label',
+            name="Label",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('label_set', models.CharField(max_length=64)),
-                ('label', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='labels', to=settings.AUTH_USER_MODEL)),
-                ('instance', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='archive.instance')),
-                ('series', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='archive.series')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='archive.study')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("label_set", models.CharField(max_length=64)),
+                ("label", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="labels",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "instance",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="labels",
+                        to="archive.instance",
+                    ),
+                ),
+                (
+                    "series",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="labels",
+                        to="archive.series",
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="labels",
+                        to="archive.study",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['label_set', 'label', 'pk'],
-                'indexes': [models.Index(fields=['label_set', 'label'], name='label_set_label_idx')],
-                'constraints': [models.UniqueConstraint(fields=('study', 'series', 'instance', 'label_set', 'label'), name='label_object_set_unique', nulls_distinct=False)],
+                "ordering": ["label_set", "label", "pk"],
+                "indexes": [
+                    models.Index(fields=["label_set", "label"], name="label_set_label_idx")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("study", "series", "instance", "label_set", "label"),
+                        name="label_object_set_unique",
+                        nulls_distinct=False,
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='embeddingspace',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='embedding_space_one_default'),
+            model_name="embeddingspace",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_default", True)),
+                fields=("is_default",),
+                name="embedding_space_one_default",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['not_before'], name='run_queued_not_before_idx'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("state", "queued")),
+                fields=["not_before"],
+                name="run_queued_not_before_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='run_running_lease_idx'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("state", "running")),
+                fields=["lease_until"],
+                name="run_running_lease_idx",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'queued')), fields=('model_version', 'series'), name='run_queued_unique'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "queued")),
+                fields=("model_version", "series"),
+                name="run_queued_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('model_version', 'series'), name='run_running_unique'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "running")),
+                fields=("model_version", "series"),
+                name="run_running_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'succeeded')), fields=('model_version', 'series', 'input_digest'), name='run_succeeded_input_unique'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "succeeded")),
+                fields=("model_version", "series", "input_digest"),
+                name="run_succeeded_input_unique",
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['name', 'label'], name='finding_name_label_idx'),
+            model_name="finding",
+            index=models.Index(fields=["name", "label"], name="finding_name_label_idx"),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(('probability__isnull', True), ('probability__range', (0.0, 1.0)), _connector='OR'), name='finding_probability_range'),
+            model_name="finding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("probability__isnull", True),
+                    ("probability__range", (0.0, 1.0)),
+                    _connector="OR",
+                ),
+                name="finding_probability_range",
+            ),
         ),
     ]
