@@ -30,8 +30,10 @@ class StopWish:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["StopWish"]:
-        # What was ignored stays ignored: nohup is a wish, too.
-        wanted = [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        # nohup's wish counts, too. SIGINT is always ours: shells ignore it for all that they put
+        # in the background, and whoever sends it there means it.
+        ignores_hangup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        wanted = [n for n in STOP_SIGNALS if n != signal.SIGHUP or not ignores_hangup]
         previous = {number: signal.signal(number, self._on_signal) for number in wanted}
         try:
             yield self

@@ -103,11 +103,11 @@ class Program:
             with self.wish.breaking():
                 stack.enter_context(running_services(group, self.options.endpoints))
                 self.terminal.done("services", "PostgreSQL and Valkey")
-                password = self._prepare()
+                self._prepare()
             supervisor = stack.enter_context(self._programs(group, record))
             demo = stack.enter_context(self._demo_load(record))
             self._await_web(supervisor)
-            self._greet(password)
+            self._greet()
             if self.options.with_demo and not self.wish.is_made:
                 demo.start()
             supervisor.watch(self.wish, demo.tick)
@@ -120,13 +120,17 @@ class Program:
         check_port(PortWish("web", options.bind, options.http_port, "TWINSIGHT_HTTP_PORT"))
         check_port(PortWish("DICOM", options.bind, options.dicom_port, "TWINSIGHT_DICOM_PORT"))
 
-    def _prepare(self) -> str | None:
+    def _prepare(self) -> None:
         applied = migrate_if_needed()
         self.terminal.done("schema", f"{applied} migrations applied" if applied else "up to date")
         collected = collect_static_if_needed()
         if collected:
             self.terminal.done("static files", f"{collected} collected")
-        return first_admin_password()
+        password = first_admin_password()
+        if password is not None:
+            # At once: it is kept nowhere, and what comes next may fail.
+            self.terminal.done("first user", "admin")
+            self.terminal.field("password", password, "shown only this once")
 
     @contextlib.contextmanager
     def _programs(self, group: ServiceGroup, record: ProcessRecord) -> Iterator[Supervisor]:
@@ -164,7 +168,7 @@ class Program:
             supervisor.tick(self.wish)
             self.wish.wait(0.1)
 
-    def _greet(self, password: str | None) -> None:
+    def _greet(self) -> None:
         if self.wish.is_made:
             return
         options, terminal = self.options, self.terminal
@@ -173,9 +177,6 @@ class Program:
         terminal.say()
         terminal.field("portal", options.address)
         terminal.field("DICOM", f"{options.ae_title} on {options.host}:{options.dicom_port}")
-        if password is not None:
-            terminal.field("login", "admin")
-            terminal.field("password", password, "shown only this once")
         terminal.say()
         terminal.say("Ctrl-C stops everything.")
         terminal.say()
