@@ -1,0 +1,81 @@
+# Twinsight's commands. `make demo` and `make test` are all most people need.
+#
+#   PYTHON           interpreter for the virtual environment (Python 3.11 or newer)
+#   TORCH_INDEX_URL  PyTorch's CPU or CUDA index, such as https://download.pytorch.org/whl/cpu
+#   ARGS             passed on: make test ARGS="tests/archive -k windowing"
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
+TEMPLATES := $(wildcard templates)
+WORKER_STAMP := $(VENV)/.installed-worker
+DEV_STAMP := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up install dev test lint types format bench clean
+
+help:
+	@echo "make demo    set up, start everything, load demonstration studies, print the address"
+	@echo "make up      start everything on your own data"
+	@echo "make test    the whole test suite on the real parts"
+	@echo "make lint    style, import contracts, dependencies, templates, migrations"
+	@echo "make types   mypy, strict"
+	@echo "make bench   first measurements, as a table"
+	@echo "make format  bring code and templates into shape"
+	@echo "make clean   remove caches and build outputs (never your data)"
+
+demo: $(WORKER_STAMP)
+	@exec $(PY) manage.py up --demo $(ARGS)
+
+up: $(WORKER_STAMP)
+	@exec $(PY) manage.py up $(ARGS)
+
+install: $(WORKER_STAMP)
+
+dev: $(DEV_STAMP)
+
+test: $(DEV_STAMP)
+	$(PY) -m pytest $(ARGS)
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(if $(TEMPLATES),$(BIN)/djlint $(TEMPLATES) --quiet --check)
+	$(if $(TEMPLATES),$(BIN)/djlint $(TEMPLATES) --quiet --lint)
+	$(PY) manage.py makemigrations --check --dry-run
+
+types: $(DEV_STAMP)
+	$(BIN)/mypy archive inference deploy tests bench manage.py
+
+format: $(DEV_STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(if $(TEMPLATES),$(BIN)/djlint $(TEMPLATES) --quiet --reformat)
+
+bench: $(DEV_STAMP)
+	$(PY) -m bench $(ARGS)
+
+clean:
+	rm -rf build artifacts .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find archive inference deploy tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# Torch first and by itself: its index may be another one, and it is by far the largest part.
+$(WORKER_STAMP): pyproject.toml constraints.txt | $(PY)
+	$(PIP) install --quiet -c constraints.txt \
+		$(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) torch==2.13.0
+	$(PIP) install --quiet -c constraints.txt -e '.[worker]'
+	@touch $@
+
+$(DEV_STAMP): $(WORKER_STAMP)
+	$(PIP) install --quiet -c constraints.txt -e '.[worker,dev,fallback-postgres]'
+	@touch $@
