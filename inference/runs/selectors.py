@@ -10,6 +10,8 @@ from archive.models import Study
 from inference.models import Finding, ModelVersion, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import QuerySet
 
     from archive.models.querysets import AnyUser
@@ -46,6 +48,26 @@ def findings_of_study(user: AnyUser, study_uid: str) -> QuerySet[Finding]:
         .select_related("run__model_version", "series")
         .order_by("series_id", "run_id", "pk")
     )
+
+
+def run_states_of_studies(user: AnyUser, study_uids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Count each study's runs by state, the newest run of a model on a series alone.
+
+    A study without runs, or outside the rights, is left out.
+    """
+    newest = (
+        Run.objects.filter(
+            study__in=Study.objects.visible_to(user).filter(study_instance_uid__in=study_uids)
+        )
+        .order_by("series_id", "model_version_id", "-pk")
+        .distinct("series_id", "model_version_id")
+        .values_list("study__study_instance_uid", "state")
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for study_uid, state in newest:
+        states = counts.setdefault(study_uid, {})
+        states[state] = states.get(state, 0) + 1
+    return counts
 
 
 def is_study_idle(user: AnyUser, study_uid: str) -> bool:
