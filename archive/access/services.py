@@ -153,13 +153,15 @@ def register_peer(
         The AE title, address or port can't be one.
     """
     title = ae_title.strip()
-    peer = Peer.objects.filter(ae_title=title, address=address).first() or Peer(
-        ae_title=title, address=address
+    wanted = Peer(
+        ae_title=title, address=address, port=port, project=project, description=description
     )
-    peer.port, peer.project, peer.description = port, project, description
-    peer.is_enabled = True
     try:
-        peer.full_clean(validate_unique=False)
+        wanted.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as error:
         raise InvalidRequestError(" ".join(error.messages)) from error
-    peer.save()
+    Peer.objects.update_or_create(
+        ae_title=title,
+        address=address,
+        defaults={"port": port, "project": project, "description": description, "is_enabled": True},
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import AnonymousUser, User
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Asker:
     """The account, token, door and address behind an act."""
 
     door: str
-    user: User | None = None
+    user: User | AnonymousUser | None = None
     token_hint: str = ""
     address: str | None = None
     name: str = ""

@@ -1,0 +1,144 @@
+"""Blobs are durable under their hash, never overwritten, and leave nothing behind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections import namedtuple
+from typing import TYPE_CHECKING
+
+import pytest
+
+from archive.errors import BlobMissingError, StorageError, StorageFullError
+from archive.storage.local import LocalBlobStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTENT = b"the bytes as they came"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalBlobStore:
+    return LocalBlobStore(tmp_path / "blobs")
+
+
+def keep(store: LocalBlobStore, content: bytes) -> str:
+    with store.spool() as spool:
+        spool.write(content)
+        store.keep([spool])
+        return spool.sha256
+
+
+def test_kept_blob_is_found_under_its_hash(store: LocalBlobStore) -> None:
+    assert keep(store, CONTENT) == SHA256
+    with store.open(SHA256) as stream:
+        assert stream.read() == CONTENT
+    assert list(store.digests()) == [SHA256]
+
+
+def test_spool_file_is_gone_whether_kept_or_not(store: LocalBlobStore) -> None:
+    keep(store, CONTENT)
+    with store.spool() as spool:
+        spool.write(b"never kept")
+
+    assert list((store.root / "spool").iterdir()) == []
+    assert list(store.digests()) == [SHA256]
+
+
+def test_files_are_private(store: LocalBlobStore) -> None:
+    keep(store, CONTENT)
+
+    assert store.path(SHA256).stat().st_mode & 0o777 == 0o600
+    assert store.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_same_bytes_twice_are_one_blob(store: LocalBlobStore) -> None:
+    keep(store, CONTENT)
+    keep(store, CONTENT)
+
+    assert list(store.digests()) == [SHA256]
+
+
+def test_truncated_blob_of_a_dead_writer_is_replaced_by_good_bytes(store: LocalBlobStore) -> None:
+    keep(store, CONTENT)
+    place = store.path(SHA256)
+    place.write_bytes(CONTENT[:5])
+
+    keep(store, CONTENT)
+
+    assert place.read_bytes() == CONTENT
+
+
+def test_fsync_of_file_comes_before_the_name_and_of_folder_after(
+    store: LocalBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    real_fsync, real_link = os.fsync, os.link
+
+    def fsync(descriptor: int) -> None:
+        is_folder = os.path.isdir(f"/proc/self/fd/{descriptor}")  # noqa: PTH112
+        calls.append("folder" if is_folder else "file")
+        real_fsync(descriptor)
+
+    def link(source: str, target: str) -> None:
+        calls.append("link")
+        real_link(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "link", link)
+
+    keep(store, CONTENT)
+
+    assert calls[:2] == ["file", "link"]
+    assert calls[2:] == ["folder"] * 3
+
+
+def test_disk_that_fails_at_fsync_is_an_error_and_no_blob(
+    store: LocalBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fsync(_descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    with pytest.raises(StorageError, match="making a file durable"):
+        keep(store, CONTENT)
+    assert list(store.digests()) == []
+
+
+def test_reserve_refuses_before_a_byte_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(100, 95, 5))
+    store = LocalBlobStore(tmp_path / "blobs", reserve_bytes=10)
+
+    with pytest.raises(StorageFullError):
+        store.spool()
+
+
+def test_missing_blob_says_so(store: LocalBlobStore) -> None:
+    with pytest.raises(BlobMissingError):
+        store.open(SHA256)
+    with pytest.raises(BlobMissingError):
+        store.path(SHA256)
+
+
+@pytest.mark.parametrize("address", ["../../etc/passwd", "", "A" * 64, "0" * 63])
+def test_address_that_is_no_hash_is_refused(store: LocalBlobStore, address: str) -> None:
+    with pytest.raises(StorageError):
+        store.path(address)
+
+
+def test_old_spool_files_are_swept_and_new_ones_kept(store: LocalBlobStore) -> None:
+    old, new = store.spool(), store.spool()
+    os.utime(old.path, (1, 1))
+
+    assert store.sweep_spool(3600) == 1
+    assert new.path.exists()
+    assert not old.path.exists()
+    old.close()
+    new.close()
