@@ -183,9 +183,8 @@ def _vr_of(element: RawDataElement) -> str:
 
 def _first_integer(element: RawDataElement, code: str) -> float | None:
     value = element.value or b""
-    size = struct.calcsize(code)
-    if len(value) < size:
+    layout = ("<" if element.is_little_endian else ">") + code
+    if len(value) < struct.calcsize(layout):
         return None
-    order = "<" if element.is_little_endian else ">"
-    (number,) = struct.unpack_from(order + code, value)
+    (number,) = struct.unpack_from(layout, value)
     return float(number)

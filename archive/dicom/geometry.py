@@ -19,6 +19,10 @@ class SliceGeometry(NamedTuple):
     number: int | None
 
 
+# What callers have at hand: a data set, a SliceGeometry, or a row's three values.
+Slice = Dataset | tuple[Sequence[float] | None, Sequence[float] | None, int | None]
+
+
 def slice_geometry(ds: Dataset) -> SliceGeometry:
     """Take the geometry of a single-frame instance out of its data set.
 
@@ -61,7 +65,7 @@ def slice_normal(orientation: Sequence[float]) -> npt.NDArray[np.float64]:
     return normal / length if length > 0 else np.zeros(3)
 
 
-def slice_positions(slices: Sequence[SliceGeometry | Dataset | tuple[object, ...]]) -> list[float]:
+def slice_positions(slices: Sequence[Slice]) -> list[float]:
     """Return how far along their common normal slices lie.
 
     Parameters
@@ -88,7 +92,7 @@ def slice_positions(slices: Sequence[SliceGeometry | Dataset | tuple[object, ...
     return positions
 
 
-def sort_slices(slices: Sequence[SliceGeometry | Dataset | tuple[object, ...]]) -> list[int]:
+def sort_slices(slices: Sequence[Slice]) -> list[int]:
     """Order the slices of a series for scrolling and for stacking.
 
     Parameters
@@ -149,10 +153,5 @@ def affine_lps(
     return affine
 
 
-def _geometry(item: object) -> SliceGeometry:
-    if isinstance(item, SliceGeometry):
-        return item
-    if isinstance(item, Dataset):
-        return slice_geometry(item)
-    orientation, position, number = item  # type: ignore[misc]  # the third form of the signature
-    return SliceGeometry(orientation or None, position or None, number)
+def _geometry(item: Slice) -> SliceGeometry:
+    return slice_geometry(item) if isinstance(item, Dataset) else SliceGeometry(*item)
