@@ -42,12 +42,12 @@ WITH pairs AS MATERIALIZED (
     WHERE ours.id = ANY(%s)
         AND theirs.space_id = %s AND theirs.level = 'instance' AND theirs.series_id = ANY(%s)
 )
-SELECT DISTINCT ON (series_id) series_id, our_instance.sop_instance_uid,
+SELECT DISTINCT ON (pairs.series_id) pairs.series_id, our_instance.sop_instance_uid,
     their_instance.sop_instance_uid, distance
 FROM pairs
 JOIN archive_instance our_instance ON our_instance.id = ours_id
 JOIN archive_instance their_instance ON their_instance.id = theirs_id
-ORDER BY series_id, distance, theirs_id, ours_id
+ORDER BY pairs.series_id, distance, theirs_id, ours_id
 """
 
 

@@ -237,7 +237,8 @@ def _instance_vector(space: EmbeddingSpace, instance: Instance, frame: int | Non
         stored = rows.filter(level=Embedding.Level.FRAME, frame=frame).first()
     if stored is not None:
         return np.asarray(stored.vector, dtype=np.float32)
-    return embed_pictures(space, [stored_picture(instance, frame)])[0]
+    (vector,) = embed_pictures(space, [stored_picture(instance, frame)])
+    return np.asarray(vector)
 
 
 def _series_vectors(space: EmbeddingSpace, series_ids: Iterable[int]) -> list[Vector]:

@@ -180,7 +180,7 @@ class _Search:
         with connection.cursor() as cursor:
             cursor.execute(statement, [*params, self._k])
             found = cursor.fetchall()
-        rows = [RankedRow(*row[:6], _cosine(row[6])) for row in found]
+        rows = [RankedRow(*(*row[:6], _cosine(row[6]))) for row in found]
         return rows, found[0][7] if found else 0
 
 
