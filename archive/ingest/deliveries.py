@@ -6,21 +6,20 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
 
-from archive.errors import ArchiveError, InvalidInstanceError, LimitExceededError, StorageError
+from archive.errors import InvalidInstanceError, LimitExceededError
 from archive.ingest.archives import ArchiveLimits, iter_zip_members, looks_like_zip
-from archive.ingest.quarantine import quarantine_file, quarantine_without_bytes
+from archive.ingest.refusals import refuse_file, refuse_without_bytes
 from archive.ingest.services import ingest_files
 from archive.ingest.spooling import spool_stream
-from archive.ingest.types import IncomingFile, IngestResult, Outcome
-from archive.storage.stores import blob_store
+from archive.ingest.types import IncomingFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-    from archive.ingest.types import Origin
+    from archive.errors import ArchiveError
+    from archive.ingest.types import IngestResult, Origin
     from archive.storage.types import SpoolFile
 
 BATCH_FILES = 40
@@ -133,7 +132,9 @@ class Delivery:
         except LimitExceededError as error:
             self._refuse(name, error, size_bytes=spool.size)
         except InvalidInstanceError as error:
-            self._quarantine(IncomingFile(spool=spool, name=name), error)
+            self._store_waiting()
+            whole = IncomingFile(spool=spool, name=name)
+            self.results.append(refuse_file(file=whole, error=error, origin=self.origin))
         else:
             if taken == len(self.results) + len(self._waiting):
                 message = "The archive holds no files."
@@ -151,34 +152,13 @@ class Delivery:
             self._refuse(name, refusal)
 
     def _refuse(self, name: str, error: ArchiveError, *, size_bytes: int = 0) -> None:
-        """Note a refusal whose bytes are not kept."""
         self._store_waiting()
-        try:
-            quarantine_without_bytes(
-                name=name, error=error, origin=self.origin, size_bytes=size_bytes
-            )
-        except (OperationalError, InterfaceError) as cause:
-            raise _unreachable() from cause
-        self.results.append(IngestResult(outcome=Outcome.QUARANTINED, name=name, error=error))
-
-    def _quarantine(self, file: IncomingFile, error: ArchiveError) -> None:
-        """Keep a refused archive's bytes."""
-        self._store_waiting()
-        blob_store().keep([file.spool])
-        try:
-            with transaction.atomic():
-                quarantine_file(file=file, error=error, origin=self.origin)
-        except (OperationalError, InterfaceError) as cause:
-            raise _unreachable() from cause
-        self.results.append(IngestResult(outcome=Outcome.QUARANTINED, name=file.name, error=error))
+        self.results.append(
+            refuse_without_bytes(name=name, error=error, origin=self.origin, size_bytes=size_bytes)
+        )
 
 
 def _head(spool: SpoolFile) -> bytes:
     spool.flush()
     with spool.path.open("rb") as file:
         return file.read(4)
-
-
-def _unreachable() -> StorageError:
-    message = "The archive's database can't be reached; try again."
-    return StorageError(message, code="database-unavailable")

@@ -1,0 +1,170 @@
+"""DIMSE messages within limits; a C-STORE's data set goes to a spool file as it arrives."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from pydicom.uid import UID
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+from pynetdicom.dsutils import create_file_meta, encode_file_meta
+from pynetdicom.pdu_primitives import P_DATA
+
+from archive.errors import ArchiveError, InvalidInstanceError, LimitExceededError
+from archive.ingest.spooling import open_spool
+
+if TYPE_CHECKING:
+    from archive.storage.types import SpoolFile
+
+logger = logging.getLogger(__name__)
+
+# PS3.7 E: a command set has some 20 short elements; none of ours needs more than a few hundred.
+MAX_COMMAND_BYTES = 64 * 1024
+MAX_IDENTIFIER_BYTES = 1024 * 1024
+# Requests that a peer may send before the answer to the first: none is negotiated.
+MAX_WAITING_MESSAGES = 4
+_INVALID_PDU = "Evt19"  # PS3.8 9.2: makes the state machine abort the association
+
+
+class ReceivedDataset:
+    """A C-STORE's data set on its way to disk, in the shape of pynetdicom's temporary file.
+
+    The Part 10 header is written in front of the data set's bytes, which stay as they came.
+    """
+
+    def __init__(self, message: DIMSEMessage, transfer_syntax_uid: str) -> None:
+        self.spool: SpoolFile | None = None
+        self.error: ArchiveError | None = None
+        self.received_bytes = 0
+        self.limit_bytes = int(settings.TWINSIGHT_MAX_INSTANCE_BYTES)
+        try:
+            self.spool = open_spool()
+            self.spool.write(_part10_header(message.command_set, transfer_syntax_uid))
+        except ArchiveError as error:
+            self._fail(error)
+
+    @property
+    def file(self) -> ReceivedDataset:
+        """The file behind the wrapper, which pynetdicom flushes after each fragment."""
+        return self
+
+    @property
+    def name(self) -> str:
+        """Path that pynetdicom unlinks after the answer."""
+        return str(self.spool.path) if self.spool else ""
+
+    def write(self, data: bytes) -> int:
+        """Take a fragment; after an error nothing more is written, and the answer will say why."""
+        self.received_bytes += len(data)
+        if self.received_bytes > self.limit_bytes:
+            message = f"The instance is larger than the limit of {self.limit_bytes} bytes."
+            self._fail(LimitExceededError(message))
+        if self.spool is not None:
+            try:
+                self.spool.write(data)
+            except ArchiveError as error:
+                self._fail(error)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is read before the whole data set is there."""
+
+    def close(self) -> None:
+        """Discard the spool file; what was kept lies elsewhere."""
+        if self.spool is not None:
+            self.spool.close()
+
+    def _fail(self, error: ArchiveError) -> None:
+        self.close()
+        self.spool, self.error = None, self.error or error
+
+
+def _part10_header(command: Any, transfer_syntax_uid: str) -> bytes:
+    """Preamble, prefix and file meta information (PS3.10 7.1)."""
+    try:
+        meta = create_file_meta(
+            sop_class_uid=command.AffectedSOPClassUID,
+            sop_instance_uid=command.AffectedSOPInstanceUID,
+            transfer_syntax=UID(transfer_syntax_uid),
+        )
+        return bytes(128) + b"DICM" + bytes(encode_file_meta(meta))
+    except (AttributeError, ValueError, TypeError) as error:
+        message = "The request's SOP Class UID or SOP Instance UID can't be written."
+        raise InvalidInstanceError(message, code="invalid-uid") from error
+
+
+class SpoolingDimse(DIMSEServiceProvider):
+    """Receives messages within limits and hands C-STORE data sets to spool files."""
+
+    def __init__(self, assoc: Any) -> None:
+        super().__init__(assoc)
+        self._is_closed = False
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        """Take the PDVs of one P-DATA-TF; anything out of order aborts the association."""
+        try:
+            for item in primitive.presentation_data_value_list:
+                single = P_DATA()
+                # A list, although the annotation says tuple: the setter takes nothing else.
+                single.presentation_data_value_list = [list(item)]  # type: ignore[list-item]
+                self._check_limits(item[1])
+                super().receive_primitive(single)
+                self._open_dataset(item[0])
+        except Exception as error:  # noqa: BLE001 the state machine must go on, to abort
+            # Without the trace: it could show the values of a peer's message.
+            name = type(error).__name__
+            logger.warning("invalid DIMSE message (%s): the association is aborted", name)
+            self.dul.event_queue.put(_INVALID_PDU)
+
+    def discard(self) -> None:
+        """Drop what was received and not answered; the association is over."""
+        self._is_closed = True
+        message = self.message
+        if message is not None and message._data_set_file is not None:  # noqa: SLF001 no public name
+            message._data_set_file.close()  # noqa: SLF001 as above
+        while True:
+            try:
+                _, waiting = self.msg_queue.get_nowait()
+            except queue.Empty:
+                return
+            file = getattr(waiting, "_dataset_file", None)
+            if file is not None:
+                file.close()
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a message has begun or waits for its answer."""
+        return self.message is not None or not self.msg_queue.empty()
+
+    def _open_dataset(self, context_id: int) -> None:
+        """Give a C-STORE whose command is complete a file for its data set."""
+        message = self.message
+        if not isinstance(message, C_STORE_RQ) or message._data_set_file is not None:  # noqa: SLF001
+            return
+        if self._is_closed or self.msg_queue.qsize() >= MAX_WAITING_MESSAGES:
+            error = "too many requests without waiting for an answer"
+            raise LimitExceededError(error)
+        context = self.assoc._accepted_cx[context_id]  # noqa: SLF001 no public name
+        received = ReceivedDataset(message, str(context.transfer_syntax[0]))
+        untyped: Any = message
+        untyped._data_set_file = received  # noqa: SLF001 as pynetdicom's chunked mode does
+
+    def _check_limits(self, data: bytes) -> None:
+        message: Any = self.message
+        if message is None:
+            return
+        is_command = bool(data[0] & 1)
+        received = message._data_set_file  # noqa: SLF001 no public name
+        if is_command:
+            size, limit = message.encoded_command_set.tell(), MAX_COMMAND_BYTES
+        elif received is not None:
+            # Refused by its own limit already; past twice that, the peer is not worth hearing out.
+            size, limit = received.received_bytes, 2 * received.limit_bytes
+        else:
+            size, limit = message.data_set.tell(), MAX_IDENTIFIER_BYTES
+        if size + len(data) > limit:
+            error = "message too long"
+            raise LimitExceededError(error)

@@ -1,0 +1,45 @@
+"""Run the DICOM listener until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from archive.dimse.listener import Listener
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from types import FrameType
+
+
+class Command(BaseCommand):
+    help = "Accept DICOM associations (C-STORE, C-ECHO) from registered peers."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Let the settings be overruled."""
+        parser.add_argument("--bind", default=settings.TWINSIGHT_BIND)
+        parser.add_argument("--port", type=int, default=settings.TWINSIGHT_DICOM_PORT)
+        parser.add_argument("--ae-title", default=settings.TWINSIGHT_AE_TITLE)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Listen until SIGTERM or SIGINT."""
+        stop = threading.Event()
+
+        def handle_signal(_number: int, _frame: FrameType | None) -> None:
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, handle_signal)
+        bind, port, ae_title = options["bind"], options["port"], options["ae_title"]
+        try:
+            listener = Listener(ae_title=ae_title, bind=bind, port=port)
+        except OSError as error:
+            message = f"Can't listen on {bind} port {port}: {error.strerror}."
+            raise CommandError(message) from error
+        with listener:
+            self.stdout.write(f"DICOM: {ae_title} listens on {bind} port {listener.port}.")
+            stop.wait()
