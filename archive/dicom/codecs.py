@@ -17,6 +17,7 @@ from archive.dicom.codestreams import (
     inspect_codestream,
 )
 from archive.dicom.image_pixel import ImagePixel
+from archive.dicom.jpeg_extended import decode_extended
 from archive.errors import PixelDecodingError
 
 Samples = npt.NDArray[np.generic]
@@ -172,6 +173,12 @@ def _decode_pillow(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Sampl
         return np.asarray(image.convert("RGB") if stream.components == 3 else image)
 
 
+def _decode_twelve_bits(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Samples:
+    if stream.components != 1:
+        raise NotImplementedError("only grey images")
+    return _with_sign(decode_extended(frame), pixel, stream.precision)
+
+
 def _has_untransformed_colours(stream: Codestream, pixel: ImagePixel) -> bool:
     if stream.components != 3 or stream.adobe_transform is not None or stream.has_jfif:
         return False
@@ -224,7 +231,7 @@ def _with_sign(samples: Samples, pixel: ImagePixel, precision: int) -> Samples:
 
 
 _DECODERS: dict[str, tuple[_Decoder, ...]] = {
-    JPEG: (_decode_pillow, _decode_gdcm),
+    JPEG: (_decode_pillow, _decode_gdcm, _decode_twelve_bits),
     JPEG_LOSSLESS: (_decode_gdcm,),
     JPEG_LS: (_decode_pyjpegls, _decode_gdcm),
     JPEG_2000: (_decode_openjpeg, _decode_gdcm),
