@@ -1,0 +1,91 @@
+"""A store's body: what was announced, and the instances in it as they arrive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.http.request import UnreadablePostError
+
+from archive.dicomweb.media_types import DICOM, MULTIPART, parse_media_type
+from archive.dicomweb.multipart import MultipartReader
+from archive.errors import InvalidRequestError, LimitExceededError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from django.http import HttpRequest
+
+READ_BYTES = 256 * 1024
+_ANY_BYTES = "application/octet-stream"
+
+
+def store_parts(request: HttpRequest) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Yield name and bytes of each instance in the request's body (PS3.18 10.5.1).
+
+    Raises
+    ------
+    InvalidRequestError
+        The body is of another kind than this service takes, or malformed.
+    LimitExceededError
+        The body is larger than the archive takes at once.
+    """
+    kind = parse_media_type(request.META.get("CONTENT_TYPE", ""))
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
+        # An upload that unpacks itself has no honest size.
+        raise _unsupported("Content-Encoding is not taken; send the instances as they are.")
+    if kind.name == DICOM:
+        return iter([("", _body(request))])
+    if kind.name != MULTIPART:
+        raise _unsupported('A store is multipart/related; type="application/dicom".')
+    if kind.inner not in {"", DICOM}:
+        raise _unsupported(f"Parts of type {DICOM} are taken.")
+    reader = MultipartReader(_body(request), kind.parameters.get("boundary", ""))
+    return _dicom_parts(reader)
+
+
+def _dicom_parts(reader: MultipartReader) -> Iterator[tuple[str, Iterable[bytes]]]:
+    for number, (headers, content) in enumerate(reader.parts(), start=1):
+        part_type = parse_media_type(headers.get("content-type", DICOM)).name
+        if part_type not in {DICOM, _ANY_BYTES}:
+            raise _unsupported(f"Part {number} is not {DICOM}.")
+        yield headers.get("content-location", "") or f"part {number}", content
+
+
+def _body(request: HttpRequest) -> Iterator[bytes]:
+    limit = settings.TWINSIGHT_MAX_UPLOAD_BYTES
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    return _limited(_reader(request, length), limit)
+
+
+def _reader(request: HttpRequest, length: str) -> Callable[[int], bytes]:
+    if length or not request.META.get("HTTP_TRANSFER_ENCODING"):
+        return request.read
+    # Django takes a body without a length for empty; a server that ends the input itself says so.
+    stream = request.META.get("wsgi.input")
+    if stream is None or not request.META.get("wsgi.input_terminated"):
+        message = "This server needs a Content-Length."
+        raise InvalidRequestError(message, code="length-required")
+    return stream.read  # type: ignore[no-any-return]
+
+
+def _limited(read: Callable[[int], bytes], limit: int) -> Iterator[bytes]:
+    received = 0
+    try:
+        while chunk := read(READ_BYTES):
+            received += len(chunk)
+            if received > limit:
+                raise _too_large(limit)
+            yield chunk
+    except (UnreadablePostError, OSError) as error:
+        raise InvalidRequestError("The connection broke off.", code="truncated-body") from error
+
+
+def _too_large(limit: int) -> LimitExceededError:
+    return LimitExceededError(f"A request holds at most {limit} bytes.")
+
+
+def _unsupported(message: str) -> InvalidRequestError:
+    return InvalidRequestError(message, code="unsupported-media-type")

@@ -1,0 +1,89 @@
+"""What all DICOMweb views share: errors as answers, addresses, agreement on media types."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse, HttpResponseNotAllowed
+from django.urls import reverse
+from django.utils.cache import get_conditional_response
+
+from archive.dicomweb.media_types import Choice, Offer, choose
+from archive.dicomweb.renderers import protected
+from archive.dicomweb.statuses import RETRY_AFTER_S, http_status
+from archive.errors import ArchiveError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    View = Callable[..., HttpResponseBase]
+
+logger = logging.getLogger(__name__)
+
+
+def dicomweb_view(*methods: str) -> Callable[[View], View]:
+    """Take the methods, and answer the archive's errors with their statuses."""
+    allowed = ("OPTIONS", *(("GET", "HEAD") if "GET" in methods else ()), *methods)
+
+    def wrap(view: View) -> View:
+        @functools.wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "OPTIONS":
+                return HttpResponse(headers={"Allow": ", ".join(dict.fromkeys(allowed))})
+            if request.method not in allowed:
+                return HttpResponseNotAllowed(list(dict.fromkeys(allowed)))
+            try:
+                return view(request, *args, **kwargs)
+            except ArchiveError as error:
+                return error_response(error)
+            except (OperationalError, InterfaceError):
+                logger.exception("database not reachable")
+                message = "The archive's database can't be reached; try again."
+                return error_response(StorageError(message, code="database-unavailable"))
+
+        return answer
+
+    return wrap
+
+
+def error_response(error: ArchiveError) -> HttpResponse:
+    """Answer an error as a problem document (RFC 9457)."""
+    status = http_status(error)
+    problem = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": error.message,
+        "code": error.code,
+    }
+    content = json.dumps(problem)
+    response = HttpResponse(content, status=status, content_type="application/problem+json")
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("request failed", extra={"code": error.code})
+    return protected(response)
+
+
+def base_url(request: HttpRequest) -> str:
+    """Address of the DICOMweb service, without a slash at its end."""
+    return request.build_absolute_uri(reverse("dicomweb:studies")).removesuffix("/studies")
+
+
+def agreed(request: HttpRequest, offers: Sequence[Offer]) -> Choice:
+    """Agree on what to send, by the accept key of the query and the Accept header."""
+    return choose(request.GET.get("accept"), request.META.get("HTTP_ACCEPT"), offers)
+
+
+def not_modified(request: HttpRequest, etag: str) -> HttpResponse | None:
+    """Answer 304 where the asker has this already; rights were checked before."""
+    response = get_conditional_response(request, etag=etag)
+    return response if isinstance(response, HttpResponse) else None

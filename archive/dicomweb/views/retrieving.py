@@ -1,0 +1,166 @@
+"""WADO-RS: instances, frames and bulk data (PS3.18 10.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse
+
+from archive.dicomweb.media_types import DICOM, MULTIPART, OCTET_STREAM, Choice, Offer
+from archive.dicomweb.parsers import parse_frame_numbers
+from archive.dicomweb.renderers import file_response, multipart_response, protected
+from archive.dicomweb.views.answers import agreed, dicomweb_view, not_modified
+from archive.errors import NotAcceptableError
+from archive.retrieve.bulkdata import bulk_value, is_compressed_pixel_data
+from archive.retrieve.files import outgoing_file
+from archive.retrieve.frames import (
+    check_frame_numbers,
+    frame_media_type,
+    outgoing_frames,
+    stored_frame_syntax,
+)
+from archive.retrieve.selectors import visible_instance, visible_instances
+from archive.retrieve.trail import note_access, note_transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from archive.models import Instance
+    from archive.retrieve.files import OutgoingFile
+    from archive.retrieve.frames import OutgoingFrames
+
+_FILES = (Offer(MULTIPART, DICOM),)
+_FILE = (Offer(MULTIPART, DICOM), Offer(DICOM))
+_BYTES = (Offer(MULTIPART, OCTET_STREAM), Offer(OCTET_STREAM))
+
+
+@dicomweb_view("GET")
+def retrieve_many(request: HttpRequest, study: str, series: str | None = None) -> HttpResponseBase:
+    """Send the instances of a study or series, one file in memory at a time."""
+    choice = agreed(request, _FILES)
+    instances = visible_instances(
+        request.user, study_instance_uid=study, series_instance_uid=series
+    )
+    # The first file settles whether the transfer syntaxes asked for can be met at all.
+    first = outgoing_file(instances[0], choice.transfer_syntaxes)
+    note_transfer(request.asker, instances)  # type: ignore[attr-defined]
+    files = _files(first, instances[1:], choice.transfer_syntaxes)
+    return multipart_response(files, DICOM)
+
+
+def _files(
+    first: OutgoingFile, others: Iterable[Instance], wanted: Sequence[str]
+) -> Iterator[tuple[str, Iterable[bytes]]]:
+    yield _file_type(first), first.chunks
+    for instance in others:
+        file = outgoing_file(instance, wanted)
+        yield _file_type(file), file.chunks
+
+
+def _file_type(file: OutgoingFile) -> str:
+    return f"{DICOM}; transfer-syntax={file.transfer_syntax_uid}"
+
+
+@dicomweb_view("GET")
+def retrieve_instance(
+    request: HttpRequest, study: str, series: str, instance: str
+) -> HttpResponseBase:
+    """Send one instance, as multipart or as a single file."""
+    choice = agreed(request, _FILE)
+    found = visible_instance(request.user, study, series, instance)
+    etag = f'"{found.blob.sha256[:32]}-{"-".join(choice.transfer_syntaxes)}-{choice.offer.name}"'
+    unchanged = not_modified(request, etag)
+    if unchanged is not None:
+        return unchanged
+    file = outgoing_file(found, choice.transfer_syntaxes)
+    note_transfer(request.asker, [found])  # type: ignore[attr-defined]
+    response = (
+        multipart_response([(_file_type(file), file.chunks)], DICOM, size_bytes=file.size_bytes)
+        if choice.is_multipart
+        else file_response(file, found.sop_instance_uid)
+    )
+    response.headers["ETag"] = etag
+    return response
+
+
+@dicomweb_view("GET")
+def frames(
+    request: HttpRequest, study: str, series: str, instance: str, numbers: str
+) -> HttpResponseBase:
+    """Send frames by number, as stored or as plain samples."""
+    found = visible_instance(request.user, study, series, instance)
+    wanted = parse_frame_numbers(numbers)
+    check_frame_numbers(found, wanted)
+    choice, syntaxes = _agreed_frames(request, found)
+    etag = f'"{found.blob.sha256[:32]}-{numbers[:64]}-{hash_text(choice, syntaxes)}"'
+    unchanged = not_modified(request, etag)
+    if unchanged is not None:
+        return unchanged
+    outgoing = outgoing_frames(found, wanted, syntaxes)
+    note_access(request.asker, study, "frames")  # type: ignore[attr-defined]
+    size = found.blob.size_bytes if len(wanted) == 1 else None
+    response = _frames_response(outgoing, choice, size_bytes=size)
+    response.headers["ETag"] = etag
+    return response
+
+
+def hash_text(choice: Choice, syntaxes: Sequence[str]) -> str:
+    """Return what tells representations of the same frames apart, fit for an ETag."""
+    return f"{choice.offer.inner or choice.offer.name}-{'-'.join(syntaxes)}"
+
+
+def _agreed_frames(request: HttpRequest, instance: Instance) -> tuple[Choice, Sequence[str]]:
+    """Agree on octet streams, or on the media type that the frames are compressed in."""
+    stored = stored_frame_syntax(instance)
+    compressed = frame_media_type(stored)
+    offers = [*_BYTES]
+    if compressed != OCTET_STREAM:
+        offers.append(Offer(MULTIPART, compressed))
+    choice = agreed(request, offers)
+    if choice.offer.inner == compressed != OCTET_STREAM:
+        syntaxes = choice.transfer_syntaxes or ("*",)
+        if not {"*", stored} & set(syntaxes):
+            raise NotAcceptableError("The frames are stored in another transfer syntax.")
+        return choice, ("*",)
+    return choice, choice.transfer_syntaxes
+
+
+def _frames_response(
+    outgoing: OutgoingFrames, choice: Choice, *, size_bytes: int | None
+) -> HttpResponseBase:
+    inner = choice.offer.inner or OCTET_STREAM
+    part_type = f"{inner}; transfer-syntax={outgoing.transfer_syntax_uid}"
+    if not choice.is_multipart:
+        content = b"".join(outgoing.frames)
+        return _single(content, part_type)
+    parts = ((part_type, [frame]) for frame in outgoing.frames)
+    return multipart_response(
+        parts, inner, syntax=outgoing.transfer_syntax_uid, size_bytes=size_bytes
+    )
+
+
+@dicomweb_view("GET")
+def bulkdata(
+    request: HttpRequest, study: str, series: str, instance: str, path: str
+) -> HttpResponseBase:
+    """Send a value that metadata points to; compressed pixel data goes out frame by frame."""
+    found = visible_instance(request.user, study, series, instance)
+    if is_compressed_pixel_data(found, path):
+        numbers = list(range(1, (found.number_of_frames or 1) + 1))
+        choice, syntaxes = _agreed_frames(request, found)
+        outgoing = outgoing_frames(found, numbers, syntaxes)
+        note_access(request.asker, study, "bulkdata")  # type: ignore[attr-defined]
+        return _frames_response(outgoing, choice, size_bytes=None)
+    choice = agreed(request, _BYTES)
+    value = bulk_value(found, path)
+    note_access(request.asker, study, "bulkdata")  # type: ignore[attr-defined]
+    if choice.is_multipart:
+        return multipart_response([(OCTET_STREAM, [value])], OCTET_STREAM, size_bytes=len(value))
+    return _single(value, OCTET_STREAM)
+
+
+def _single(content: bytes, content_type: str) -> HttpResponseBase:
+    return protected(HttpResponse(content, content_type=content_type))

@@ -1,0 +1,84 @@
+"""STOW-RS (PS3.18 10.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archive.access import selectors as access
+from archive.dicom.uids import is_valid_uid
+from archive.dicomweb.media_types import DICOM_JSON, JSON, Offer
+from archive.dicomweb.renderers import dicom_json_response, render_store
+from archive.dicomweb.statuses import failure_reason, http_status, store_status
+from archive.dicomweb.store_request import store_parts
+from archive.dicomweb.storing import Store, note_refusal
+from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view
+from archive.dicomweb.views.retrieving import retrieve_many
+from archive.dicomweb.views.searching import search
+from archive.errors import InvalidRequestError, LimitExceededError
+from archive.ingest.types import Origin
+from archive.query.types import Level
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from archive.ingest.types import IngestResult
+
+_OFFERS = (Offer(DICOM_JSON), Offer(JSON))
+# Statuses of a refused request that are about its content, not about how it was sent.
+_RECORDED = {400, 413}
+
+
+@dicomweb_view("GET", "POST")
+def studies(request: HttpRequest, study: str | None = None) -> HttpResponseBase:
+    """Search (GET) or store (POST) studies; retrieve or add to one of them."""
+    if request.method == "POST":
+        return _store(request, study)
+    if study is not None:
+        return retrieve_many(request, study)
+    return search(request, Level.STUDY)
+
+
+def _store(request: HttpRequest, study: str | None) -> HttpResponseBase:
+    agreed(request, _OFFERS)
+    origin = _origin(request)
+    if study is not None and not is_valid_uid(study):
+        raise InvalidRequestError("The path's study is not a UID.")
+    try:
+        results = _stored(request, origin, study)
+    except (InvalidRequestError, LimitExceededError) as error:
+        if http_status(error) in _RECORDED:
+            size = request.META.get("CONTENT_LENGTH") or ""
+            note_refusal(origin, "request", error, size_bytes=int(size) if size.isdigit() else 0)
+        raise
+    reasons = [failure_reason(result.error) if result.error else 0 for result in results]
+    content = render_store(results, reasons, base_url(request))
+    response = dicom_json_response(content, store_status(results))
+    if response.status_code == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def _stored(request: HttpRequest, origin: Origin, study: str | None) -> list[IngestResult]:
+    with Store(origin, study) as store:
+        for name, chunks in store_parts(request):
+            store.take(name, chunks)
+        results = store.finish()
+    if not results:
+        raise InvalidRequestError("The request holds no instances.", code="empty")
+    return results
+
+
+def _origin(request: HttpRequest) -> Origin:
+    """Say who stores, into the token's project, else the user's only one."""
+    token = getattr(request, "token", None)
+    project = (token.project if token else None) or access.home_project(request.user)
+    access.require_may_store(request.user, project)
+    return Origin(
+        door="dicomweb",
+        actor=request.user,  # type: ignore[arg-type]  # anonymous askers don't get here
+        source=request.user.get_username(),
+        project=project,
+        address=request.META.get("REMOTE_ADDR"),
+        token_hint=token.hint if token else "",
+    )

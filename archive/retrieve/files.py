@@ -1,0 +1,90 @@
+"""Instances as Part 10 files on their way out: streamed, without what a preamble may hide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE
+from archive.errors import PixelDecodingError
+from archive.retrieve.datasets import load_dataset, open_instance
+from archive.retrieve.transcoding import as_explicit_little_endian
+from archive.retrieve.transfer_syntaxes import NOT_FOR_THE_WEB, outgoing_transfer_syntax
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from typing import BinaryIO
+
+    from archive.models import Instance
+
+CHUNK_BYTES = 1024 * 1024
+_PREAMBLE_BYTES = 128
+_MAGIC = b"DICM"
+
+
+@dataclass(frozen=True)
+class OutgoingFile:
+    """A Part 10 file to send; the chunks can be read once, and must be read or closed."""
+
+    transfer_syntax_uid: str
+    size_bytes: int
+    chunks: Iterator[bytes]
+
+
+def outgoing_file(instance: Instance, wanted: Collection[str] = ()) -> OutgoingFile:
+    """Prepare an instance for sending.
+
+    Stored bytes go out as they are, the preamble zeroed; another encoding is made only where the
+    asker or the standard needs it. Data that no decoder manages goes out as stored, and says so.
+
+    Parameters
+    ----------
+    instance
+        whose rights were checked by the caller
+    wanted
+        transfer syntax UIDs that the asker takes, ``*`` for any, none for the web's default
+
+    Raises
+    ------
+    NotAcceptableError
+        No transfer syntax fits.
+    BlobMissingError
+        The bytes are gone.
+
+    References
+    ----------
+    DICOM PS3.18 8.7.3, PS3.10 7.1; CVE-2019-11687 for the preamble
+    """
+    stored = instance.transfer_syntax_uid
+    chosen = outgoing_transfer_syntax(stored, wanted)
+    if chosen == stored:
+        plain = _as_stored(instance)
+        if plain is not None:
+            return plain
+    try:
+        data = as_explicit_little_endian(load_dataset(instance))
+    except PixelDecodingError:
+        plain = _as_stored(instance) if stored not in NOT_FOR_THE_WEB else None
+        if plain is None:
+            raise
+        return plain
+    return OutgoingFile(EXPLICIT_LITTLE, len(data), iter([data]))
+
+
+def _as_stored(instance: Instance) -> OutgoingFile | None:
+    """Return the stored bytes, or None where the file has no preamble to send it with."""
+    file = open_instance(instance)
+    head = file.read(_PREAMBLE_BYTES + len(_MAGIC))
+    if not head.endswith(_MAGIC) or len(head) < _PREAMBLE_BYTES + len(_MAGIC):
+        file.close()
+        return None
+    return OutgoingFile(
+        instance.transfer_syntax_uid, instance.blob.size_bytes, _chunks_behind_preamble(file)
+    )
+
+
+def _chunks_behind_preamble(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        yield bytes(_PREAMBLE_BYTES) + _MAGIC + file.read(CHUNK_BYTES)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk

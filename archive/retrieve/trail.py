@@ -1,0 +1,60 @@
+"""What of looking at images goes to the audit trail, and how often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+from archive.audit import services as audit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archive.audit.types import Asker
+    from archive.models import Instance
+
+# A viewer asks for hundreds of frames of one study; they are one access.
+ACCESS_SECONDS = 300
+
+
+def note_access(asker: Asker, study_instance_uid: str, what: str) -> None:
+    """Record that someone looks at a study: once in five minutes for each kind of look.
+
+    Parameters
+    ----------
+    asker
+        who, by which token, through which door
+    study_instance_uid
+        the study
+    what
+        ``metadata``, ``frames``, ``rendered``, ``bulkdata``
+    """
+    who = f"{asker.user.pk if asker.user else ''}:{asker.token_hint}:{asker.address}"
+    key = f"accessed:{who}:{study_instance_uid}:{what}"
+    try:
+        is_new = cache.add(key, 1, ACCESS_SECONDS)
+    except RedisError:
+        # Better twice in the trail than not at all.
+        is_new = True
+    if is_new:
+        audit.record_access(asker, study_instance_uid=study_instance_uid, what=what)
+
+
+def note_transfer(asker: Asker, instances: Iterable[Instance]) -> None:
+    """Record that instances leave the archive, before the first byte does.
+
+    Parameters
+    ----------
+    asker
+        who, by which token, through which door
+    instances
+        with series and study loaded
+    """
+    counts: dict[str, int] = {}
+    for instance in instances:
+        uid = instance.series.study.study_instance_uid
+        counts[uid] = counts.get(uid, 0) + 1
+    for uid, count in counts.items():
+        audit.record_transfer(asker, study_instance_uid=uid, instances=count)

@@ -1,0 +1,64 @@
+"""In which transfer syntax an instance leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archive.dicom.transfer_syntaxes import (
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    GE_PRIVATE_BIG_PIXELS,
+    IMPLICIT_LITTLE,
+)
+from archive.errors import NotAcceptableError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+ANY = "*"
+# PS3.18 8.7.3: these shall not be used on the web.
+NOT_FOR_THE_WEB = frozenset({IMPLICIT_LITTLE, EXPLICIT_BIG, GE_PRIVATE_BIG_PIXELS})
+_PREFIX = "1.2.840.10008.1.2.4."
+# What was lost can't be brought back, so these may be sent as they are (PS3.18 8.7.3.3).
+_LOSSY = frozenset(
+    f"{_PREFIX}{number}"
+    for number in (
+        *("50", "51", "81", "91", "93", "112", "203"),
+        *("100", "100.1", "101", "101.1", "102", "102.1", "103", "103.1"),
+        *("104", "104.1", "105", "105.1", "106", "106.1", "107", "108"),
+    )
+)
+
+
+def outgoing_transfer_syntax(stored: str, wanted: Collection[str]) -> str:
+    """Choose the transfer syntax of an answer.
+
+    Parameters
+    ----------
+    stored
+        transfer syntax UID of the stored file
+    wanted
+        UIDs that the asker takes; ``*`` for any; none for the default, Explicit VR Little Endian
+
+    Returns
+    -------
+    the stored one where that will do, else Explicit VR Little Endian
+
+    Raises
+    ------
+    NotAcceptableError
+        The asker takes only syntaxes that the archive does not make.
+
+    References
+    ----------
+    DICOM PS3.18 8.7.3
+    """
+    is_fit = stored not in NOT_FOR_THE_WEB
+    if is_fit and (ANY in wanted or stored in wanted):
+        return stored
+    if ANY in wanted or EXPLICIT_LITTLE in wanted:
+        return EXPLICIT_LITTLE
+    if not wanted:
+        return stored if stored in _LOSSY else EXPLICIT_LITTLE
+    message = "The instance can be sent as stored (transfer-syntax=*) or as Explicit Little Endian."
+    raise NotAcceptableError(message)
