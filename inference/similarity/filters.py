@@ -59,15 +59,9 @@ class Scope:
     without_instances: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """The permitted vectors of one stored level, which is what one partial index covers."""
-
-    stored_level: str
-    rows: QuerySet[Embedding]
-
-
-def candidates(user: AnyUser, space: EmbeddingSpace, scope: Scope) -> list[Candidates]:
+def permitted_rows(
+    user: AnyUser, space: EmbeddingSpace, scope: Scope
+) -> list[tuple[str, QuerySet[Embedding]]]:
     """Return the vectors a search may draw from, one queryset a stored level.
 
     Parameters
@@ -78,7 +72,7 @@ def candidates(user: AnyUser, space: EmbeddingSpace, scope: Scope) -> list[Candi
 
     Returns
     -------
-    One or two disjoint sets without an order.
+    One or two stored levels, each what one partial index covers, with disjoint rows in no order.
     """
     within = visible_studies_filter(user, "study_id") & _conditions(user, scope)
     found = []
@@ -88,7 +82,7 @@ def candidates(user: AnyUser, space: EmbeddingSpace, scope: Scope) -> list[Candi
             rows = rows.filter(
                 Q(instance__number_of_frames__isnull=True) | Q(instance__number_of_frames__lte=1)
             )
-        found.append(Candidates(stored, rows.order_by()))
+        found.append((stored, rows.order_by()))
     return found
 
 

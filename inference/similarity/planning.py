@@ -16,7 +16,7 @@ from inference.similarity.spaces import index_name
 
 if TYPE_CHECKING:
     from inference.models import EmbeddingSpace
-    from inference.similarity.filters import Candidates
+    from inference.similarity.permitted import Part
 
 
 class Plan(StrEnum):
@@ -44,14 +44,14 @@ DEFAULT_LIMITS = SearchLimits()
 
 
 def choose_plan(
-    space: EmbeddingSpace, permitted: list[Candidates], limits: SearchLimits = DEFAULT_LIMITS
+    space: EmbeddingSpace, permitted: list[Part], limits: SearchLimits = DEFAULT_LIMITS
 ) -> Plan:
     """Choose by a count of the permitted rows that stops where exact search would be slow.
 
     Parameters
     ----------
     space : whose index would be used
-    permitted : from `inference.similarity.filters.candidates`
+    permitted : from `inference.similarity.permitted.compile_permitted`
     limits : where exact search ends
 
     Returns
@@ -63,7 +63,7 @@ def choose_plan(
     return Plan.INDEX if _has_indexes(space, permitted) else Plan.EXACT
 
 
-def count_up_to(permitted: list[Candidates], limit: int) -> int:
+def count_up_to(permitted: list[Part], limit: int) -> int:
     """Count permitted rows, but no further than a limit.
 
     Parameters
@@ -76,13 +76,17 @@ def count_up_to(permitted: list[Candidates], limit: int) -> int:
     The smaller of the number of rows and the limit.
     """
     counted = 0
-    for part in permitted:
-        if counted < limit:
-            counted += part.rows.values("pk")[: limit - counted].count()
+    with connection.cursor() as cursor:
+        for part in permitted:
+            if counted < limit:
+                some = part.at_most(limit - counted)
+                # The text is Django's own; what was asked for is in its parameters.
+                cursor.execute(f"SELECT count(*) FROM ({some.sql}) counted", some.params)  # noqa: S608
+                counted += cursor.fetchone()[0]
     return counted
 
 
-def _has_indexes(space: EmbeddingSpace, permitted: list[Candidates]) -> bool:
+def _has_indexes(space: EmbeddingSpace, permitted: list[Part]) -> bool:
     names = [index_name(space, part.stored_level) for part in permitted]
     with connection.cursor() as cursor:
         cursor.execute(

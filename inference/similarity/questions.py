@@ -123,7 +123,7 @@ def scope_of(query: SimilarQuery, question: Question) -> Scope:
 
     Returns
     -------
-    The scope for `inference.similarity.filters.candidates`.
+    The scope for `inference.similarity.permitted.compile_permitted`.
     """
     patients = frozenset(found.patient_id for found in question.objects)
     if query.patient is PatientScope.ONLY and not patients:
@@ -221,6 +221,8 @@ def _stored_study(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> 
 
 
 def _find_instances(user: AnyUser, uids: Sequence[str]) -> list[Instance]:
+    if not uids:
+        return []
     visible = Instance.objects.visible_to(user).select_related("series__study", "blob")
     found = {row.sop_instance_uid: row for row in visible.filter(sop_instance_uid__in=uids)}
     if len(found) != len(set(uids)):

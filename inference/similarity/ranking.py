@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
-from django.db.models import Count, F
-from django.db.models.functions import Cast
-from pgvector.django import CosineDistance, HalfVectorField
 
+from inference.similarity.permitted import COLUMNS, Part, united
 from inference.similarity.planning import DEFAULT_LIMITS, Plan, SearchLimits, choose_plan
 from inference.similarity.types import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-    import numpy.typing as npt
-
     from inference.models import EmbeddingSpace
-    from inference.similarity.filters import Candidates
 
-_COLUMNS = "id, study_id, series_id, instance_id, frame, patient_id, distance"
 # Partition of the rows of which the best one stays.
 _BY_PATIENT, _BY_STUDY, _BY_ROW = "patient_id", "study_id", "id"
 _MAX_EF_SEARCH = 1000
+_LEAST_OVERSAMPLED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +47,7 @@ class Ranking:
 def rank(
     *,
     space: EmbeddingSpace,
-    permitted: list[Candidates],
-    vector: npt.NDArray[np.float32],
+    permitted: list[Part],
     level: Level,
     k: int,
     fold: bool,
@@ -63,15 +55,15 @@ def rank(
 ) -> Ranking:
     """Return the k nearest of the permitted rows, one a patient where folded.
 
-    A study's distance is that of its nearest series. Equal distances go by age of the row. The
-    index may return too few or leave the rest to chance only until then: fewer than k results
+    A study's distance is that of its nearest series. Equal distances go by age of the row. An
+    index scan that ends before it has k results gives way to exact search, so that fewer than k
     are never returned before every permitted row was looked at.
 
     Parameters
     ----------
     space : whose vectors
-    permitted : rows inside rights and filters, from `inference.similarity.filters.candidates`
-    vector : (dimension,) float32, the query
+    permitted : rows inside rights and filters with their distances, from
+        `inference.similarity.permitted.compile_permitted`
     level : what one result is
     k : results wanted, at least 1
     fold : one result a patient
@@ -81,17 +73,18 @@ def rank(
     -------
     At most k rows; fewer only where fewer exist.
     """
-    search = _Search(space, permitted, vector, _fold_key(level, fold=fold), k)
+    if not permitted:
+        return Ranking([], is_exact=True)
+    fold_key = _fold_key(level, fold=fold)
     if choose_plan(space, permitted, limits) is Plan.INDEX:
-        rows = search.through_index(limits)
+        rows = _rank_through_index(permitted, fold_key, k, limits)
         if rows is not None:
             return Ranking(rows, is_exact=False)
-    return Ranking(search.exactly(), is_exact=True)
+    # Every distance is computed before any is compared: no index has a say in it.
+    return Ranking(_ranked(permitted, fold_key, k)[0], is_exact=True)
 
 
-def count_siblings(
-    permitted: list[Candidates], patient_ids: list[int], level: Level
-) -> dict[int, int]:
+def count_siblings(permitted: list[Part], patient_ids: list[int], level: Level) -> dict[int, int]:
     """Count what was folded behind each patient's result.
 
     Parameters
@@ -104,14 +97,25 @@ def count_siblings(
     -------
     Patient's key to the number of their other permitted objects of this level.
     """
-    unit = "study_id" if level is Level.STUDY else "pk"
-    found: dict[int, int] = dict.fromkeys(patient_ids, 0)
-    for part in permitted:
-        rows = part.rows.filter(study__patient_id__in=patient_ids)
-        counts = rows.values_list("study__patient_id").annotate(Count(unit, distinct=True))
-        for patient_id, number in counts:
-            found[patient_id] += number
-    return {patient_id: max(number - 1, 0) for patient_id, number in found.items()}
+    if not permitted or not patient_ids:
+        return {}
+    unit = "study_id" if level is Level.STUDY else "id"
+    of_patients = [
+        Part(
+            part.stored_level,
+            f"SELECT * FROM ({part.sql}) part WHERE patient_key = ANY(%s)",  # noqa: S608 Django's text
+            (*part.params, patient_ids),
+        )
+        for part in permitted
+    ]
+    table, params = united(of_patients)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {table} SELECT patient_id, count(DISTINCT {unit}) - 1"  # noqa: S608 constants
+            " FROM candidates GROUP BY patient_id",
+            params,
+        )
+        return dict(cursor.fetchall())
 
 
 def _fold_key(level: Level, *, fold: bool) -> str:
@@ -120,76 +124,39 @@ def _fold_key(level: Level, *, fold: bool) -> str:
     return _BY_STUDY if level is Level.STUDY else _BY_ROW
 
 
-class _Search:
-    """One query's SQL, in both plans; rights and filters are in every part of it."""
-
-    def __init__(
-        self,
-        space: EmbeddingSpace,
-        permitted: list[Candidates],
-        vector: npt.NDArray[np.float32],
-        fold_key: str,
-        k: int,
-    ) -> None:
-        distance = CosineDistance(
-            Cast("vector", HalfVectorField(dimensions=space.dimension)), vector
-        )
-        self._parts = [
-            part.rows.annotate(patient_key=F("study__patient_id"), distance=distance).values_list(
-                "pk", "study_id", "series_id", "instance_id", "frame", "patient_key", "distance"
-            )
-            for part in permitted
-        ]
-        self._fold_key = fold_key
-        self._k = k
-
-    def exactly(self) -> list[RankedRow]:
-        """Compute every distance first: no index has a say, and no LIMIT tempts the planner."""
-        return self._run([_compiled(part) for part in self._parts])[0]
-
-    def through_index(self, limits: SearchLimits) -> list[RankedRow] | None:
-        """Scan the index until k results are folded out of it; None where it gives up."""
-        wanted = self._k
-        if self._fold_key != _BY_ROW:
-            wanted = max(self._k * limits.oversampling, 50)
-        for _ in range(limits.rounds):
-            parts = [_compiled(part.order_by("distance")[:wanted]) for part in self._parts]
-            with _planner_for_index(limits, wanted):
-                rows, fetched = self._run(parts)
-            if len(rows) >= self._k:
-                return rows
-            if fetched < wanted:
-                return None
-            wanted *= 4
-        return None
-
-    def _run(self, parts: list[tuple[str, tuple[Any, ...]] | None]) -> tuple[list[RankedRow], int]:
-        present = [part for part in parts if part is not None]
-        if not present:
-            return [], 0
-        union = " UNION ALL ".join(f"({sql})" for sql, _ in present)
-        # Column names and the fold key are constants of this module.
-        statement = (
-            f"WITH candidates ({_COLUMNS}) AS MATERIALIZED ({union}), ranked AS ("  # noqa: S608
-            f" SELECT *, row_number() OVER (PARTITION BY {self._fold_key} ORDER BY distance, id)"
-            " AS place FROM candidates)"
-            f" SELECT {_COLUMNS}, (SELECT count(*) FROM candidates) FROM ranked"
-            " WHERE place = 1 ORDER BY distance, id LIMIT %s"
-        )
-        params = [value for _, values in present for value in values]
-        with connection.cursor() as cursor:
-            cursor.execute(statement, [*params, self._k])
-            found = cursor.fetchall()
-        rows = [RankedRow(*(*row[:6], _cosine(row[6]))) for row in found]
-        return rows, found[0][7] if found else 0
+def _rank_through_index(
+    permitted: list[Part], fold_key: str, k: int, limits: SearchLimits
+) -> list[RankedRow] | None:
+    """Scan the index until k results are folded out of it; None where it gives up."""
+    wanted = k if fold_key == _BY_ROW else max(k * limits.oversampling, _LEAST_OVERSAMPLED)
+    for _ in range(limits.rounds):
+        with _planner_for_index(limits, wanted):
+            rows, fetched = _ranked([part.nearest(wanted) for part in permitted], fold_key, k)
+        if len(rows) >= k:
+            return rows
+        if fetched < wanted:
+            return None
+        wanted *= 4
+    return None
 
 
-def _compiled(part: Any) -> tuple[str, tuple[Any, ...]] | None:
-    try:
-        sql, params = part.query.sql_with_params()
-    except EmptyResultSet:
-        return None
-    return sql, params
+def _ranked(parts: list[Part], fold_key: str, k: int) -> tuple[list[RankedRow], int]:
+    """Fold and order the parts' rows; return the k best and how many rows the parts had."""
+    table, params = united(parts)
+    columns = ", ".join(COLUMNS)
+    # Column names and the fold key are constants; what was asked for is in the parameters.
+    statement = (
+        f"WITH {table}, ranked AS ("  # noqa: S608
+        f" SELECT *, row_number() OVER (PARTITION BY {fold_key} ORDER BY distance, id) AS place"
+        " FROM candidates)"
+        f" SELECT {columns}, (SELECT count(*) FROM candidates) FROM ranked"
+        " WHERE place = 1 ORDER BY distance, id LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*params, k])
+        found = cursor.fetchall()
+    rows = [RankedRow(*(*row[:6], _cosine(row[6]))) for row in found]
+    return rows, found[0][7] if found else 0
 
 
 def _cosine(distance: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Count, Q
 
@@ -84,17 +84,18 @@ def labels_of(
     One sorted tuple of ``set:label`` a hit, in the order of the hits.
     """
     wanted = list(hits)
-    by_study: dict[int, list[Label]] = defaultdict(list)
+    by_study: dict[int, list[_AppliedLabel]] = defaultdict(list)
     rows = Label.objects.filter(study_id__in={hit[0] for hit in wanted}).order_by()
-    for label in rows.select_related("instance"):
-        by_study[label.study_id].append(label)
+    columns = ("label_set", "label", "series_id", "instance_id", "instance__series_id")
+    for row in rows.values_list("study_id", *columns):
+        by_study[row[0]].append(_AppliedLabel(*row[1:]))
     return [
         tuple(
             sorted(
                 {
-                    f"{label.label_set}:{label.label}"
+                    label.text
                     for label in by_study[study_id]
-                    if _applies(label, level, series_id, instance_id)
+                    if label.applies(level, series_id, instance_id)
                 }
             )
         )
@@ -102,12 +103,22 @@ def labels_of(
     ]
 
 
-def _applies(label: Label, level: Level, series_id: int | None, instance_id: int | None) -> bool:
-    if level is Level.STUDY or (label.series_id is None and label.instance_id is None):
-        return True
-    if level is Level.SERIES:
-        inside = label.instance is not None and label.instance.series_id == series_id
-        return inside or label.series_id == series_id
-    if label.instance_id is not None:
-        return label.instance_id == instance_id
-    return label.series_id == series_id
+class _AppliedLabel(NamedTuple):
+    label_set: str
+    label: str
+    series_id: int | None
+    instance_id: int | None
+    series_of_instance_id: int | None
+
+    @property
+    def text(self) -> str:
+        return f"{self.label_set}:{self.label}"
+
+    def applies(self, level: Level, series_id: int | None, instance_id: int | None) -> bool:
+        if level is Level.STUDY or (self.series_id is None and self.instance_id is None):
+            return True
+        if level is Level.SERIES:
+            return series_id in {self.series_id, self.series_of_instance_id}
+        if self.instance_id is not None:
+            return self.instance_id == instance_id
+        return self.series_id == series_id

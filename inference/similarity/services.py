@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archive.audit import services as audit
 from inference.similarity.answers import build_results
-from inference.similarity.filters import candidates
+from inference.similarity.permitted import compile_permitted
 from inference.similarity.planning import DEFAULT_LIMITS
 from inference.similarity.questions import resolve_question, scope_of
 from inference.similarity.ranking import count_siblings, rank
@@ -58,20 +58,17 @@ def search_similar(
     space = find_space(query.space)
     check_query(query, space)
     question = resolve_question(user, query, space)
-    permitted = candidates(user, space, scope_of(query, question))
+    permitted = compile_permitted(user, space, scope_of(query, question), question.vector)
     ranking = rank(
         space=space,
         permitted=permitted,
-        vector=question.vector,
         level=query.level,
         k=query.k,
         fold=query.fold,
         limits=limits,
     )
-    siblings = {}
-    if query.fold and ranking.rows:
-        patients = [row.patient_id for row in ranking.rows]
-        siblings = count_siblings(permitted, patients, query.level)
+    patients = [row.patient_id for row in ranking.rows] if query.fold else []
+    siblings = count_siblings(permitted, patients, query.level)
     results = build_results(
         space=space, query=query, question=question, rows=ranking.rows, siblings=siblings
     )

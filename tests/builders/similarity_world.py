@@ -165,8 +165,7 @@ def cosine(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> float:
 def _store(space: EmbeddingSpace, items: list[Item]) -> None:
     # Images without series' means: every series has one image with the series' own vector.
     instances = {
-        item.series_id: InstanceFactory(series=Series(pk=item.series_id))
-        for item in items
+        item.series_id: InstanceFactory(series=Series(pk=item.series_id)) for item in items
     }
     rows = []
     for item in items:
