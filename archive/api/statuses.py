@@ -121,7 +121,10 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response |
 
 def _translate(error: Exception) -> Response | None:
     if isinstance(error, errors.ArchiveError):
-        return problem(http_status(error), code=error.code, detail=error.message)
+        # Which field of the request is wrong, where the error knows.
+        field = getattr(error, "field", None)
+        more = {"field": field} if field else None
+        return problem(http_status(error), code=error.code, detail=error.message, more=more)
     if isinstance(error, ValidationError):
         status, code, detail = _OTHERS[ValidationError]
         return problem(status, code=code, detail=detail, more={"errors": error.detail})

@@ -1,0 +1,24 @@
+"""The AI's errors over HTTP, added to the archive's table."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from archive.api.statuses import add_statuses
+from archive.errors import ArchiveError
+from inference import errors
+from inference.similarity.errors import NotEmbeddedError
+
+STATUSES: dict[type[ArchiveError], HTTPStatus] = {
+    errors.InferenceError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.BundleNotTrustedError: HTTPStatus.CONFLICT,
+    errors.UnsupportedInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ModelUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    # It may be embedded in a moment: the same question can be asked again.
+    NotEmbeddedError: HTTPStatus.CONFLICT,
+}
+
+
+def register_statuses() -> None:
+    """Make the archive's exception handler know these errors."""
+    add_statuses(STATUSES)

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from inference.api import views
+from inference.api.statuses import register_statuses
+
+app_name = "inference_api"
+register_statuses()
+
+urlpatterns = [
+    path("studies/<str:study_uid>/status", views.StudyStatusView.as_view(), name="study-status"),
+    path("labels", views.LabelsView.as_view(), name="label-create"),
+    path("runs", views.RunsView.as_view(), name="run-create"),
+    path("similar", views.SimilarView.as_view(), name="similar-search"),
+]

@@ -1,0 +1,131 @@
+"""REST endpoints of the AI."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.response import Response
+
+from archive.access.scopes import requires_scope
+from archive.api.endpoints import Endpoint
+from archive.query.case_header import case_header
+from inference.api.parsers import read_form
+from inference.api.schemas import (
+    LabelledSchema,
+    LabelSchema,
+    RunRequestSchema,
+    RunSchema,
+    SimilarAnswerSchema,
+    SimilarFormSchema,
+    SimilarQuerySchema,
+    StudyStatusSchema,
+    new_label,
+    run_json,
+    similar_answer_json,
+    similar_query,
+)
+from inference.runs.selectors import is_study_idle, runs_of_study
+from inference.runs.services import request_run
+from inference.similarity.selectors import embedded_counts
+from inference.similarity.services import search_similar
+from inference.training.labelling import MAX_LABELS, add_labels
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from archive.audit.types import Asker
+    from inference.models import Run
+
+
+def _asker(request: Request) -> Asker:
+    return request._request.asker  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
+
+
+class StudyStatusView(Endpoint):
+    """How far the AI is with a study."""
+
+    @extend_schema(operation_id="study_status", responses={200: StudyStatusSchema})
+    def get(self, request: Request, study_uid: str) -> Response:
+        """Count instances and vectors, and list the newest run of each model on each series."""
+        # Asked first: what is queued between the two questions is in the second's answer.
+        is_idle = is_study_idle(request.user, study_uid)
+        study = case_header(request.user, study_uid=study_uid).study
+        newest: dict[tuple[int, int], Run] = {}
+        for run in runs_of_study(request.user, study_uid):
+            newest.setdefault((run.series_id, run.model_version_id), run)
+        return Response(
+            {
+                "instances": study.number_of_instances,
+                "embedded": embedded_counts(request.user, study_uid).instances,
+                "runs": [run_json(run) for run in newest.values()],
+                "idle": is_idle,
+            }
+        )
+
+
+class LabelsView(Endpoint):
+    """Labels that people give."""
+
+    parser_classes = [JSONParser]
+
+    @extend_schema(
+        operation_id="labels_create",
+        request=LabelSchema(many=True),
+        responses={201: LabelledSchema},
+    )
+    def post(self, request: Request) -> Response:
+        """Add labels to studies, series or instances: all or none."""
+        schema = LabelSchema(data=request.data, many=True, allow_empty=False, max_length=MAX_LABELS)
+        schema.is_valid(raise_exception=True)
+        labels = [new_label(values) for values in schema.validated_data]
+        counts = add_labels(asker=_asker(request), labels=labels)
+        body = {"created": counts.created, "existing": counts.existing}
+        return Response(body, status=HTTPStatus.CREATED)
+
+
+class RunsView(Endpoint):
+    """Runs of models on series."""
+
+    parser_classes = [JSONParser]
+
+    @extend_schema(operation_id="runs_create", request=RunRequestSchema, responses={202: RunSchema})
+    def post(self, request: Request) -> Response:
+        """Queue a model on a series; what it finds comes as DICOM objects of the study."""
+        schema = RunRequestSchema(data=request.data)
+        schema.is_valid(raise_exception=True)
+        values = schema.validated_data
+        run = request_run(asker=_asker(request), model=values["model"], series_uid=values["series"])
+        return Response(run_json(run), status=HTTPStatus.ACCEPTED)
+
+
+@requires_scope("read")
+class SimilarView(Endpoint):
+    """Cases that look like this one."""
+
+    # Forms are read by our own parser, which writes nothing to a disk.
+    parser_classes = [JSONParser, MultiPartParser]
+
+    @extend_schema(
+        operation_id="similar",
+        request={
+            "application/json": SimilarQuerySchema,
+            "multipart/form-data": SimilarFormSchema,
+        },
+        responses={200: SimilarAnswerSchema},
+    )
+    def post(self, request: Request) -> Response:
+        """Rank what the asker may see by visual similarity to a stored object or an image."""
+        image = b""
+        data: Any
+        if request.content_type.startswith("multipart/"):
+            data, image = read_form(request._request)  # noqa: SLF001 the unread stream
+        else:
+            data = request.data
+        schema = SimilarQuerySchema(data=data)
+        schema.is_valid(raise_exception=True)
+        query = similar_query(schema.validated_data, image)
+        answer = search_similar(request.user, query, asker=_asker(request))
+        return Response(similar_answer_json(answer))
