@@ -14,7 +14,8 @@ from monai.transforms.utility.array import EnsureChannelFirst, Lambda, SqueezeDi
 from scipy import ndimage
 
 from inference.errors import UnsupportedInputError
-from inference.pipelines.types import Measurement, Segment, SegmentationResult, Volume
+from inference.pipelines.measuring import volume_measurements
+from inference.pipelines.types import Segment, SegmentationResult, Volume
 
 BODY, BONE, LUNG = 1, 2, 3
 MIN_LUNG_ML = 300.0
@@ -31,8 +32,6 @@ _CUT_RADII_MM = (2.0, 4.0, 6.0, 8.0, 10.0, 12.0)
 
 _ANATOMY = ("123037004", "SCT", "Body structure")
 _TISSUE = ("85756007", "SCT", "Tissue")
-_VOLUME = ("118565006", "SCT", "Volume")
-_MILLILITRE = ("mL", "UCUM", "milliliter")
 SEGMENTS = (
     Segment(BODY, "Body", _ANATOMY, ("38266002", "SCT", "Entire body"), (BODY, BONE, LUNG)),
     Segment(BONE, "Bone", _TISSUE, ("272673000", "SCT", "Bone"), (BONE,)),
@@ -125,33 +124,6 @@ def segment_ct(volume: Volume) -> SegmentationResult:
     else:
         mask[lung] = LUNG
     return _describe(mask, volume, notes)
-
-
-def volume_measurements(
-    mask_zyx: npt.NDArray[np.uint8], segments: tuple[Segment, ...], voxel_ml: float
-) -> tuple[Measurement, ...]:
-    """Measure each segment's volume by counting voxels.
-
-    Parameters
-    ----------
-    mask_zyx : (slices, rows, columns) uint8 label map
-    segments : structures of the map
-    voxel_ml : volume of a voxel in mL
-
-    Returns
-    -------
-    one `Measurement` in mL a segment, in the segments' order
-    """
-    counts = np.bincount(mask_zyx.ravel(), minlength=256)
-    return tuple(
-        Measurement(
-            segment_number=segment.number,
-            name=_VOLUME,
-            value=float(sum(int(counts[value]) for value in segment.values) * voxel_ml),
-            unit=_MILLILITRE,
-        )
-        for segment in segments
-    )
 
 
 def _check_ct(volume: Volume) -> None:

@@ -1,0 +1,59 @@
+"""The inside of a bundle run: a process of its own, started by `bundle_runner`.
+
+A bundle may bring a package named ``scripts``; two of them would collide in one process. The
+process has an environment without secrets and ends with the run.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+_CONFIG_NAMES = ("inference.json", "inference.yaml", "inference.yml")
+
+
+def main(request_path: Path) -> None:
+    """Run the bundle that the request names; see `bundle_runner.run_bundle` for its keys."""
+    from monai.bundle.config_parser import ConfigParser  # noqa: PLC0415 slow, not for the parent
+
+    request: dict[str, str] = json.loads(request_path.read_text(encoding="utf-8"))
+    root = Path(request["bundle_root"])
+    sys.path.insert(0, str(root))
+    parser = ConfigParser()
+    parser.read_config(str(_config_path(root)))
+    parser.read_meta(str(root / "configs" / "metadata.json"))
+    for key, value in _overrides(parser, request).items():
+        parser[key] = value
+    if "initialize" in parser:
+        parser.get_parsed_content("initialize")
+    if "run" in parser:
+        parser.get_parsed_content("run")
+    else:
+        parser.get_parsed_content("evaluator").run()
+
+
+def _config_path(root: Path) -> Path:
+    for name in _CONFIG_NAMES:
+        if (root / "configs" / name).is_file():
+            return root / "configs" / name
+    raise FileNotFoundError("The bundle has no configs/inference.json or .yaml.")
+
+
+def _overrides(parser: Any, request: dict[str, str]) -> dict[str, Any]:
+    """Point the bundle to our image; bundles name their input in one of three ways."""
+    found: dict[str, Any] = {
+        "bundle_root": request["bundle_root"],
+        "output_dir": request["output_dir"],
+        "device": f"$torch.device('{request['device']}')",
+    }
+    if "image" in parser:
+        found["image"] = request["image"]
+    elif "datalist" in parser:
+        found["datalist"] = [request["image"]]
+    else:
+        found["dataset::data"] = [{"image": request["image"]}]
+    return found
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

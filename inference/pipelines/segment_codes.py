@@ -1,0 +1,46 @@
+"""SNOMED CT codes for the structure names that bundles use."""
+
+from inference.pipelines.types import CodeTriple, Segment
+
+_ANATOMY: CodeTriple = ("123037004", "SCT", "Body structure")
+_TISSUE: CodeTriple = ("85756007", "SCT", "Tissue")
+_TUMOUR: CodeTriple = ("49755003", "SCT", "Morphologically Abnormal Structure")
+_LOCAL_SCHEME = "99TWINSIGHT"
+
+_KNOWN: dict[str, tuple[CodeTriple, CodeTriple]] = {
+    "white matter": (_TISSUE, ("68523003", "SCT", "Cerebral White Matter")),
+    "grey matter": (_TISSUE, ("40146001", "SCT", "Cerebral Gray Matter")),
+    "gray matter": (_TISSUE, ("40146001", "SCT", "Cerebral Gray Matter")),
+    "brain": (_ANATOMY, ("12738006", "SCT", "Brain")),
+    "spleen": (_ANATOMY, ("78961009", "SCT", "Spleen")),
+    "liver": (_ANATOMY, ("10200004", "SCT", "Liver")),
+    "pancreas": (_ANATOMY, ("15776009", "SCT", "Pancreas")),
+    "kidney": (_ANATOMY, ("64033007", "SCT", "Kidney")),
+    "heart": (_ANATOMY, ("80891009", "SCT", "Heart")),
+    "lung": (_ANATOMY, ("39607008", "SCT", "Lung")),
+    "bone": (_TISSUE, ("272673000", "SCT", "Bone")),
+    "prostate": (_ANATOMY, ("41216001", "SCT", "Prostate")),
+    "tumor": (_TUMOUR, ("108369006", "SCT", "Neoplasm")),
+    "tumour": (_TUMOUR, ("108369006", "SCT", "Neoplasm")),
+}
+
+
+def segment_named(name: str, *, number: int, value: int) -> Segment:
+    """Return a segment with the codes of its name.
+
+    Parameters
+    ----------
+    name : as the bundle's metadata has it, any case
+    number : 1-based number in the result
+    value : value in the label map
+
+    Returns
+    -------
+    Segment
+        with a code of the local scheme ``99TWINSIGHT`` where the name isn't known here
+    """
+    key = name.strip().casefold().replace("_", " ")
+    unknown = (_ANATOMY, (key.replace(" ", "-")[:16], _LOCAL_SCHEME, name.strip()[:64]))
+    category, property_type = _KNOWN.get(key, unknown)
+    label = name.strip()[:64].replace("_", " ")
+    return Segment(number, label[:1].upper() + label[1:], category, property_type, (value,))
