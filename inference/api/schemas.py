@@ -195,12 +195,14 @@ def similar_query(values: dict[str, Any], image: bytes = b"") -> SimilarQuery:
         for name, value in values.get("filters", {}).items()
     }
     region = values.get("region")
-    texts = {
-        name: values.get(name, "") for name in ("study", "series", "instance", "text", "space")
-    }
     return SimilarQuery(
-        **texts,
-        **lists,
+        study=values.get("study", ""),
+        series=values.get("series", ""),
+        instance=values.get("instance", ""),
+        text=values.get("text", ""),
+        space=values.get("space", ""),
+        positive=tuple(values.get("positive", ())),
+        negative=tuple(values.get("negative", ())),
         frame=values.get("frame"),
         region=Region(*region) if region else None,
         image=image,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from archive.api.statuses import add_statuses
-from archive.errors import ArchiveError
 from inference import errors
 from inference.similarity.errors import NotEmbeddedError
+
+if TYPE_CHECKING:
+    from archive.errors import ArchiveError
 
 STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     errors.InferenceError: HTTPStatus.INTERNAL_SERVER_ERROR,
