@@ -31,7 +31,7 @@ from inference.runs.selectors import is_study_idle, runs_of_study
 from inference.runs.services import request_run
 from inference.similarity.selectors import embedded_counts
 from inference.similarity.services import search_similar
-from inference.training.labelling import MAX_LABELS, add_labels
+from inference.training.labelling import add_labels
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -78,7 +78,7 @@ class LabelsView(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Add labels to studies, series or instances: all or none."""
-        schema = LabelSchema(data=request.data, many=True, allow_empty=False, max_length=MAX_LABELS)
+        schema = LabelSchema(data=request.data, many=True, allow_empty=False)
         schema.is_valid(raise_exception=True)
         labels = [new_label(values) for values in schema.validated_data]
         counts = add_labels(asker=_asker(request), labels=labels)
