@@ -78,7 +78,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "archive.portal.context.portal",
             ],
+            "builtins": ["archive.portal.presentation"],
         },
     },
 ]
@@ -160,6 +162,7 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "archive" / "portal" / "static"]
 STATIC_ROOT = _home.root / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

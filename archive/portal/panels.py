@@ -1,0 +1,90 @@
+"""What other rooms show on the portal's pages: registries they fill when the program starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+    AnyUser = AbstractBaseUser | AnonymousUser
+
+
+@dataclass(frozen=True)
+class StudyPanel:
+    """A panel beside the series of a study.
+
+    ``context`` is given the user and the Study Instance UID, and answers what ``template`` needs.
+    Where it holds a true ``is_busy``, the page asks again until it is false.
+    """
+
+    name: str
+    title: str
+    template: str
+    context: Callable[[AnyUser, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Status:
+    """A short statement on a study: text, and one of ok, busy, warn, bad or empty as its tone."""
+
+    text: str
+    tone: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class StatusColumn:
+    """A column of the study list: the Study Instance UIDs of a page to their statuses."""
+
+    heading: str
+    statuses: Callable[[AnyUser, Sequence[str]], Mapping[str, Status]]
+
+
+@dataclass(frozen=True)
+class CaseAction:
+    """A button on studies and series; each function takes a UID and answers an address."""
+
+    label: str
+    icon: str
+    key: str
+    study_url: Callable[[str], str]
+    series_url: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    """An entry of the bar at the top; ``url_name`` is reversed without arguments."""
+
+    label: str
+    icon: str
+    url_name: str
+
+
+study_panels: dict[str, StudyPanel] = {}
+status_columns: dict[str, StatusColumn] = {}
+case_actions: dict[str, CaseAction] = {}
+navigation_items: dict[str, NavigationItem] = {}
+
+
+def register_study_panel(panel: StudyPanel) -> None:
+    """Show the panel on every study page."""
+    study_panels[panel.name] = panel
+
+
+def register_status_column(column: StatusColumn) -> None:
+    """Show the column in the study list."""
+    status_columns[column.heading] = column
+
+
+def register_case_action(action: CaseAction) -> None:
+    """Show the button wherever a study or series is shown."""
+    case_actions[action.label] = action
+
+
+def register_navigation_item(item: NavigationItem) -> None:
+    """Show the entry in the bar."""
+    navigation_items[item.url_name] = item

@@ -1,0 +1,135 @@
+"""How values read on a page: names, ages, dates, sizes, icons. A template library, built in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, time
+
+    from django.utils.safestring import SafeString
+
+    from archive.portal.panels import CaseAction
+
+register = template.Library()
+
+MISSING = "\N{EN DASH}"
+_TONES = {
+    "CT": "ct", "MR": "mr", "CR": "xr", "DX": "xr", "RG": "xr", "MG": "xr", "XA": "xr", "RF": "xr",
+    "US": "us", "IVUS": "us", "NM": "nm", "PT": "nm",
+}  # fmt: skip
+_AGE = re.compile(r"^0*(\d{1,3})([DWMY])$")
+_AGE_UNITS = {"D": "d", "W": "w", "M": "mo", "Y": "y"}
+_SEXES = {"M": "male", "F": "female", "O": "other"}
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """Return an icon of the sprite; decoration only, so the text stands beside it."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        extra,
+        static("portal/img/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def person_name(value: str) -> str:
+    """Return a DICOM person name as people write it: ``DOE^JANE^^DR`` -> ``DOE, Jane, Dr``."""
+    groups = [part for part in (_name_group(group) for group in value.split("=")) if part]
+    if not groups:
+        return "No name"
+    return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else groups[0]
+
+
+def _name_group(group: str) -> str:
+    family, given, middle, prefix, suffix = (group.split("^") + [""] * 5)[:5]
+    forenames = " ".join(part.strip() for part in (given, middle) if part.strip())
+    titles = " ".join(part.strip() for part in (prefix, suffix) if part.strip())
+    return ", ".join(part for part in (family.strip(), forenames, titles) if part)
+
+
+@register.filter
+def age(value: str) -> str:
+    """Return a DICOM age string as people write it: ``043Y`` -> ``43 y``."""
+    found = _AGE.match(value.strip())
+    return f"{found[1]} {_AGE_UNITS[found[2]]}" if found else value
+
+
+@register.filter
+def sex(value: str) -> str:
+    """Return the word for a DICOM sex code."""
+    return _SEXES.get(value.upper(), value)
+
+
+@register.filter
+def iso_date(value: date | None) -> str:
+    """Return a date the way that cannot be misread."""
+    return value.isoformat() if value else MISSING
+
+
+@register.filter
+def clock(value: time | None) -> str:
+    """Return hours and minutes."""
+    return value.strftime("%H:%M") if value else ""
+
+
+@register.filter
+def modality_tone(value: str) -> str:
+    """Return the colour group of a modality."""
+    return _TONES.get(value.upper(), "other")
+
+
+@register.filter
+def title_case(value: str) -> str:
+    """Return ``CHEST`` as ``Chest``; DICOM shouts its code strings."""
+    return value.replace("_", " ").capitalize() if value.isupper() else value
+
+
+@register.filter
+def or_dash(value: object) -> object:
+    """Return a dash in the place of nothing."""
+    return MISSING if value in (None, "") else value
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """Return a share of one in whole percent."""
+    return MISSING if value is None else f"{value * 100:.0f}"
+
+
+@register.filter
+def short_uid(value: str) -> str:
+    """Return the end of a UID, which is what tells two apart."""
+    return f"…{value[-12:]}" if len(value) > 16 else value
+
+
+@register.filter
+def get(mapping: Mapping[str, object], key: str) -> object:
+    """Return a mapping's value, or None."""
+    return mapping.get(key)
+
+
+@register.filter
+def study_link(action: CaseAction, study_uid: str) -> str:
+    """Return where the action leads for a study."""
+    return action.study_url(study_uid)
+
+
+@register.filter
+def series_link(action: CaseAction, series_uid: str) -> str:
+    """Return where the action leads for a series."""
+    return action.series_url(series_uid)
+
+
+@register.filter
+def after_colon(value: str) -> str:
+    """Return ``set:label`` without its set."""
+    return value.partition(":")[2] or value

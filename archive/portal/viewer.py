@@ -1,0 +1,49 @@
+"""The viewer's data: what its script reads from the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archive.portal.presentation import person_name
+from archive.query.series_frames import series_stack
+
+if TYPE_CHECKING:
+    from archive.query.series_frames import SeriesStack
+    from archive.query.worklist import AnyUser
+
+# Window centre and width in Hounsfield units, as reading rooms know them.
+CT_PRESETS = (
+    ("Soft tissue", 40, 400),
+    ("Lung", -600, 1500),
+    ("Bone", 400, 1800),
+    ("Brain", 40, 80),
+    ("Mediastinum", 50, 350),
+    ("Liver", 60, 160),
+)
+
+
+def viewer_context(user: AnyUser, study_uid: str, series_uid: str) -> dict[str, Any]:
+    """Return the context of the viewer's template, rights checked by the selector."""
+    stack = series_stack(user, study_uid, series_uid)
+    presets = CT_PRESETS if stack.series.modality == "CT" else ()
+    return {"stack": stack, "presets": presets, "viewer_data": _script_data(stack)}
+
+
+def _script_data(stack: SeriesStack) -> dict[str, Any]:
+    return {
+        "study": stack.study.study_uid,
+        "series": stack.series.series_uid,
+        "modality": stack.series.modality,
+        "patient": person_name(stack.study.patient_name),
+        "instances": [
+            {
+                "uid": instance.sop_instance_uid,
+                "number": instance.number,
+                "frames": instance.number_of_frames,
+                "rows": instance.rows,
+                "columns": instance.columns,
+                "colour": instance.is_colour,
+            }
+            for instance in stack.instances
+        ],
+    }

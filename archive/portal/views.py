@@ -1,0 +1,173 @@
+"""Pages of the archive: parse, ask one selector, render."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
+
+from archive.access.projects import storing_projects
+from archive.portal import panels
+from archive.portal.forms import WorklistForm
+from archive.portal.statuses import speaks_html
+from archive.portal.viewer import viewer_context
+from archive.query.attention import identity_conflicts, quarantine_page
+from archive.query.study_overview import study_overview
+from archive.query.worklist import SORT_KEYS, visible_modalities, worklist_page
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from archive.query.worklist import WorklistPage
+
+PAGE_SIZE = 25
+QUARANTINE_PAGE_SIZE = 50
+
+
+@method_decorator(login_not_required, name="dispatch")
+class LoginPage(auth_views.LoginView):
+    """Name and password in, a session out."""
+
+    template_name = "portal/login.html"
+    redirect_authenticated_user = True
+
+
+class LogoutPage(auth_views.LogoutView):
+    """Ends the session; POST only."""
+
+
+@require_safe
+def home(_request: HttpRequest) -> HttpResponse:
+    """Lead to the study list."""
+    return redirect("portal:study-list")
+
+
+@require_safe
+def study_list(request: HttpRequest) -> HttpResponse:
+    """Show the worklist; htmx gets the table alone."""
+    form = WorklistForm(request.GET)
+    filters = form.filters()
+    page = worklist_page(request.user, filters, page=form.page_number(), page_size=PAGE_SIZE)
+    context: dict[str, Any] = {
+        "form": form,
+        "filters": filters,
+        "page": page,
+        "columns": _status_columns(request, page),
+        "actions": list(panels.case_actions.values()),
+        "sorts": _sort_links(request, filters.sort, is_descending=filters.is_descending),
+        "previous_url": _page_url(request, page.page - 1) if page.page > 1 else "",
+        "next_url": _page_url(request, page.page + 1) if page.page < page.number_of_pages else "",
+        "is_filtered": any(request.GET.get(name) for name in form.fields if name != "sort")
+        or bool(filters.modalities),
+    }
+    if request.headers.get("HX-Request") and not request.headers.get("HX-Boosted"):
+        return render(request, "portal/_study_table.html", context)
+    context["modalities"] = visible_modalities(request.user)
+    return render(request, "portal/study_list.html", context)
+
+
+def _status_columns(request: HttpRequest, page: WorklistPage) -> list[dict[str, Any]]:
+    uids = [row.study_uid for row in page.rows]
+    return [
+        {"heading": column.heading, "by_uid": column.statuses(request.user, uids)}
+        for column in panels.status_columns.values()
+    ]
+
+
+def _page_url(request: HttpRequest, number: int) -> str:
+    query = request.GET.copy()
+    query["page"] = str(number)
+    return f"?{query.urlencode()}"
+
+
+def _sort_links(request: HttpRequest, current: str, *, is_descending: bool) -> dict[str, Any]:
+    links = {}
+    for key in sorted(SORT_KEYS):
+        is_current = key == current
+        starts_descending = key in {"date", "images", "received"}
+        next_descending = not is_descending if is_current else starts_descending
+        query = request.GET.copy()
+        query.pop("page", None)
+        query["sort"] = f"-{key}" if next_descending else key
+        direction = "descending" if is_descending else "ascending"
+        links[key] = {
+            "url": f"?{query.urlencode()}",
+            "direction": direction if is_current else "none",
+        }
+    return links
+
+
+@require_safe
+@speaks_html
+def study_detail(request: HttpRequest, study_uid: str) -> HttpResponse:
+    """Show one study: demographics, series, panels, priors."""
+    context = {
+        "overview": study_overview(request.user, study_uid),
+        "panels": [
+            {"panel": panel, "content": panel.context(request.user, study_uid)}
+            for panel in panels.study_panels.values()
+        ],
+        "actions": list(panels.case_actions.values()),
+    }
+    return render(request, "portal/study_detail.html", context)
+
+
+@require_safe
+@speaks_html
+def study_panel(request: HttpRequest, study_uid: str, name: str) -> HttpResponse:
+    """Show one panel of a study; its page asks again while the panel is busy."""
+    panel = panels.study_panels.get(name)
+    if panel is None:
+        raise Http404("There is no such panel.")
+    content = panel.context(request.user, study_uid)
+    context = {"panel": panel, "content": content, "study_uid": study_uid}
+    response = render(request, "portal/_study_panel.html", context)
+    if not content.get("is_busy"):
+        # What ran may have stored results as series: the page fetches its grids anew.
+        response["HX-Trigger"] = "study-settled"
+    return response
+
+
+@require_safe
+@speaks_html
+def series_view(request: HttpRequest, study_uid: str, series_uid: str) -> HttpResponse:
+    """Show the frames of a series."""
+    context = viewer_context(request.user, study_uid, series_uid)
+    context["actions"] = list(panels.case_actions.values())
+    return render(request, "portal/series_view.html", context)
+
+
+@require_safe
+def upload(request: HttpRequest) -> HttpResponse:
+    """Show the drop zone; the files themselves go to POST /api/v1/uploads."""
+    return render(request, "portal/upload.html", {"projects": storing_projects(request.user)})
+
+
+@require_safe
+@speaks_html
+def quarantine_list(request: HttpRequest) -> HttpResponse:
+    """Show what came and could not be archived."""
+    number = WorklistForm(request.GET).page_number()
+    rows, total = quarantine_page(request.user, page=number, page_size=QUARANTINE_PAGE_SIZE)
+    has_more = number * QUARANTINE_PAGE_SIZE < total
+    context = {
+        "rows": rows,
+        "total": total,
+        "previous_url": f"?page={number - 1}" if number > 1 else "",
+        "next_url": f"?page={number + 1}" if has_more else "",
+    }
+    return render(request, "portal/quarantine_list.html", context)
+
+
+@require_safe
+@speaks_html
+def identity_list(request: HttpRequest) -> HttpResponse:
+    """Show patients whose identity is in doubt."""
+    return render(
+        request, "portal/identity_list.html", {"conflicts": identity_conflicts(request.user)}
+    )

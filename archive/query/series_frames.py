@@ -1,0 +1,115 @@
+"""A series as a stack of pictures for the viewer: its instances in order, and their frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archive.errors import NotVisibleError
+from archive.models import Instance, Series
+from archive.query.study_overview import SeriesCard, card_of
+from archive.query.worklist import WorklistRow, row_of
+
+if TYPE_CHECKING:
+    from archive.models.querysets import AnyUser
+
+
+@dataclass(frozen=True)
+class StackInstance:
+    """One instance of the stack."""
+
+    sop_instance_uid: str
+    number: int | None
+    number_of_frames: int
+    rows: int
+    columns: int
+    is_colour: bool
+
+
+@dataclass(frozen=True)
+class SeriesStack:
+    """A series with its study, its neighbours in the study, and its instances that have pixels."""
+
+    study: WorklistRow
+    series: SeriesCard
+    siblings: tuple[SeriesCard, ...]
+    instances: tuple[StackInstance, ...]
+
+
+def series_stack(user: AnyUser, study_uid: str, series_uid: str) -> SeriesStack:
+    """Return what the viewer shows of a series.
+
+    Parameters
+    ----------
+    user
+        the asker
+    study_uid, series_uid
+        UIDs; the series must belong to the study
+
+    Returns
+    -------
+    the stack, instances in the order of slices along the patient where the geometry tells it,
+    else by instance number
+
+    Raises
+    ------
+    NotVisibleError
+        The series is absent, or outside the user's rights.
+    """
+    series = (
+        Series.objects.visible_to(user)
+        .select_related("study__patient")
+        .filter(series_instance_uid=series_uid, study__study_instance_uid=study_uid)
+        .first()
+    )
+    if series is None:
+        raise NotVisibleError("There is no such series, or it is outside your projects.")
+    siblings = tuple(card_of(sibling) for sibling in series.study.series.all())
+    instances = list(
+        Instance.objects.filter(series_id=series.pk, has_pixel_data=True).defer("blob")
+    )
+    return SeriesStack(
+        study=row_of(series.study),
+        series=card_of(series),
+        siblings=tuple(card for card in siblings if card.is_picture),
+        instances=tuple(_stack_instance(instance) for instance in _in_slice_order(instances)),
+    )
+
+
+def _in_slice_order(instances: list[Instance]) -> list[Instance]:
+    places = [_place_along_normal(instance) for instance in instances]
+    if len(set(places)) < len(instances) or None in places:
+        return instances
+    order = sorted(range(len(instances)), key=lambda index: places[index] or 0.0)
+    first, last = instances[order[0]].instance_number, instances[order[-1]].instance_number
+    # Keep the direction in which the scanner numbered: readers know it.
+    if first is not None and last is not None and first > last:
+        order.reverse()
+    return [instances[index] for index in order]
+
+
+def _place_along_normal(instance: Instance) -> float | None:
+    position = instance.image_position_patient
+    axes = instance.image_orientation_patient
+    if not position or not axes or len(position) != 3 or len(axes) != 6:
+        return None
+    row, column = axes[:3], axes[3:]
+    normal = (
+        row[1] * column[2] - row[2] * column[1],
+        row[2] * column[0] - row[0] * column[2],
+        row[0] * column[1] - row[1] * column[0],
+    )
+    along = sum(axis * place for axis, place in zip(normal, position, strict=True))
+    return round(along, 3)
+
+
+def _stack_instance(instance: Instance) -> StackInstance:
+    return StackInstance(
+        sop_instance_uid=instance.sop_instance_uid,
+        number=instance.instance_number,
+        number_of_frames=max(1, instance.number_of_frames or 1),
+        rows=instance.rows or 0,
+        columns=instance.columns or 0,
+        is_colour=(instance.samples_per_pixel or 1) > 1
+        or instance.photometric_interpretation == "PALETTE COLOR",
+    )

@@ -1,0 +1,40 @@
+"""What the AI shows on the archive's pages."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from archive.portal import panels
+from inference.portal.findings import findings_panel, study_statuses
+
+
+def fill_portal() -> None:
+    """Register panel, column, button and navigation entry; called once, when the program starts."""
+    panels.register_study_panel(
+        panels.StudyPanel(
+            name="findings",
+            title="Model results",
+            template="similarity/_findings.html",
+            context=findings_panel,
+        )
+    )
+    panels.register_status_column(panels.StatusColumn(heading="AI", statuses=study_statuses))
+    panels.register_case_action(
+        panels.CaseAction(
+            label="Find similar",
+            icon="scan-search",
+            key="similar",
+            study_url=lambda uid: similar_url(study=uid),
+            series_url=lambda uid: similar_url(series=uid),
+        )
+    )
+    panels.register_navigation_item(
+        panels.NavigationItem(
+            label="Similar", icon="scan-search", url_name="similarity:similar-page"
+        )
+    )
+
+
+def similar_url(**named: str) -> str:
+    """Return the address of the similar page for an object."""
+    return reverse("similarity:similar-page", query=named)

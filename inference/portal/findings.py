@@ -1,0 +1,180 @@
+"""What the models say about a study, arranged for its page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from archive.portal.panels import Status
+from inference.runs.selectors import (
+    findings_of_study,
+    is_study_idle,
+    run_states_of_studies,
+    runs_of_study,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from archive.models.querysets import AnyUser
+    from inference.models import Finding, Run
+
+# UCUM codes as people write them.
+_UNITS = {"[hnsf'U]": "HU", "cm3": "mL", "1": "", "{ratio}": "", "%": "%"}
+_STATES = {
+    "queued": ("Waiting", "busy"),
+    "running": ("Running", "busy"),
+    "succeeded": ("Done", "ok"),
+    "skipped": ("Not applicable", ""),
+    "dead": ("Failed", "bad"),
+}
+
+
+@dataclass(frozen=True)
+class ClassLine:
+    """One class with its probability; ``width`` is the bar's, an SVG length."""
+
+    name: str
+    label: str
+    probability: float
+    width: str
+
+
+@dataclass(frozen=True)
+class MeasureLine:
+    """One measurement, written out."""
+
+    label: str
+    name: str
+    value: str
+    unit: str
+
+
+@dataclass
+class RunCard:
+    """The newest run of a model on a series, with what it found."""
+
+    model: str
+    task: str
+    description: str
+    state: str
+    state_text: str
+    tone: str
+    message: str
+    device: str
+    finished_at: Any
+    classes: list[ClassLine] = field(default_factory=list)
+    measures: list[MeasureLine] = field(default_factory=list)
+
+
+@dataclass
+class SeriesFindings:
+    """What was run on one series: models with statements, and the embedding apart."""
+
+    series_uid: str
+    title: str
+    modality: str
+    cards: list[RunCard] = field(default_factory=list)
+    embedding: RunCard | None = None
+
+
+def findings_panel(user: AnyUser, study_uid: str) -> dict[str, Any]:
+    """Return the context of the panel; NotVisibleError outside the rights."""
+    is_busy = not is_study_idle(user, study_uid)
+    statements: dict[int, list[Finding]] = {}
+    for finding in findings_of_study(user, study_uid):
+        statements.setdefault(finding.run_id, []).append(finding)
+    groups: dict[int, SeriesFindings] = {}
+    for run in _newest(runs_of_study(user, study_uid)):
+        group = groups.setdefault(run.series_id, _group(run))
+        card = _card(run, statements.get(run.pk, []))
+        if card.task == "embed":
+            group.embedding = card
+        else:
+            group.cards.append(card)
+    ordered = [groups[key] for key in sorted(groups)]
+    open_runs = sum(
+        card.tone == "busy"
+        for group in ordered
+        for card in [*group.cards, *([group.embedding] if group.embedding else [])]
+    )
+    return {"is_busy": is_busy, "open_runs": open_runs, "groups": ordered}
+
+
+def _newest(runs: Iterable[Run]) -> list[Run]:
+    newest: dict[tuple[int, int], Run] = {}
+    for run in runs:
+        newest.setdefault((run.series_id, run.model_version_id), run)
+    return sorted(newest.values(), key=lambda run: (run.series_id, run.model_version.name))
+
+
+def _group(run: Run) -> SeriesFindings:
+    series = run.series
+    number = f"{series.series_number} · " if series.series_number is not None else ""
+    return SeriesFindings(
+        series_uid=series.series_instance_uid,
+        title=f"{number}{series.series_description or 'Series'}",
+        modality=series.modality,
+    )
+
+
+def _card(run: Run, findings: list[Finding]) -> RunCard:
+    state_text, tone = _STATES.get(run.state, (run.state, ""))
+    version = run.model_version
+    return RunCard(
+        model=f"{version.name} {version.version}",
+        task=version.task,
+        description=version.description,
+        state=run.state,
+        state_text=state_text,
+        tone=tone,
+        message=run.message,
+        device=run.device.upper() if len(run.device) <= 4 else run.device,
+        finished_at=run.finished_at,
+        classes=[_class_line(one) for one in findings if one.kind == "classification"],
+        measures=[_measure_line(one) for one in findings if one.kind == "measurement"],
+    )
+
+
+def _class_line(finding: Finding) -> ClassLine:
+    probability = finding.probability or 0.0
+    return ClassLine(
+        name=finding.name,
+        label=finding.label,
+        probability=probability,
+        width=f"{probability * 100:.1f}%",
+    )
+
+
+def _measure_line(finding: Finding) -> MeasureLine:
+    return MeasureLine(
+        label=finding.label,
+        name=finding.name,
+        value=_written(finding.value),
+        unit=_UNITS.get(finding.unit, finding.unit),
+    )
+
+
+def _written(value: float | None) -> str:
+    if value is None:
+        return ""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def study_statuses(user: AnyUser, study_uids: Sequence[str]) -> dict[str, Status]:
+    """Return for each study how far its models are."""
+    counts = run_states_of_studies(user, study_uids)
+    return {study_uid: _status(states) for study_uid, states in counts.items()}
+
+
+def _status(states: dict[str, int]) -> Status:
+    waiting = states.get("queued", 0) + states.get("running", 0)
+    failed, done = states.get("dead", 0), states.get("succeeded", 0)
+    if waiting:
+        return Status("Processing", "busy", f"{done} of {sum(states.values())} runs finished")
+    if failed:
+        return Status("AI failed", "bad", f"{failed} failed, {done} finished")
+    if done:
+        return Status("AI done", "ok", f"{done} runs finished")
+    return Status("Not applicable", "", "No model fits these images")
