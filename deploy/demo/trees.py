@@ -1,0 +1,145 @@
+"""Branching vessels in three dimensions, cut into slices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deploy.demo.noise import Image
+from deploy.demo.shapes import Canvas
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A straight piece of a vessel."""
+
+    start: Floats
+    end: Floats
+    radius_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How a tree grows."""
+
+    length_mm: float = 32
+    radius_mm: float = 4.5
+    generations: int = 7
+    shrink: float = 0.80
+    thin: float = 0.76
+    spread: float = 0.62
+
+
+def grow(rng: np.random.Generator, root: Floats, direction: Floats, habit: Habit) -> list[Branch]:
+    """Grow a tree from ``root``: every branch ends in two thinner ones."""
+    tips = [(root, direction / np.linalg.norm(direction), habit.length_mm, habit.radius_mm)]
+    branches: list[Branch] = []
+    for _ in range(habit.generations):
+        following = []
+        for start, heading, length, radius in tips:
+            end = start + heading * length * rng.uniform(0.75, 1.2)
+            branches.append(Branch(start, end, radius))
+            side = np.cross(heading, rng.standard_normal(3))
+            side /= np.linalg.norm(side) + 1e-9
+            for sign in (1, -1):
+                turned = heading + sign * habit.spread * rng.uniform(0.55, 1.25) * side
+                turned += 0.18 * rng.standard_normal(3)
+                turned /= np.linalg.norm(turned)
+                thinner = radius * habit.thin * rng.uniform(0.85, 1.12)
+                following.append((end, turned, length * habit.shrink, thinner))
+        tips = following
+    return branches
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Straight vessels that lie in one plane, as columns: ends (n, 2) in mm and radii (n,)."""
+
+    starts: Floats
+    ends: Floats
+    radii: Floats
+
+    def windows(self, canvas: Canvas, margin_mm: float) -> list[tuple[int, int, int, int]]:
+        """First and last row, first and last column around each piece."""
+        reach = self.radii + margin_mm
+        low = np.minimum(self.starts, self.ends) - reach[:, None]
+        high = np.maximum(self.starts, self.ends) + reach[:, None]
+        columns = np.searchsorted(canvas.axis_x, np.stack((low[:, 0], high[:, 0]))).tolist()
+        rows = np.searchsorted(canvas.axis_y, np.stack((low[:, 1], high[:, 1]))).tolist()
+        return list(zip(*rows, *columns, strict=True))
+
+
+class Forest:
+    """Branches that can be asked which of them a slice cuts."""
+
+    def __init__(self, branches: list[Branch]) -> None:
+        self.starts = np.array([b.start for b in branches])
+        self.ends = np.array([b.end for b in branches])
+        self.radii = np.array([b.radius_mm for b in branches])
+        self.low = np.minimum(self.starts[:, 2], self.ends[:, 2]) - self.radii
+        self.high = np.maximum(self.starts[:, 2], self.ends[:, 2]) + self.radii
+
+    def thicker_than(self, radius_mm: float) -> "Forest":
+        """Only the large branches."""
+        kept = np.flatnonzero(self.radii > radius_mm)
+        return Forest([Branch(self.starts[i], self.ends[i], float(self.radii[i])) for i in kept])
+
+    def cut(self, z_mm: float, thickness_mm: float) -> Pieces:
+        """Return what lies inside a slab, large vessels first."""
+        half = thickness_mm / 2
+        hits = np.flatnonzero((self.low < z_mm + half) & (self.high > z_mm - half))
+        hits = hits[np.argsort(-self.radii[hits], kind="stable")]
+        start, way = self.starts[hits], self.ends[hits] - self.starts[hits]
+        rise = np.where(np.abs(way[:, 2]) < 1e-6, 1e-6, way[:, 2])
+        inside = np.stack(((z_mm - half - start[:, 2]) / rise, (z_mm + half - start[:, 2]) / rise))
+        first, last = np.clip(np.sort(inside, axis=0), 0, 1)
+        starts = start[:, :2] + first[:, None] * way[:, :2]
+        ends = start[:, :2] + last[:, None] * way[:, :2]
+        return Pieces(starts, ends, self.radii[hits])
+
+    def front_view(self, radius_mm: float) -> Pieces:
+        """All branches above this radius as seen from the front, y downwards."""
+        kept = np.flatnonzero(self.radii > radius_mm)
+        flip = np.array([1.0, -1.0])
+        starts, ends = self.starts[kept][:, [0, 2]] * flip, self.ends[kept][:, [0, 2]] * flip
+        return Pieces(starts, ends, self.radii[kept])
+
+
+def piece_distance(
+    x: Image, y: Image, start: tuple[float, float], end: tuple[float, float]
+) -> Image:
+    """Distance of each crossing of ``x`` (1, columns) and ``y`` (rows, 1) to a straight line."""
+    ex, ey = end[0] - start[0], end[1] - start[1]
+    px, py = x - np.float32(start[0]), y - np.float32(start[1])
+    scale = 1 / max(ex * ex + ey * ey, 1e-6)
+    t = px * np.float32(ex * scale) + py * np.float32(ey * scale)
+    np.maximum(t, 0, out=t)
+    np.minimum(t, 1, out=t)
+    dx, dy = px - t * np.float32(ex), py - t * np.float32(ey)
+    result: Image = np.sqrt(dx * dx + dy * dy)
+    return result
+
+
+def paint_forest(
+    canvas: Canvas, forest: Forest, z_mm: float, thickness_mm: float, value: float
+) -> None:
+    """Paint the vessels of a slab; thin ones fade, as partial volume makes them."""
+    soft, pieces = 1.4, forest.cut(z_mm, thickness_mm)
+    windows = pieces.windows(canvas, 1.6)
+    strengths = np.minimum(1.0, 0.25 + pieces.radii / 2.2).astype(np.float32)
+    shown = (np.maximum(pieces.radii, 0.75) / soft + 0.5).astype(np.float32)
+    axis_x, axis_y = canvas.axis_x[None, :], canvas.axis_y[:, None]
+    ends = zip(pieces.starts.tolist(), pieces.ends.tolist(), strict=True)
+    for (top, bottom, left, right), (start, end), strength, reach in zip(
+        windows, ends, strengths, shown, strict=True
+    ):
+        if top == bottom or left == right:
+            continue
+        distance = piece_distance(axis_x[:, left:right], axis_y[top:bottom], start, end)
+        alpha = reach - distance * np.float32(1 / soft)
+        np.maximum(alpha, 0, out=alpha)
+        np.minimum(alpha, 1, out=alpha)
+        part = canvas.values[top:bottom, left:right]
+        part += alpha * strength * (np.float32(value) - part)
