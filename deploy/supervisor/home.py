@@ -1,5 +1,6 @@
 """One folder holds everything an installation owns; this module knows its layout."""
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -114,18 +115,31 @@ class Home:
                 make_private_folder(self.root / name)
             make_private_folder(self.sockets)
         except OSError as error:
-            message = f"Cannot use {self.root} as TWINSIGHT_HOME: {error.strerror}."
-            raise SupervisorError(message) from error
+            raise self._unusable(error) from error
         return self
+
+    def remove_socket_folders(self) -> None:
+        """Leave nothing of ours outside the home; a folder that is in use stays."""
+        if self.sockets == self.run:
+            return
+        for folder in (self.postgres_socket_dir, self.sockets):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def read_or_create_secret_key(self) -> str:
         """Return Django's secret key of this home, made on first use."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.secrets.mkdir(mode=0o700, exist_ok=True)
         path = self.secrets / "DJANGO_SECRET_KEY"
-        if not path.exists():
-            write_secret_once(path, secrets.token_urlsafe(48))
-        return path.read_text(encoding="utf-8").strip()
+        try:
+            if not path.exists():
+                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.secrets.mkdir(mode=0o700, exist_ok=True)
+                write_secret_once(path, secrets.token_urlsafe(48))
+            return path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> SupervisorError:
+        return SupervisorError(f"Cannot use {self.root} as TWINSIGHT_HOME: {error.strerror}.")
 
 
 def make_private_folder(path: Path) -> None:

@@ -56,8 +56,8 @@ def is_locked(path: Path) -> bool:
     """Tell whether a living process holds the lock."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
+    except OSError:
+        return False  # not there, or no home at all: whoever prepares it says so
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -71,7 +71,10 @@ def held_home(home: Home) -> Iterator[Home]:
     with HomeLock(home.lock_file):
         await_leftovers(home.processes_file)
         home.endpoints_file.unlink(missing_ok=True)
-        yield home
+        try:
+            yield home
+        finally:
+            home.remove_socket_folders()
 
 
 @contextlib.contextmanager

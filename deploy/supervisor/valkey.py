@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from deploy.supervisor.child import Child, ChildSpec, last_line
 from deploy.supervisor.errors import ServiceStartError
@@ -84,7 +86,12 @@ class Valkey:
             time.sleep(0.02)
 
     def is_answering(self) -> bool:
-        client = redis.Redis(unix_socket_path=str(self.home.valkey_socket), socket_timeout=2)
+        # Without the client's own patience of seconds: the caller asks again soon enough.
+        client = redis.Redis(
+            unix_socket_path=str(self.home.valkey_socket),
+            socket_timeout=2,
+            retry=Retry(NoBackoff(), 0),
+        )
         try:
             return bool(client.ping())
         except redis.RedisError:

@@ -1,0 +1,236 @@
+"""`manage.py up` as people run it: in a process of its own, with everything real."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.supervisor.home import Home
+from deploy.supervisor.program import UpOptions
+from tests.deploy.supervisor.watching import files_in_run, is_alive, processes_of, wait_until
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class Up:
+    """One `manage.py up` and what it printed."""
+
+    def __init__(self, home: Home, *arguments: str, **environ: str) -> None:
+        self.home = home
+        self.port, self.dicom_port = free_port(), free_port()
+        kept = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
+        self.environ = {
+            **kept,
+            "TWINSIGHT_HOME": str(home.root),
+            "TWINSIGHT_HTTP_PORT": str(self.port),
+            "TWINSIGHT_DICOM_PORT": str(self.dicom_port),
+            "TWINSIGHT_MIN_FREE_MB": "100",
+            "DJANGO_SETTINGS_MODULE": "deploy.settings.testing",
+            **environ,
+        }
+        self.output = home.root.with_suffix(".out")
+        with self.output.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", *arguments],
+                cwd=ROOT,
+                env=self.environ,
+                stdout=file,
+                stderr=file,
+            )
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text(encoding="utf-8")
+
+    def await_ready(self) -> None:
+        wait_until(lambda: "Ctrl-C" in self.text or self.process.poll() is not None, seconds=150)
+        assert self.process.poll() is None, self.text
+
+    def status_of(self, path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def pid_of(self, name: str) -> int:
+        import json
+
+        return json.loads(self.home.processes_file.read_text())[name]["pid"]
+
+    def end(self) -> int:
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def up(home):
+    runs: list[Up] = []
+
+    def start(*arguments: str, **environ: str) -> Up:
+        runs.append(Up(home, *arguments, **environ))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.process.kill()
+        run.process.wait()
+        run.output.unlink(missing_ok=True)
+    wait_until(lambda: not processes_of(home), seconds=60)
+
+
+def assert_nothing_left(home: Home) -> None:
+    assert processes_of(home) == []
+    assert files_in_run(home) == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_everything_and_a_second_start_resumes(up, home):
+    first = up()
+    first.await_ready()
+    assert first.status_of("/healthz") == 200
+    assert "password" in first.text
+    assert f"http://127.0.0.1:{first.port}" in first.text
+    first.process.send_signal(signal.SIGINT)
+    assert first.end() == 0, first.text
+    assert_nothing_left(home)
+
+    started = time.monotonic()
+    second = up()
+    second.await_ready()
+    assert time.monotonic() - started < 60
+    assert "password" not in second.text
+    assert "up to date" in second.text
+    assert second.status_of("/healthz") == 200
+    second.process.send_signal(signal.SIGTERM)
+    assert second.end() == 0, second.text
+    assert_nothing_left(home)
+
+
+@pytest.mark.slow
+def test_second_start_on_a_running_home_is_one_sentence(up, home):
+    first = up("--no-worker")
+    first.await_ready()
+    second = up("--no-worker")
+    assert second.end() == 1
+    assert "already runs" in second.text
+    assert len(second.text.strip().splitlines()) == 1
+    assert first.status_of("/healthz") == 200
+
+
+@pytest.mark.slow
+def test_killed_supervisor_leaves_no_process_and_the_next_start_works(up, home):
+    first = up()
+    first.await_ready()
+    first.process.kill()
+    first.process.wait()
+    wait_until(lambda: not processes_of(home), seconds=45)
+    second = up("--no-worker")
+    second.await_ready()
+    assert second.status_of("/healthz") == 200
+    second.process.send_signal(signal.SIGINT)
+    assert second.end() == 0
+    assert_nothing_left(home)
+
+
+@pytest.mark.slow
+def test_killed_parts_come_back(up, home):
+    run = up()
+    run.await_ready()
+    names = ("postgres", "valkey", "web", "dicom", "worker-default")
+    before = {name: run.pid_of(name) for name in names}
+    groups = {name: psutil.Process(before[name]).children() for name in ("web", "worker-default")}
+    for name in names:
+        os.kill(before[name], signal.SIGKILL)
+    wait_until(lambda: all(run.pid_of(name) != before[name] for name in names), seconds=60)
+    assert not any(is_alive(child.pid) for group in groups.values() for child in group)
+
+    def answers() -> bool:
+        try:
+            return run.status_of("/login/") == 200
+        except OSError:
+            return False
+
+    wait_until(answers, seconds=60)
+    wait_until(lambda: _accepts(run.dicom_port), seconds=60)
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0
+    assert_nothing_left(home)
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("variable", ["TWINSIGHT_HTTP_PORT", "TWINSIGHT_DICOM_PORT"])
+def test_taken_port_is_one_sentence(up, home, variable):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        run = up(**{variable: str(port)})
+        assert run.end() == 1
+    assert len(run.text.strip().splitlines()) == 1
+    assert str(port) in run.text
+    assert variable in run.text
+    assert_nothing_left(home)
+    assert not (home.postgres / "data").exists()
+
+
+def test_full_disk_is_one_sentence(up, home):
+    run = up(TWINSIGHT_MIN_FREE_MB="1000000000")
+    assert run.end() == 1
+    assert len(run.text.strip().splitlines()) == 1
+    assert "too full" in run.text
+    assert_nothing_left(home)
+    assert not (home.postgres / "data").exists()
+
+
+def test_port_option_wins(up, home):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        run = up("--port", str(port))
+        assert run.end() == 1
+    assert str(port) in run.text
+
+
+def test_stop_in_the_middle_of_the_start(up, home):
+    run = up()
+    wait_until(lambda: home.processes_file.exists(), seconds=60)
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0, run.text
+    assert_nothing_left(home)
+
+
+@pytest.mark.parametrize(
+    ("bind", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),  # noqa: S104 only printed
+        ("::", "http://[::1]:8000"),
+        ("192.0.2.7", "http://192.0.2.7:8000"),
+    ],
+)
+def test_address_is_one_that_can_be_opened(bind, address):
+    options = UpOptions(Home(Path("/srv/t")), bind, 8000, 11112, "TWINSIGHT", 0)
+    assert options.address == address
+
+
+def test_external_services_are_told_to_the_processes():
+    options = UpOptions(
+        Home(Path("/srv/t")), "127.0.0.1", 8000, 11112, "T", 0, database_url="postgresql://db/x"
+    )
+    variables = options.child_variables()
+    assert variables["DATABASE_URL"] == "postgresql://db/x"
+    assert variables["REDIS_URL"] == "unix:///srv/t/run/valkey.sock?db=0"

@@ -1,0 +1,66 @@
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.supervisor.home import Home
+from deploy.supervisor.programs import ProgramOptions, child_environ, program_specs
+
+HOME = Home(Path("/srv/twinsight"))
+
+
+def by_name(options: ProgramOptions):
+    return {spec.name: spec for stage in program_specs(HOME, options) for spec in stage}
+
+
+def test_doors_stop_before_workers():
+    stages = [[spec.name for spec in stage] for stage in program_specs(HOME, ProgramOptions())]
+    assert stages == [["web", "dicom"], ["beat"], ["worker-default", "worker-inference"]]
+
+
+def test_without_workers_only_the_doors_run():
+    assert set(by_name(ProgramOptions(with_workers=False))) == {"web", "dicom"}
+
+
+def test_each_has_a_log_of_its_own():
+    logs = [spec.log_file for spec in by_name(ProgramOptions()).values()]
+    assert len(set(logs)) == len(logs)
+    assert {log.parent for log in logs} == {HOME.logs}
+
+
+def test_web_serves_wsgi_where_it_was_told_to():
+    argv = by_name(ProgramOptions(bind="192.0.2.1", http_port=8123, web_workers=3))["web"].argv
+    options = dict(itertools.pairwise(argv))
+    assert options["--interface"] == "wsgi"
+    assert (options["--host"], options["--port"], options["--workers"]) == (
+        "192.0.2.1",
+        "8123",
+        "3",
+    )
+
+
+@pytest.mark.parametrize("queue", ["default", "inference"])
+def test_each_queue_has_one_worker(queue):
+    argv = by_name(ProgramOptions())[f"worker-{queue}"].argv
+    options = dict(itertools.pairwise(argv))
+    assert options["--queues"] == queue
+    assert options["--concurrency"] == "1"
+
+
+def test_only_the_worker_with_torch_keeps_memory():
+    specs = by_name(ProgramOptions())
+    assert specs["worker-inference"].environ["MALLOC_TRIM_THRESHOLD_"] == "1000000000"
+    assert specs["worker-inference"].environ["MALLOC_MMAP_THRESHOLD_"] == "1000000000"
+    assert "MALLOC_TRIM_THRESHOLD_" not in specs["web"].environ
+
+
+def test_what_a_start_decided_reaches_every_process():
+    options = ProgramOptions(environ={"DATABASE_URL": "postgresql://x"})
+    values = {spec.environ["DATABASE_URL"] for spec in by_name(options).values()}
+    assert values == {"postgresql://x"}
+
+
+def test_root_may_run_celery(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert child_environ({})["C_FORCE_ROOT"] == "1"
