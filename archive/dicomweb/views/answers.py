@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponseBase]
 
 logger = logging.getLogger(__name__)
+
+_PORT = re.compile(r":\d+$")
+_PROXY_HEADERS = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_REAL_IP",
+    "HTTP_FORWARDED",
+    "HTTP_VIA",
+)
 
 
 def dicomweb_view(*methods: str) -> Callable[[View], View]:
@@ -75,7 +85,18 @@ def error_response(error: ArchiveError) -> HttpResponse:
 
 def base_url(request: HttpRequest) -> str:
     """Address of the DICOMweb service, without a slash at its end."""
-    return request.build_absolute_uri(reverse("dicomweb:studies")).removesuffix("/studies")
+    path = reverse("dicomweb:studies").removesuffix("/studies")
+    host = request.get_host()
+    port = str(request.META.get("SERVER_PORT") or "")
+    # dicomweb-client leaves the port out of its Host header; who speaks to us without a proxy
+    # between can only have come by the port that we listen on.
+    if not (_PORT.search(host) or port in {"", "80", "443"} or _is_proxied(request)):
+        host = f"{host}:{port}"
+    return f"{request.scheme}://{host}{path}"
+
+
+def _is_proxied(request: HttpRequest) -> bool:
+    return any(name in request.META for name in _PROXY_HEADERS)
 
 
 def agreed(request: HttpRequest, offers: Sequence[Offer]) -> Choice:
