@@ -10,6 +10,9 @@ from rest_framework.authentication import CSRFCheck
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.views import APIView
 
+from archive.dicom.uids import is_valid_uid
+from archive.errors import NotVisibleError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,6 +27,13 @@ def behind_login(view: ViewT) -> ViewT:
     """Let the default-deny middleware look at a DRF view: DRF marks its own as exempt."""
     view.login_required = True  # type: ignore[attr-defined]
     return view
+
+
+def checked_uid(text: str) -> str:
+    """Return a UID out of a path; what is no UID names nothing."""
+    if not is_valid_uid(text):
+        raise NotVisibleError("There is no such study, or it is outside your projects.")
+    return text
 
 
 class Endpoint(APIView):

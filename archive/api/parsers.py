@@ -1,24 +1,59 @@
-"""Multipart bodies, part by part as they arrive: nothing of them is held or written here."""
+"""Bodies of requests, within bounds: JSON, and multipart forms part by part as they arrive."""
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from rest_framework.parsers import BaseParser
 
 from archive.errors import InvalidRequestError, LimitExceededError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from django.http import HttpRequest
 
 READ_BYTES = 256 * 1024
 MAX_FIELD_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 16 * 1024
+
+
+class BoundedJsonParser(BaseParser):
+    """JSON of bounded size and depth, whose texts can all be written as UTF-8."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the body's value."""
+        del media_type, parser_context
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise _too_large(limit)
+        try:
+            value = json.loads(body, parse_constant=_refuse_constant)
+            # An escaped half of a surrogate pair is a text that nothing below can hold.
+            json.dumps(value, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
+            message = "The body is not JSON that can be read."
+            raise InvalidRequestError(message, code="malformed-json") from error
+        return value
+
+
+def _refuse_constant(name: str) -> None:
+    message = f"{name} is no JSON"
+    raise ValueError(message)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
+from archive.query.worklist import SORT_KEYS, WorklistFilters
+
 if TYPE_CHECKING:
     from archive.errors import ArchiveError
     from archive.ingest.types import IngestResult
     from archive.models import Quarantine
+    from archive.query.study_overview import StudyOverview
+    from archive.query.worklist import WorklistPage, WorklistRow
 
 OUTCOMES = ["stored", "duplicate", "quarantined", "failed"]
 DEFAULT_LIMIT, MAX_LIMIT = 50, 500
@@ -83,6 +87,127 @@ class QuarantineEntrySchema(serializers.Serializer[Any]):
 class QuarantinePageSchema(serializers.Serializer[Any]):
     count = serializers.IntegerField()
     results = QuarantineEntrySchema(many=True)
+
+
+class StudyListQuerySchema(serializers.Serializer[Any]):
+    """What the list is narrowed to."""
+
+    page = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
+    page_size = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    patient = serializers.CharField(
+        required=False, max_length=128, help_text="Words of the name, or the ID's beginning."
+    )
+    date_from = serializers.DateField(required=False)
+    date_to = serializers.DateField(required=False)
+    modality = serializers.ListField(child=serializers.CharField(max_length=16), required=False)
+    accession = serializers.CharField(required=False, max_length=64)
+    description = serializers.CharField(required=False, max_length=128)
+    sort = serializers.ChoiceField(choices=sorted(SORT_KEYS), default="date")
+    descending = serializers.BooleanField(default=True)
+
+
+class PatientSchema(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    birth_date = serializers.DateField(allow_null=True)
+    sex = serializers.CharField()
+
+
+class StudySchema(serializers.Serializer[Any]):
+    study_uid = serializers.CharField()
+    patient = PatientSchema()
+    date = serializers.DateField(allow_null=True)
+    time = serializers.TimeField(allow_null=True)
+    description = serializers.CharField()
+    accession_number = serializers.CharField()
+    modalities = serializers.ListField(child=serializers.CharField())
+    body_parts = serializers.ListField(child=serializers.CharField())
+    series_count = serializers.IntegerField()
+    instance_count = serializers.IntegerField()
+    received_at = serializers.DateTimeField()
+
+
+class StudyPageSchema(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+    results = StudySchema(many=True)
+
+
+class SeriesSchema(serializers.Serializer[Any]):
+    series_uid = serializers.CharField()
+    modality = serializers.CharField()
+    number = serializers.IntegerField(allow_null=True)
+    description = serializers.CharField()
+    body_part = serializers.CharField()
+    instance_count = serializers.IntegerField()
+
+
+class StudyDetailSchema(StudySchema):
+    projects = serializers.ListField(child=serializers.CharField())
+    series = SeriesSchema(many=True)
+
+
+def worklist_filters(values: dict[str, Any]) -> WorklistFilters:
+    """Return validated values as the list's filters."""
+    return WorklistFilters(
+        patient=values.get("patient", ""),
+        date_from=values.get("date_from"),
+        date_to=values.get("date_to"),
+        modalities=tuple(values.get("modality", ())),
+        accession=values.get("accession", ""),
+        description=values.get("description", ""),
+        sort=values["sort"],
+        is_descending=values["descending"],
+    )
+
+
+def study_json(row: WorklistRow) -> dict[str, Any]:
+    """Return one study."""
+    return {
+        "study_uid": row.study_uid,
+        "patient": {
+            "id": row.patient_id,
+            "name": row.patient_name,
+            "birth_date": row.patient_birth_date,
+            "sex": row.patient_sex,
+        },
+        "date": row.study_date,
+        "time": row.study_time,
+        "description": row.description,
+        "accession_number": row.accession_number,
+        "modalities": list(row.modalities),
+        "body_parts": list(row.body_parts),
+        "series_count": row.number_of_series,
+        "instance_count": row.number_of_instances,
+        "received_at": row.received_at,
+    }
+
+
+def study_page_json(page: WorklistPage) -> dict[str, Any]:
+    """Return a page of studies."""
+    return {
+        "count": page.total,
+        "page": page.page,
+        "pages": page.number_of_pages,
+        "results": [study_json(row) for row in page.rows],
+    }
+
+
+def study_detail_json(overview: StudyOverview) -> dict[str, Any]:
+    """Return one study with its series."""
+    series = [
+        {
+            "series_uid": card.series_uid,
+            "modality": card.modality,
+            "number": card.number,
+            "description": card.description,
+            "body_part": card.body_part,
+            "instance_count": card.number_of_instances,
+        }
+        for card in (*overview.pictures, *overview.results)
+    ]
+    return {**study_json(overview.study), "projects": list(overview.projects), "series": series}
 
 
 def reason_json(error: ArchiveError | None) -> dict[str, str] | None:

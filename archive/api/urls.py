@@ -9,6 +9,8 @@ app_name = "api"
 
 urlpatterns = [
     path("uploads", views.UploadView.as_view(), name="upload-create"),
+    path("studies", views.StudiesView.as_view(), name="study-list"),
+    path("studies/<str:study_uid>", views.StudyView.as_view(), name="study-detail"),
     path("quarantine", views.QuarantineView.as_view(), name="quarantine-list"),
     path(
         "openapi.json",

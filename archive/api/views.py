@@ -11,21 +11,30 @@ from rest_framework.response import Response
 
 from archive.access import selectors as access
 from archive.access.projects import storing_projects
-from archive.api.endpoints import Endpoint
+from archive.api.endpoints import Endpoint, checked_uid
 from archive.api.parsers import iter_parts
 from archive.api.renderers import render_upload
 from archive.api.schemas import (
     PagingSchema,
     ProblemSchema,
     QuarantinePageSchema,
+    StudyDetailSchema,
+    StudyListQuerySchema,
+    StudyPageSchema,
     UploadFormSchema,
     UploadResultsSchema,
     quarantine_entry_json,
+    study_detail_json,
+    study_page_json,
+    worklist_filters,
 )
+from archive.audit import services as audit
 from archive.errors import NotVisibleError
 from archive.ingest import selectors as ingest
 from archive.ingest.deliveries import Delivery
 from archive.ingest.types import Origin
+from archive.query.study_overview import study_overview
+from archive.query.worklist import worklist_page
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -96,6 +105,42 @@ def _origin(request: Request, project: Project | None) -> Origin:
         address=request.META.get("REMOTE_ADDR"),
         token_hint=token.hint if token else "",
     )
+
+
+class StudiesView(Endpoint):
+    """The studies inside the asker's rights."""
+
+    @extend_schema(
+        operation_id="studies_list",
+        parameters=[StudyListQuerySchema],
+        responses={200: StudyPageSchema},
+    )
+    def get(self, request: Request) -> Response:
+        """List a page of studies."""
+        schema = StudyListQuerySchema(data=request.query_params)
+        schema.is_valid(raise_exception=True)
+        values = schema.validated_data
+        page = worklist_page(
+            request.user,
+            worklist_filters(values),
+            page=values["page"],
+            page_size=values["page_size"],
+        )
+        asker = request._request.asker  # type: ignore[attr-defined]  # noqa: SLF001
+        audit.record_query(asker, what="studies", details={"results": len(page.rows)})
+        return Response(study_page_json(page))
+
+
+class StudyView(Endpoint):
+    """One study."""
+
+    @extend_schema(operation_id="studies_retrieve", responses={200: StudyDetailSchema})
+    def get(self, request: Request, study_uid: str) -> Response:
+        """Give the study with its series."""
+        overview = study_overview(request.user, checked_uid(study_uid))
+        asker = request._request.asker  # type: ignore[attr-defined]  # noqa: SLF001
+        audit.record_access(asker, study_instance_uid=study_uid, what="study")
+        return Response(study_detail_json(overview))
 
 
 class QuarantineView(Endpoint):

@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from archive.access.scopes import requires_scope
-from archive.api.endpoints import Endpoint
+from archive.api.endpoints import Endpoint, checked_uid
+from archive.api.parsers import BoundedJsonParser
 from archive.query.case_header import case_header
 from inference.api.parsers import read_form
 from inference.api.schemas import (
@@ -51,7 +52,7 @@ class StudyStatusView(Endpoint):
     def get(self, request: Request, study_uid: str) -> Response:
         """Count instances and vectors, and list the newest run of each model on each series."""
         # Asked first: what is queued between the two questions is in the second's answer.
-        is_idle = is_study_idle(request.user, study_uid)
+        is_idle = is_study_idle(request.user, checked_uid(study_uid))
         study = case_header(request.user, study_uid=study_uid).study
         newest: dict[tuple[int, int], Run] = {}
         for run in runs_of_study(request.user, study_uid):
@@ -69,7 +70,7 @@ class StudyStatusView(Endpoint):
 class LabelsView(Endpoint):
     """Labels that people give."""
 
-    parser_classes = [JSONParser]
+    parser_classes = [BoundedJsonParser]
 
     @extend_schema(
         operation_id="labels_create",
@@ -89,7 +90,7 @@ class LabelsView(Endpoint):
 class RunsView(Endpoint):
     """Runs of models on series."""
 
-    parser_classes = [JSONParser]
+    parser_classes = [BoundedJsonParser]
 
     @extend_schema(operation_id="runs_create", request=RunRequestSchema, responses={202: RunSchema})
     def post(self, request: Request) -> Response:
@@ -106,7 +107,7 @@ class SimilarView(Endpoint):
     """Cases that look like this one."""
 
     # Forms are read by our own parser, which writes nothing to a disk.
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [BoundedJsonParser, MultiPartParser]
 
     @extend_schema(
         operation_id="similar",

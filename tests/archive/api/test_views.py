@@ -370,3 +370,49 @@ def test_docs_page_loads_nothing_from_elsewhere(client):
 
     assert "swagger-ui" in page
     assert "https://" not in page
+
+
+def test_studies_are_listed_inside_the_rights(client, radiologist, outsider):
+    ds = make_dataset(StudyDescription="Thorax")
+    _upload(client, ("1.dcm", as_part10(ds)))
+    mine, other = Client(), Client()
+    mine.force_login(radiologist)
+    other.force_login(outsider)
+
+    page = mine.get("/api/v1/studies?modality=CT&patient=doe&sort=received").json()
+
+    assert (page["count"], page["pages"]) == (1, 1)
+    study = page["results"][0]
+    assert study["study_uid"] == ds.StudyInstanceUID
+    assert study["patient"]["id"] == "TEST-1"
+    assert study["instance_count"] == 1
+    assert other.get("/api/v1/studies").json()["count"] == 0
+
+
+@pytest.mark.parametrize("query", ["page=0", "date_from=yesterday", "sort=size", "page_size=9999"])
+def test_study_list_refuses_what_it_does_not_understand(client, query):
+    assert client.get(f"/api/v1/studies?{query}").status_code == 400
+
+
+def test_study_shows_its_series(client):
+    ds = make_dataset()
+    _upload(client, ("1.dcm", as_part10(ds)))
+
+    study = client.get(f"/api/v1/studies/{ds.StudyInstanceUID}").json()
+
+    assert study["projects"] == ["Chest clinic"]
+    assert study["series"][0]["series_uid"] == ds.SeriesInstanceUID
+    assert study["series"][0]["instance_count"] == 1
+
+
+def test_study_of_others_is_like_none(client, outsider):
+    ds = make_dataset()
+    _upload(client, ("1.dcm", as_part10(ds)))
+    other = Client()
+    other.force_login(outsider)
+
+    hidden = other.get(f"/api/v1/studies/{ds.StudyInstanceUID}")
+    absent = other.get("/api/v1/studies/1.2.3")
+
+    assert hidden.status_code == absent.status_code == 404
+    assert hidden.content == absent.content
