@@ -9,8 +9,8 @@ from typing import Any
 from archive.errors import InvalidRequestError
 from archive.query.types import Kind
 
-_DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
-_TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?")
+_DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})", re.ASCII)
+_TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?", re.ASCII)
 
 
 def parse_date(text: str) -> datetime.date:
