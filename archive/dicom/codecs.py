@@ -1,4 +1,8 @@
-"""Decoders of compressed frames, one function a library, tried in order."""
+"""Decoders of compressed frames, tried in order.
+
+GDCM is not among them: it ends the process on damaged JPEG images instead of raising an error,
+and what it alone could decode (lossless JPEG, odd JPEG-LS) is decoded here without it.
+"""
 
 import io
 import zlib
@@ -18,17 +22,12 @@ from archive.dicom.codestreams import (
 )
 from archive.dicom.image_pixel import ImagePixel
 from archive.dicom.jpeg_extended import decode_extended
+from archive.dicom.jpeg_lossless import decode_lossless
 from archive.errors import PixelDecodingError
 
 Samples = npt.NDArray[np.generic]
 _RLE = "1.2.840.10008.1.2.5"
 _DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
-_JPEG_BASELINE, _JPEG_EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
-_GDCM_SYNTAX = {
-    JPEG_LOSSLESS: "1.2.840.10008.1.2.4.57",
-    JPEG_LS: "1.2.840.10008.1.2.4.81",
-    JPEG_2000: "1.2.840.10008.1.2.4.91",
-}
 
 
 def decode_compressed(frame: bytes, pixel: ImagePixel) -> tuple[Samples, bool]:
@@ -86,7 +85,9 @@ def _run(
         try:
             samples = decoder(frame, pixel, stream)
             return samples.reshape(_shape(pixel))
-        except Exception as error:  # noqa: BLE001 codecs raise whatever they like; each reason is kept
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 codecs raise what they like, Rust ones a PanicException outside Exception
             reasons.append(f"{decoder.__name__.removeprefix('_decode_')}: {error}")
     raise PixelDecodingError(f"The {kind} frame can't be decoded ({'; '.join(reasons)}).")
 
@@ -161,6 +162,16 @@ def _decode_pyjpegls(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Sam
     return _with_sign(samples, pixel, stream.precision)
 
 
+def _decode_pyjpegls_without_padding(
+    frame: bytes, pixel: ImagePixel, stream: Codestream
+) -> Samples:
+    """Decode what an encoder padded with a zero byte before the end marker."""
+    end = frame.rfind(b"\x00\xff\xd9")
+    if end < 0:
+        raise ValueError("no padding to leave out")
+    return _decode_pyjpegls(frame[:end] + b"\xff\xd9", pixel, stream)
+
+
 def _decode_pillow(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Samples:
     if stream.precision != 8:
         raise NotImplementedError("only 8 bits a sample")
@@ -185,38 +196,8 @@ def _has_untransformed_colours(stream: Codestream, pixel: ImagePixel) -> bool:
     return pixel.photometric == "RGB" and stream.component_ids != b"RGB"
 
 
-def _decode_gdcm(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Samples:
-    import gdcm  # noqa: PLC0415 a codec loads when a frame needs it
-
-    if stream.kind == JPEG and stream.precision != 8:
-        raise NotImplementedError("only 8 bits a sample")
-    syntax = _GDCM_SYNTAX.get(stream.kind, _JPEG_BASELINE)
-    size = 1 if stream.precision <= 8 else 2 if stream.precision <= 16 else 4
-    fragment = gdcm.Fragment()
-    fragment.SetByteStringValue(frame)
-    fragments = gdcm.SequenceOfFragments.New()
-    fragments.AddFragment(fragment)
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetValue(fragments.__ref__())
-    image = gdcm.Image()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((pixel.columns, pixel.rows, 1))
-    image.SetDataElement(element)
-    kind = gdcm.PhotometricInterpretation.GetPIType(pixel.photometric)
-    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(kind))
-    if pixel.samples > 1:
-        image.SetPlanarConfiguration(0)
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
-    image.SetPixelFormat(
-        gdcm.PixelFormat(
-            pixel.samples, 8 * size, stream.precision, stream.precision - 1, int(pixel.is_signed)
-        )
-    )
-    data = image.GetBuffer().encode("utf-8", "surrogateescape")
-    samples: Samples = np.frombuffer(data, f"<u{size}")
-    if stream.kind == JPEG and pixel.photometric.startswith("YBR"):
-        raise NotImplementedError("YCbCr colours")
-    return _with_sign(samples, pixel, stream.precision)
+def _decode_lossless(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Samples:
+    return _with_sign(decode_lossless(frame), pixel, stream.precision)
 
 
 def _with_sign(samples: Samples, pixel: ImagePixel, precision: int) -> Samples:
@@ -231,8 +212,8 @@ def _with_sign(samples: Samples, pixel: ImagePixel, precision: int) -> Samples:
 
 
 _DECODERS: dict[str, tuple[_Decoder, ...]] = {
-    JPEG: (_decode_pillow, _decode_gdcm, _decode_twelve_bits),
-    JPEG_LOSSLESS: (_decode_gdcm,),
-    JPEG_LS: (_decode_pyjpegls, _decode_gdcm),
-    JPEG_2000: (_decode_openjpeg, _decode_gdcm),
+    JPEG: (_decode_pillow, _decode_twelve_bits),
+    JPEG_LOSSLESS: (_decode_lossless,),
+    JPEG_LS: (_decode_pyjpegls, _decode_pyjpegls_without_padding),
+    JPEG_2000: (_decode_openjpeg,),
 }

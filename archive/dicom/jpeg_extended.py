@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from archive.dicom.jpeg_entropy import bit_windows, coded_intervals, read_huffman_tables
+
 _ZIGZAG = (
     *(0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5),
     *(12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28),
     *(35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51),
     *(58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63),
 )
-# A damaged block may run past its 64 coefficients; they land in a 16-entry tail that is cut off.
 _MAX_PIXELS = 1 << 26
+# A damaged block may run past its 64 coefficients; what does lands on the last one.
 _ZIGZAG_PADDED = _ZIGZAG + (63,) * 16
 
 
@@ -44,7 +46,7 @@ class _Image:
     restart_interval: int = 0
     components: list[_Component] = field(default_factory=list)
     quantizers: dict[int, npt.NDArray[np.float64]] = field(default_factory=dict)
-    # (class, number) -> for each 16-bit prefix its code length << 8 | symbol, 0 where no code fits
+    # Lists, since the loop looks up single entries.
     tables: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
 
@@ -92,7 +94,8 @@ def _read_segment(image: _Image, marker: int, segment: bytes) -> None:
                 raise ValueError("a sampling factor is out of range")
             image.components.append(component)
     elif marker == 0xFFC4:
-        _read_huffman_tables(image, segment)
+        tables = read_huffman_tables(segment)
+        image.tables.update({key: table.tolist() for key, table in tables.items()})
     elif marker == 0xFFDB:
         _read_quantizers(image, segment)
     elif marker == 0xFFDD:
@@ -110,23 +113,6 @@ def _read_quantizers(image: _Image, segment: bytes) -> None:
         table[list(_ZIGZAG)] = values
         image.quantizers[number] = table
         segment = segment[1 + size :]
-
-
-def _read_huffman_tables(image: _Image, segment: bytes) -> None:
-    while segment:
-        kind, number = segment[0] >> 4, segment[0] & 15
-        counts = segment[1:17]
-        symbols = segment[17 : 17 + sum(counts)]
-        table: list[int] = []
-        index = 0
-        for length, count in enumerate(counts, 1):
-            for symbol in symbols[index : index + count]:
-                table += [length << 8 | symbol] * (1 << (16 - length))
-            index += count
-        if len(table) > 1 << 16:
-            raise ValueError("a Huffman table is overfull")
-        image.tables[kind, number] = table + [0] * ((1 << 16) - len(table))
-        segment = segment[17 + sum(counts) :]
 
 
 def _read_scan_header(image: _Image, segment: bytes) -> None:
@@ -157,9 +143,7 @@ def _sampling(image: _Image) -> tuple[int, int]:
 
 
 def _decode_scan(image: _Image, data: bytes) -> None:
-    end = data.rfind(b"\xff\xd9")
-    data = data[: end if end >= 0 else len(data)]
-    intervals = _restart_intervals(data) if image.restart_interval else [data]
+    intervals = coded_intervals(data, has_restarts=bool(image.restart_interval))
     first = image.components[0]
     total = len(first.coefficients) // 64 // (first.horizontal * first.vertical)
     each = image.restart_interval or total
@@ -170,28 +154,8 @@ def _decode_scan(image: _Image, data: bytes) -> None:
         _decode_interval(image, interval, start, min(start + each, total))
 
 
-def _restart_intervals(data: bytes) -> list[bytes]:
-    intervals, start, position = [], 0, data.find(b"\xff")
-    while 0 <= position < len(data) - 1:
-        if 0xD0 <= data[position + 1] <= 0xD7:
-            intervals.append(data[start:position])
-            start = position + 2
-        position = data.find(b"\xff", position + 2)
-    return [*intervals, data[start:]]
-
-
-def _bit_windows(data: bytes) -> memoryview:
-    """Return the 16 bits that begin at each bit of the data, stuffed zero bytes taken out."""
-    plain = np.frombuffer(data.replace(b"\xff\x00", b"\xff") + b"\xff" * 4, np.uint8)
-    wide = plain.astype(np.uint32)
-    triples = wide[:-2] << 16 | wide[1:-1] << 8 | wide[2:]
-    shifts = np.arange(8, 0, -1, dtype=np.uint32)
-    windows: Any = (triples[:, None] >> shifts).astype(np.uint16).ravel()
-    return memoryview(windows)
-
-
 def _decode_interval(image: _Image, data: bytes, start: int, stop: int) -> None:
-    windows = _bit_windows(data)
+    windows = memoryview(bit_windows(data))  # type: ignore[arg-type]  # arrays are buffers
     position = 0
     widest = image.components[0].blocks_wide // image.components[0].horizontal
     for component in image.components:
