@@ -199,7 +199,9 @@ def _parsed(output: bytes) -> Picture | None:
         values = np.frombuffer(pixels, dtype=np.uint8).reshape(shape)
     except (ValueError, KeyError, TypeError):
         return None
-    is_image = values.size > 0 and (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3))
+    is_image = min(shape, default=0) > 0 and (
+        len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)
+    )
     if not is_image:
         return None
     modality, body_part = (str(header.get(name, ""))[:64] for name in ("modality", "body_part"))

@@ -189,6 +189,11 @@ def _ensure_index(space: EmbeddingSpace, level: str) -> str | None:
             return None
         if row is not None:
             cursor.execute(f'DROP INDEX {_concurrently()} IF EXISTS "{name}"')
+        if connection.in_atomic_block:
+            # Rows written before in this transaction wait for their checks, and no table with
+            # such rows can be indexed.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         # Keys, numbers and levels are ours: nothing here comes from a request.
         cursor.execute(
             f'CREATE INDEX {_concurrently()} IF NOT EXISTS "{name}"'
