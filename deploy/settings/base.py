@@ -200,6 +200,7 @@ LOGGING = {
     "loggers": {
         "pynetdicom": {"level": "WARNING"},
         "pydicom": {"level": "ERROR"},
+        "highdicom": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

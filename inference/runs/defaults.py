@@ -9,12 +9,15 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from inference import bundles
 from inference.bundles.embedder import ensure_embedder
-from inference.bundles.heads import head_bundle_path
-from inference.bundles.trust import bundle_digest
-from inference.models import EmbeddingSpace, ModelVersion, RoutingRule
+from inference.bundles.registry import add_rule
+from inference.bundles.trust import digest_bundle
+from inference.models import EmbeddingSpace, ModelVersion
 from inference.pipelines.embedding import DIMENSION, SPACE_NAME, file_digest, find_embedder
 from inference.similarity.spaces import register_space
+
+HEAD_BUNDLE = Path(bundles.__file__).parent / "data" / "modality_body_part"
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,14 @@ def install_defaults() -> list[str]:
     embedder = ensure_embedder(Path(settings.TWINSIGHT_MODELS_DIR))
     version = _register(EMBEDDER, digest=file_digest(embedder), path=embedder)
     register_space(model_version=version, dimension=DIMENSION, is_default=True, name=SPACE_NAME)
-    head = head_bundle_path()
-    _register(HEAD, digest=bundle_digest(head), path=head)
-    _register(CT_SEGMENTATION, digest="", path=None)
+    _register(HEAD, digest=digest_bundle(HEAD_BUNDLE), path=HEAD_BUNDLE)
+    _register(CT_SEGMENTATION, digest=_code_digest(), path=None)
     return [f"{model.name} {model.version}" for model in DEFAULTS]
+
+
+def _code_digest() -> str:
+    """Return what stands for the weights of a model that has none: its pipeline's code."""
+    return file_digest(Path(bundles.__file__).parents[1] / "pipelines" / "segmentation.py")
 
 
 def _register(model: DefaultModel, *, digest: str, path: Path | None) -> ModelVersion:
@@ -104,9 +111,9 @@ def _register(model: DefaultModel, *, digest: str, path: Path | None) -> ModelVe
             },
         )
         if is_new:
-            RoutingRule.objects.create(
-                model_version=version,
-                modalities=list(model.modalities),
+            add_rule(
+                version=version,
+                modalities=model.modalities,
                 minimum_instances=model.minimum_instances,
             )
         elif path is not None and version.bundle_path != str(path):

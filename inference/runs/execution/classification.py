@@ -27,6 +27,7 @@ def run_classification(run: Run) -> RunOutcome:
     """Say modality and body part of a series, with probabilities.
 
     The vectors are those of the similarity search; where they are missing they are made first.
+    What the header says of the modality is believed, not blindly: the pixels can outvote it.
 
     Raises
     ------
@@ -38,9 +39,9 @@ def run_classification(run: Run) -> RunOutcome:
     rows = Embedding.objects.filter(
         space=space, series=run.series, level=Embedding.Level.INSTANCE
     ).order_by("instance_id")
-    vectors = np.stack([row.vector.to_numpy() for row in rows]).astype(np.float32)
+    vectors = np.stack([np.asarray(row.vector, dtype=np.float32) for row in rows])
     head = LinearHead.load(Path(run.model_version.bundle_path))
-    statements = classify_series(head, vectors)
+    statements = classify_series(head, vectors, modality=run.series.modality)
     return RunOutcome(
         device=device,
         findings=tuple(

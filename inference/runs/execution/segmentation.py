@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive.retrieve.datasets import load_dataset
-from inference.bundles.trust import require_trusted
-from inference.pipelines.bundle_runner import run_bundle
-from inference.pipelines.devices import choose_device
+from inference.bundles.trust import trusted_copy
+from inference.errors import BundleNotTrustedError
+from inference.pipelines.bundle_runner import segment_with_bundle
 from inference.pipelines.segmentation import segment_ct
 from inference.pipelines.volumes import read_volume
 from inference.results.seg import build_seg
@@ -45,10 +45,11 @@ def run_bundle_segmentation(run: Run) -> RunOutcome:
         The series is no regular volume.
     """
     version = run.model_version
-    bundle = Path(version.bundle_path)
-    require_trusted(bundle, digest=version.digest, is_trusted=version.is_trusted)
-    volume = _volume(run)
-    return _store(run, volume, run_bundle(bundle, volume, device=choose_device()))
+    if not version.is_trusted:
+        raise BundleNotTrustedError(f"No admin has trusted {version}.")
+    with trusted_copy(Path(version.bundle_path), version.digest) as bundle:
+        volume = _volume(run)
+        return _store(run, volume, segment_with_bundle(bundle, volume))
 
 
 def _volume(run: Run) -> Volume:
