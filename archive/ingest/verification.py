@@ -1,0 +1,103 @@
+"""Every blob against its hash and its row, both ways."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from archive.errors import BlobMissingError, StorageError
+from archive.models import Blob
+from archive.storage.stores import blob_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHUNK_BYTES = 1024 * 1024
+_BATCH_ROWS = 500
+
+
+class Verdict(Enum):
+    """What a check found; a blob's row says the same afterwards."""
+
+    GOOD = "good"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    WITHOUT_ROW = "without a row"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One blob and its verdict."""
+
+    sha256: str
+    verdict: Verdict
+
+
+def verify_blobs(*, settle_s: float = 5.0) -> Iterator[Checked]:
+    """Read every blob that a row names, then look for blobs that no row names.
+
+    Parameters
+    ----------
+    settle_s
+        a store that is under way has its blob before its row: wait so long before a blob
+        without a row is called so
+
+    Yields
+    ------
+    one verdict a blob. Rows are marked *missing* or *damaged*, and *stored* again where the bytes
+    are good; blobs without a row are reported and left alone.
+    """
+    rows = Blob.objects.order_by("pk").only("pk", "sha256", "size_bytes", "state")
+    for blob in rows.iterator(chunk_size=_BATCH_ROWS):
+        yield _verify(blob)
+    suspects = list(_without_rows(blob_store().digests()))
+    if suspects:
+        time.sleep(settle_s)
+    for sha256 in _without_rows(iter(suspects)):
+        yield Checked(sha256, Verdict.WITHOUT_ROW)
+
+
+def blob_count() -> int:
+    """Say how many blobs have a row."""
+    return Blob.objects.count()
+
+
+def _verify(blob: Blob) -> Checked:
+    verdict = _read(blob)
+    if verdict is Verdict.UNREADABLE:
+        return Checked(blob.sha256, verdict)  # the disk's fault, perhaps for now only
+    state = {
+        Verdict.GOOD: Blob.State.STORED,
+        Verdict.MISSING: Blob.State.MISSING,
+        Verdict.DAMAGED: Blob.State.DAMAGED,
+    }[verdict]
+    Blob.objects.filter(pk=blob.pk).update(state=state, verified_at=timezone.now())
+    return Checked(blob.sha256, verdict)
+
+
+def _read(blob: Blob) -> Verdict:
+    digest, size = hashlib.sha256(), 0
+    try:
+        with blob_store().open(blob.sha256) as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                size += len(chunk)
+    except BlobMissingError:
+        return Verdict.MISSING
+    except (StorageError, OSError):
+        return Verdict.UNREADABLE
+    is_good = digest.hexdigest() == blob.sha256 and size == blob.size_bytes
+    return Verdict.GOOD if is_good else Verdict.DAMAGED
+
+
+def _without_rows(digests: Iterator[str]) -> Iterator[str]:
+    while batch := list(islice(digests, _BATCH_ROWS)):
+        known = set(Blob.objects.filter(sha256__in=batch).values_list("sha256", flat=True))
+        yield from (sha256 for sha256 in batch if sha256 not in known)
