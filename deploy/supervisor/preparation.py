@@ -1,6 +1,9 @@
 """What must be done to the database and the static files before the program runs; quick if done."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from django.conf import settings
@@ -9,20 +12,19 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from deploy.supervisor.errors import SupervisorError
+
 STAMP_NAME = ".collected"
+MODELS_LIMIT_S = 300
 
 
 def migrate_if_needed() -> int:
     """Bring the schema up to date; returns how many migrations that took."""
-    connection = connections[DEFAULT_DB_ALIAS]
-    try:
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if plan:
-            call_command("migrate", interactive=False, verbosity=0)
-        return len(plan)
-    finally:
-        connection.close()
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        call_command("migrate", interactive=False, verbosity=0)
+    return len(plan)
 
 
 def collect_static_if_needed() -> int:
@@ -55,8 +57,37 @@ def first_admin_password() -> str | None:
     """Create the first admin where there is none; returns the password, which is kept nowhere."""
     from archive.access.services import ensure_first_admin  # noqa: PLC0415 models need set-up apps
 
+    _, password = ensure_first_admin()
+    return password
+
+
+def install_models_if_needed(variables: dict[str, str]) -> int:
+    """Install the models of the distribution where they are missing; returns how many there are.
+
+    In a process of its own: the export of the embedder loads torch, which this one never needs.
+
+    Raises
+    ------
+    SupervisorError
+        They can't be installed, for instance because the ``worker`` extra is not.
+    """
+    from inference.runs.defaults import DEFAULTS, are_defaults_installed  # noqa: PLC0415 as above
+
     try:
-        _, password = ensure_first_admin()
-        return password
+        if are_defaults_installed():
+            return 0
     finally:
         connections[DEFAULT_DB_ALIAS].close()
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "models", "install"]
+    done = subprocess.run(  # noqa: S603 our own command
+        command,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=MODELS_LIMIT_S,
+    )
+    if done.returncode:
+        reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        raise SupervisorError(f"The models could not be installed: {' '.join(reason)}")
+    return len(DEFAULTS)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from django.db import connections
+
 from deploy.supervisor.demo_load import DemoLoad
 from deploy.supervisor.endpoints import Endpoints
 from deploy.supervisor.errors import SupervisorError
@@ -16,6 +18,7 @@ from deploy.supervisor.preflight import PortWish, check_disk, check_port
 from deploy.supervisor.preparation import (
     collect_static_if_needed,
     first_admin_password,
+    install_models_if_needed,
     migrate_if_needed,
 )
 from deploy.supervisor.processes import Supervisor
@@ -127,10 +130,15 @@ class Program:
         if collected:
             self.terminal.done("static files", f"{collected} collected")
         password = first_admin_password()
+        connections.close_all()  # the supervisor itself needs the database no more
         if password is not None:
             # At once: it is kept nowhere, and what comes next may fail.
             self.terminal.done("first user", "admin")
             self.terminal.field("password", password, "shown only this once")
+        if self.options.with_workers:
+            installed = install_models_if_needed(self.options.child_variables())
+            if installed:
+                self.terminal.done("models", f"{installed} installed")
 
     @contextlib.contextmanager
     def _programs(self, group: ServiceGroup, record: ProcessRecord) -> Iterator[Supervisor]:

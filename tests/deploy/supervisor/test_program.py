@@ -207,7 +207,7 @@ def test_port_option_wins(up, home):
 
 def test_stop_in_the_middle_of_the_start(up, home):
     run = up()
-    wait_until(lambda: home.processes_file.exists(), seconds=60)
+    wait_until(home.processes_file.exists, seconds=60)
     run.process.send_signal(signal.SIGINT)
     assert run.end() == 0, run.text
     assert_nothing_left(home)
