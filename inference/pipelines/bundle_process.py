@@ -55,5 +55,17 @@ def _overrides(parser: Any, request: dict[str, str]) -> dict[str, Any]:
     return found
 
 
+def first_cause(error: BaseException) -> str:
+    """Return the innermost of chained exceptions as one line: MONAI wraps each in several."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}"
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    # The process's edge: whatever the bundle raised is told to the parent in one line.
+    except Exception as failure:
+        Path(sys.argv[1]).with_name("failure.txt").write_text(first_cause(failure), "utf-8")
+        raise

@@ -1,6 +1,7 @@
 """Run any trusted MONAI bundle that segments a volume, through its own ConfigParser file."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -20,11 +21,13 @@ from inference.pipelines.measuring import volume_measurements
 from inference.pipelines.segment_codes import segment_named
 from inference.pipelines.types import Segment, SegmentationResult, Volume
 
+logger = logging.getLogger(__name__)
+
 TIMEOUT_S = 1800.0
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
-_LAST_WORDS = 600
+_LAST_WORDS = 400
 # All that a bundle's process sees of ours: no database, no broker, no secret key.
 _PASSED_ON = (
     "PATH",
@@ -157,8 +160,11 @@ def _run_process(work: Path, home: Path, timeout_s: float) -> None:
     except subprocess.TimeoutExpired as error:
         raise BundleRunError(f"The bundle took more than {timeout_s:.0f} s.") from error
     if done.returncode != 0:
-        words = done.stdout.decode("utf-8", "replace").strip()[-_LAST_WORDS:]
-        raise BundleRunError(f"The bundle failed (exit {done.returncode}): {words}")
+        output = done.stdout.decode("utf-8", "replace").strip()
+        logger.warning("A bundle failed: %s", output[-_LAST_WORDS:])
+        told = work / "failure.txt"
+        cause = told.read_text(encoding="utf-8")[:_LAST_WORDS] if told.is_file() else "it was ended"
+        raise BundleRunError(f"The bundle failed (exit {done.returncode}): {cause}")
 
 
 def _read_mask(

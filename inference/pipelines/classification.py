@@ -77,7 +77,10 @@ class LinearHead:
             outputs = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
             labels = tuple(str(outputs[str(index)]) for index in range(len(outputs)))
             space = metadata["embedding_space"]
-            with np.load(bundle_dir / "models" / "head.npz", allow_pickle=False) as arrays:
+            with (
+                (bundle_dir / "models" / "head.npz").open("rb") as stream,
+                np.load(stream, allow_pickle=False) as arrays,
+            ):
                 weights = arrays["weights"].astype(np.float64)
                 bias = arrays["bias"].astype(np.float64)
                 temperature = float(arrays["temperature"])

