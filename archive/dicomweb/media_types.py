@@ -68,7 +68,7 @@ class Choice:
 
 def parse_media_type(text: str) -> MediaType:
     """Read one media type with its parameters; quotes are optional around values."""
-    name, *rest = _split(text, ";")
+    name, *rest = list(_split(text, ";")) or [""]
     parameters = {}
     for item in rest:
         key, is_pair, value = item.partition("=")

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+
+from django.http import HttpResponse
+
+from archive.dicomweb.renderers import (
+    file_response,
+    multipart_response,
+    page_warnings,
+    render_page,
+    render_store,
+)
+from archive.errors import InvalidInstanceError
+from archive.ingest.types import IngestResult, Outcome
+from archive.query.attributes import ATTRIBUTES
+from archive.query.types import Match, Page
+from archive.retrieve.files import OutgoingFile
+from tests.builders.multipart import content_of, parts_of
+
+BASE = "https://x.example/dicom-web"
+
+
+def match(**values):
+    rows = tuple((ATTRIBUTES[keyword], value) for keyword, value in values.items())
+    return Match("1.2", "1.2.3", "", rows)
+
+
+def test_an_answer_is_strict_dicom_json():
+    page = Page(
+        matches=(
+            match(
+                PatientName=("Yamada^Tarou=山田^太郎",),
+                StudyDate=(),
+                SeriesNumber=(0,),
+                RequestAttributesSequence=({"RequestedProcedureID": "R", "Unknown": "x"},),
+            ),
+        )
+    )
+
+    (row,) = json.loads(render_page(page, BASE))
+
+    assert list(row) == sorted(row)
+    assert row["00080020"] == {"vr": "DA"}
+    assert row["00200011"] == {"vr": "IS", "Value": [0]}
+    assert row["00100010"]["Value"] == [{"Alphabetic": "Yamada^Tarou", "Ideographic": "山田^太郎"}]
+    assert row["00400275"]["Value"] == [{"00401001": {"vr": "SH", "Value": ["R"]}}]
+    assert row["00081190"]["Value"] == [f"{BASE}/studies/1.2/series/1.2.3"]
+    assert row["00080005"]["Value"] == ["ISO_IR 192"]
+
+
+def test_plain_text_names_no_character_set():
+    (row,) = json.loads(render_page(Page(matches=(match(PatientID=("P1",)),)), BASE))
+
+    assert "00080005" not in row
+
+
+def test_warnings_say_what_is_left_and_stay_header_safe():
+    page = Page(matches=(), remaining=3, is_remaining_exact=False, unsupported=('a"b\r\n\u00e9',))
+
+    left, unsupported = page_warnings(page)
+
+    assert left == "There are at least 3 additional results that can be requested"
+    assert unsupported.isascii()
+    assert unsupported.isprintable()
+    assert '"' not in unsupported
+    assert page_warnings(Page(matches=())) == []
+
+
+def test_multipart_is_whole_or_streamed_by_size():
+    parts = [("application/dicom; transfer-syntax=1.2", [b"ab", b"cd"]), ("a/b", [])]
+
+    small = multipart_response(parts, "application/dicom", size_bytes=4)
+    large = multipart_response(iter(parts), "application/dicom")
+
+    assert isinstance(small, HttpResponse)
+    assert large.streaming
+    expected = [("application/dicom; transfer-syntax=1.2", b"abcd"), ("a/b", b"")]
+    assert parts_of(small) == parts_of(large) == expected
+    assert large["X-Content-Type-Options"] == "nosniff"
+    assert large["Cache-Control"] == "private, no-cache"
+
+
+def test_a_file_is_an_attachment():
+    response = file_response(OutgoingFile("1.2.840.10008.1.2.1", 2, iter([b"a", b"b"])), "1.2.3")
+
+    assert content_of(response) == b"ab"
+    assert response["Content-Disposition"] == 'attachment; filename="1.2.3.dcm"'
+    assert response["Content-Type"] == "application/dicom; transfer-syntax=1.2.840.10008.1.2.1"
+
+
+def test_a_large_file_is_streamed_with_its_length():
+    size = 9 * 1024 * 1024
+
+    response = file_response(OutgoingFile("1.2", size, iter([bytes(size)])), "1.2.3")
+
+    assert response.streaming
+    assert response["Content-Length"] == str(size)
+
+
+def test_a_stores_answer_names_each_instance():
+    stored = IngestResult(
+        outcome=Outcome.STORED,
+        sop_instance_uid="1.2.3.4",
+        sop_class_uid="1.5",
+        study_instance_uid="1.2",
+        series_instance_uid="1.2.3",
+    )
+    error = InvalidInstanceError("no", code="malformed")
+    failed = IngestResult(
+        outcome=Outcome.QUARANTINED, sop_instance_uid="1.9", sop_class_uid="1.5", error=error
+    )
+    unreadable = IngestResult(outcome=Outcome.QUARANTINED, error=error)
+
+    answer = json.loads(render_store([stored, failed, unreadable], [0, 0xC000, 0xC000], BASE))
+
+    assert answer["00081190"]["Value"] == [f"{BASE}/studies/1.2"]
+    (reference,) = answer["00081199"]["Value"]
+    assert reference["00081155"]["Value"] == ["1.2.3.4"]
+    assert reference["00081190"]["Value"] == [f"{BASE}/studies/1.2/series/1.2.3/instances/1.2.3.4"]
+    (failure,) = answer["00081198"]["Value"]
+    assert failure["00081197"] == {"vr": "US", "Value": [0xC000]}
+    assert failure["00081155"]["Value"] == ["1.9"]
+    (other,) = answer["0008119A"]["Value"]
+    assert list(other) == ["00081197"]
