@@ -18,6 +18,10 @@ STEPS = 1000
 SAMPLE_SIZE = 1000
 # Fewer pairs say nothing about rarity.
 LEAST_PAIRS = 20
+# A space is measured anew when it has grown or shrunk by this share.
+STALE_SHARE = 0.1
+# Beside the levels, how many vectors there were when they were measured.
+_ROWS = "rows"
 
 
 def refresh_quantiles(
@@ -42,22 +46,23 @@ def refresh_quantiles(
         if len(cosines) >= LEAST_PAIRS:
             steps = np.quantile(cosines, np.linspace(0, 1, STEPS + 1))
             quantiles[level] = [round(float(step), 5) for step in steps]
-    space.random_pair_quantiles = quantiles
+    rows = Embedding.objects.filter(space=space).count()
+    space.random_pair_quantiles = {**quantiles, _ROWS: rows}
     space.save(update_fields=["random_pair_quantiles"])
     return quantiles
 
 
-def refresh_all_quantiles() -> int:
-    """Measure every space anew.
+def refresh_stale_quantiles() -> int:
+    """Measure the spaces anew that have changed by `STALE_SHARE` since they were measured.
 
     Returns
     -------
-    How many spaces there are.
+    How many spaces were measured.
     """
-    spaces = list(EmbeddingSpace.objects.all())
-    for space in spaces:
+    stale = [space for space in EmbeddingSpace.objects.all() if _is_stale(space)]
+    for space in stale:
         refresh_quantiles(space)
-    return len(spaces)
+    return len(stale)
 
 
 def percentile_of(score: float, quantiles: Sequence[float]) -> float | None:
@@ -96,6 +101,13 @@ def level_quantiles(space: EmbeddingSpace, level: str) -> list[float]:
     """
     kept = space.random_pair_quantiles
     return list(kept.get(level, [])) if isinstance(kept, dict) else []
+
+
+def _is_stale(space: EmbeddingSpace) -> bool:
+    kept = space.random_pair_quantiles
+    measured = int(kept.get(_ROWS, 0)) if isinstance(kept, dict) else 0
+    rows = Embedding.objects.filter(space=space).count()
+    return rows != measured and abs(rows - measured) >= STALE_SHARE * measured
 
 
 def _sample(

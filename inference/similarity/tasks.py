@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from inference.similarity.quantiles import refresh_all_quantiles
+from inference.similarity.quantiles import refresh_stale_quantiles
 from inference.similarity.spaces import reconcile_indexes
 
 
@@ -13,8 +13,8 @@ from inference.similarity.spaces import reconcile_indexes
     time_limit=660,
 )
 def refresh_quantiles_task() -> None:
-    """Measure random pairs anew in every space."""
-    refresh_all_quantiles()
+    """Measure random pairs anew in every space that has changed."""
+    refresh_stale_quantiles()
 
 
 @shared_task(

@@ -7,8 +7,8 @@ from inference.similarity.quantiles import (
     STEPS,
     level_quantiles,
     percentile_of,
-    refresh_all_quantiles,
     refresh_quantiles,
+    refresh_stale_quantiles,
 )
 from inference.similarity.services import search_similar
 from inference.similarity.types import SimilarQuery
@@ -77,10 +77,21 @@ def test_refresh_quantiles_draws_a_sample(space, project):
 
 
 @pytest.mark.django_db
-def test_refresh_all_quantiles_of_an_empty_archive(space):
-    assert refresh_all_quantiles() == 1
+def test_refresh_stale_quantiles_measures_what_has_changed(space, project):
+    assert refresh_stale_quantiles() == 0
+    rng = np.random.default_rng(5)
+    fill(space, project, 12, rng)
 
-    space.refresh_from_db()
+    assert refresh_stale_quantiles() == 1
+    assert refresh_stale_quantiles() == 0
+    fill(space, project, 1, rng)
+    assert refresh_stale_quantiles() == 0
+    fill(space, project, 1, rng)
+    assert refresh_stale_quantiles() == 1
+
+
+@pytest.mark.django_db
+def test_level_quantiles_of_a_space_that_was_never_measured(space):
     assert level_quantiles(space, "series") == []
 
 
