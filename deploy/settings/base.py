@@ -1,5 +1,6 @@
 """Settings that hold everywhere; the environment is read here and nowhere else."""
 
+import logging
 from pathlib import Path
 
 import environ
@@ -81,6 +82,7 @@ TEMPLATES = [
                 "archive.portal.context.portal",
             ],
             "builtins": ["archive.portal.presentation"],
+            "libraries": {"similarity": "inference.portal.presentation"},
         },
     },
 ]
@@ -189,6 +191,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
 }
 
+# Warnings of pydicom and highdicom quote patients' names: captured, and dropped below.
+logging.captureWarnings(capture=True)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -198,6 +202,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": read_text("TWINSIGHT_LOG_LEVEL", "INFO")},
     "loggers": {
+        "py.warnings": {"level": "CRITICAL", "propagate": False},
         "pynetdicom": {"level": "WARNING"},
         "pydicom": {"level": "ERROR"},
         "highdicom": {"level": "WARNING"},

@@ -1,0 +1,38 @@
+"""Logs are JSON, a line each, and hold no patients."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.logs import JsonFormatter
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_record_becomes_one_line_of_json_with_its_extras() -> None:
+    record = logging.makeLogRecord(
+        {"name": "archive.ingest", "levelname": "INFO", "msg": "two\nlines", "instance": 7}
+    )
+
+    line = JsonFormatter().format(record)
+
+    assert "\n" not in line
+    entry = json.loads(line)
+    assert (entry["message"], entry["instance"], entry["level"]) == ("two\nlines", 7, "info")
+
+
+def test_warnings_of_libraries_that_quote_names_reach_no_log() -> None:
+    program = (
+        "import django, warnings; django.setup();"
+        "warnings.warn('The string \"Marker^Name\" is unlikely to be a name');"
+        "from pydicom.valuerep import PersonName; from highdicom.valuerep import check_person_name;"
+        "check_person_name('MarkerSingle')"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert "Marker" not in done.stdout + done.stderr
