@@ -23,6 +23,7 @@ MISSING = "\N{EN DASH}"
 _TONES = {
     "CT": "ct", "MR": "mr", "CR": "xr", "DX": "xr", "RG": "xr", "MG": "xr", "XA": "xr", "RF": "xr",
     "US": "us", "IVUS": "us", "NM": "nm", "PT": "nm",
+    "SR": "aux", "SEG": "aux", "PR": "aux", "KO": "aux", "DOC": "aux", "REG": "aux",
 }  # fmt: skip
 _AGE = re.compile(r"^0*(\d{1,3})([DWMY])$")
 _AGE_UNITS = {"D": "d", "W": "w", "M": "mo", "Y": "y"}
@@ -43,10 +44,11 @@ def icon(name: str, extra: str = "") -> SafeString:
 @register.filter
 def person_name(value: str) -> str:
     """Return a DICOM person name as people write it: ``DOE^JANE^^DR`` -> ``DOE, Jane, Dr``."""
-    groups = [part for part in (_name_group(group) for group in value.split("=")) if part]
-    if not groups:
-        return "No name"
-    return f"{groups[0]} ({groups[1]})" if len(groups) > 1 else groups[0]
+    alphabetic, _, rest = value.partition("=")
+    # Ideographic names are written without a comma (PS3.5 H.3).
+    ideographic = " ".join(part.strip() for part in rest.partition("=")[0].split("^")).strip()
+    written = [part for part in (_name_group(alphabetic), ideographic) if part]
+    return " ".join(written) or "No name"
 
 
 def _name_group(group: str) -> str:
@@ -127,9 +129,3 @@ def study_link(action: CaseAction, study_uid: str) -> str:
 def series_link(action: CaseAction, series_uid: str) -> str:
     """Return where the action leads for a series."""
     return action.series_url(series_uid)
-
-
-@register.filter
-def after_colon(value: str) -> str:
-    """Return ``set:label`` without its set."""
-    return value.partition(":")[2] or value

@@ -219,6 +219,10 @@ def _order(filters: WorklistFilters) -> list[OrderBy]:
     return [F(name).asc(nulls_last=True) for name in fields] + [F("pk").asc()]
 
 
+def _pictures_first(modalities: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(modalities, key=lambda code: (code in NON_PICTURE_MODALITIES, code)))
+
+
 def row_of(study: Study, thumbnail_series_uid: str = "") -> WorklistRow:
     """Return a study as lists show it.
 
@@ -246,7 +250,7 @@ def row_of(study: Study, thumbnail_series_uid: str = "") -> WorklistRow:
         study_time=study.study_time,
         description=study.study_description,
         accession_number=study.accession_number,
-        modalities=tuple(study.modalities_in_study),
+        modalities=_pictures_first(study.modalities_in_study),
         body_parts=tuple(study.body_parts),
         number_of_series=study.number_of_study_related_series,
         number_of_instances=study.number_of_study_related_instances,

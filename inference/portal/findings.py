@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archive.portal.panels import Status
+from archive.portal.presentation import title_case
 from inference.runs.selectors import (
     findings_of_study,
     is_study_idle,
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
     from inference.models import Finding, Run
 
+# Below this a class is shown as the guess it is.
+UNSURE_BELOW = 0.7
 # UCUM codes as people write them.
 _UNITS = {"[hnsf'U]": "HU", "cm3": "mL", "1": "", "{ratio}": "", "%": "%"}
 _STATES = {
@@ -38,6 +41,7 @@ class ClassLine:
     label: str
     probability: float
     width: str
+    is_unsure: bool
 
 
 @dataclass(frozen=True)
@@ -138,11 +142,13 @@ def _card(run: Run, findings: list[Finding]) -> RunCard:
 
 def _class_line(finding: Finding) -> ClassLine:
     probability = finding.probability or 0.0
+    is_code = finding.name == "modality"
     return ClassLine(
-        name=finding.name,
-        label=finding.label,
+        name=finding.name.replace("_", " ").capitalize(),
+        label=finding.label if is_code else title_case(finding.label),
         probability=probability,
         width=f"{probability * 100:.1f}%",
+        is_unsure=probability < UNSURE_BELOW,
     )
 
 
@@ -174,7 +180,7 @@ def _status(states: dict[str, int]) -> Status:
     if waiting:
         return Status("Processing", "busy", f"{done} of {sum(states.values())} runs finished")
     if failed:
-        return Status("AI failed", "bad", f"{failed} failed, {done} finished")
+        return Status("Failed", "bad", f"{failed} failed, {done} finished")
     if done:
-        return Status("AI done", "ok", f"{done} runs finished")
+        return Status("Done", "ok", f"{done} runs finished")
     return Status("Not applicable", "", "No model fits these images")

@@ -63,7 +63,11 @@
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") {
       document.querySelector("details.menu[open]")?.removeAttribute("open");
-      if (isTyping(event.target)) event.target.blur();
+      if (isTyping(event.target)) {
+        // Browsers empty a search field on Escape; leaving it should not undo the search.
+        event.preventDefault();
+        event.target.blur();
+      }
       return;
     }
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
