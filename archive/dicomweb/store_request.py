@@ -30,6 +30,8 @@ def store_parts(request: HttpRequest) -> Iterator[tuple[str, Iterable[bytes]]]:
     LimitExceededError
         The body is larger than the archive takes at once.
     """
+    if request.META.get("CONTENT_LENGTH") in {None, "", "0"} and not _is_chunked(request):
+        raise InvalidRequestError("The request is empty.", code="empty")
     kind = parse_media_type(request.META.get("CONTENT_TYPE", ""))
     if request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
         # An upload that unpacks itself has no honest size.
@@ -61,7 +63,7 @@ def _body(request: HttpRequest) -> Iterator[bytes]:
 
 
 def _reader(request: HttpRequest, length: str) -> Callable[[int], bytes]:
-    if length or not request.META.get("HTTP_TRANSFER_ENCODING"):
+    if length or not _is_chunked(request):
         return request.read
     # Django takes a body without a length for empty; a server that ends the input itself says so.
     stream = request.META.get("wsgi.input")
@@ -69,6 +71,10 @@ def _reader(request: HttpRequest, length: str) -> Callable[[int], bytes]:
         message = "This server needs a Content-Length."
         raise InvalidRequestError(message, code="length-required")
     return stream.read  # type: ignore[no-any-return]
+
+
+def _is_chunked(request: HttpRequest) -> bool:
+    return bool(request.META.get("HTTP_TRANSFER_ENCODING"))
 
 
 def _limited(read: Callable[[int], bytes], limit: int) -> Iterator[bytes]:
