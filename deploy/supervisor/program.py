@@ -104,11 +104,13 @@ class Program:
         )
         with contextlib.ExitStack() as stack:
             with self.wish.breaking():
+                self.terminal.working("services", "starting PostgreSQL and Valkey")
                 stack.enter_context(running_services(group, self.options.endpoints))
                 self.terminal.done("services", "PostgreSQL and Valkey")
                 self._prepare()
             supervisor = stack.enter_context(self._programs(group, record))
             demo = stack.enter_context(self._demo_load(record))
+            self.terminal.working("processes", "starting")
             self._await_web(supervisor)
             self._greet()
             if self.options.with_demo and not self.wish.is_made:
@@ -124,8 +126,10 @@ class Program:
         check_port(PortWish("DICOM", options.bind, options.dicom_port, "TWINSIGHT_DICOM_PORT"))
 
     def _prepare(self) -> None:
+        self.terminal.working("schema", "looking for migrations")
         applied = migrate_if_needed()
         self.terminal.done("schema", f"{applied} migrations applied" if applied else "up to date")
+        self.terminal.working("static files", "collecting")
         collected = collect_static_if_needed()
         if collected:
             self.terminal.done("static files", f"{collected} collected")
@@ -136,6 +140,7 @@ class Program:
             self.terminal.done("first user", "admin")
             self.terminal.field("password", password, "shown only this once")
         if self.options.with_workers:
+            self.terminal.working("models", "installing, once")
             installed = install_models_if_needed(self.options.child_variables())
             if installed:
                 self.terminal.done("models", f"{installed} installed")

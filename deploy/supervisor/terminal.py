@@ -16,14 +16,24 @@ class Terminal:
         self.stream = sys.stdout if stream is None else stream
         self.has_colour = self.stream.isatty() and "NO_COLOR" not in os.environ
         encoding = (getattr(self.stream, "encoding", None) or "ascii").lower().replace("-", "")
-        self.done_mark, self.note_mark = ("✓", "•") if encoding == "utf8" else ("+", "-")
+        is_rich = encoding == "utf8"
+        self.done_mark, self.note_mark, self.busy_mark = "✓•…" if is_rich else "+-."
         self._last = time.monotonic()
+        self._is_working = False
 
     def title(self, name: str, detail: str) -> None:
         self._write("")
         self._write(f"  {self._styled(name, 'bold')}  {self._styled(detail, 'dim')}")
         self._write("")
         self._last = time.monotonic()
+
+    def working(self, name: str, detail: str) -> None:
+        """Say what takes its time; on a terminal only, where the next line replaces it."""
+        if self.stream.isatty():
+            self._write(
+                f"  {self._styled(self.busy_mark, 'dim')} {name:<{NAME_WIDTH}} {detail}", end=""
+            )
+            self._is_working = True
 
     def done(self, name: str, detail: str = "") -> None:
         """Show one finished step, with the time it took if that is worth a word."""
@@ -55,9 +65,11 @@ class Terminal:
     def _styled(self, text: str, style: str) -> str:
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.has_colour else text
 
-    def _write(self, line: str) -> None:
+    def _write(self, line: str, end: str = "\n") -> None:
+        clear = "\r\x1b[K" if self._is_working else ""
+        self._is_working = False
         try:
-            self.stream.write(line + "\n")
+            self.stream.write(f"{clear}{line}{end}")
             self.stream.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             pass  # nobody reads any more; that must not stop the archive

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def home() -> Iterator[Home]:
 def python_spec(tmp_path: Path) -> Callable[..., ChildSpec]:
     """Describe a child that runs some lines of Python."""
 
-    def make(code: str, *, name: str = "child", **options: object) -> ChildSpec:
+    def make(code: str, *, name: str = "child", **options: Any) -> ChildSpec:
         argv = (sys.executable, "-c", code)
         return ChildSpec(name=name, argv=argv, log_file=tmp_path / f"{name}.log", **options)
 

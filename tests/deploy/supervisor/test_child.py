@@ -9,7 +9,7 @@ import pytest
 
 from deploy.supervisor.child import MAX_LOG_BYTES, Child, last_line, run_to_end
 from deploy.supervisor.errors import SupervisorError
-from tests.deploy.supervisor.watching import is_alive, wait_until
+from tests.deploy.supervisor.watching import end, first_line, is_alive, wait_until
 
 FOREVER = "import time; time.sleep(60)"
 STUBBORN = """
@@ -118,11 +118,9 @@ def test_child_dies_with_a_killed_parent(tmp_path):
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
     )
-    pid = int(parent.stdout.readline())
+    pid = int(first_line(parent))
     assert psutil.pid_exists(pid)
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
+    end(parent)
     wait_until(lambda: not is_alive(pid), seconds=10)
 
 

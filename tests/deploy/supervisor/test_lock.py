@@ -7,11 +7,13 @@ import pytest
 
 from deploy.supervisor.errors import HomeInUseError
 from deploy.supervisor.lock import HomeLock, is_locked
+from tests.deploy.supervisor.watching import end, first_line
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from deploy.supervisor.lock import HomeLock
+from tests.deploy.supervisor.watching import end, first_line
 HomeLock(Path(sys.argv[1])).acquire()
 print("held", flush=True)
 time.sleep(60)
@@ -23,11 +25,9 @@ def holder(home):
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(home.lock_file)], stdout=subprocess.PIPE, text=True
     )
-    assert process.stdout.readline() == "held\n"
+    assert first_line(process) == "held\n"
     yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    end(process)
 
 
 def test_lock_is_free_again_and_its_file_gone(home):

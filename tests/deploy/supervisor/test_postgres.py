@@ -52,7 +52,9 @@ def test_cluster_stays_with_its_owner(tmp_path):
     (tmp_path / "data").mkdir()
     os.chown(tmp_path / "data", 4321, 4322)
     assert service_account(tmp_path / "data") == (4321, 4322)
-    assert service_account(tmp_path / "none")[0] not in {0, 4321}
+    account = service_account(tmp_path / "none")
+    assert account is not None
+    assert account[0] not in {0, 4321}
 
 
 def test_variables_of_other_servers_do_not_reach_ours(home, monkeypatch):

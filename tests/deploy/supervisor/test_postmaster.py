@@ -6,7 +6,7 @@ import pytest
 
 from deploy.supervisor.errors import ServiceStartError
 from deploy.supervisor.postmaster import clear_stale_postmaster
-from tests.deploy.supervisor.watching import is_alive
+from tests.deploy.supervisor.watching import end, first_line, is_alive
 
 POSTGRES_ALIKE = """
 import ctypes, sys, time
@@ -42,16 +42,14 @@ def predecessor(place):
         process = subprocess.Popen(
             [sys.executable, "-c", code, str(place[0])], stdout=subprocess.PIPE, text=True
         )
-        assert process.stdout.readline() == "ready\n"
+        assert first_line(process) == "ready\n"
         (place[0] / "postmaster.pid").write_text(f"{process.pid}\n{place[0]}\n")
         processes.append(process)
         return process
 
     yield start
     for process in processes:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+        end(process)
 
 
 def leftovers(place):

@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.staticfiles import finders
 from django.core.management import call_command
 
 from deploy.supervisor.preparation import (
@@ -30,6 +31,10 @@ def test_first_admin_gets_one_password(django_user_model):
     assert first_admin_password() is None
 
 
+def forget_finders() -> None:
+    getattr(finders.get_finder, "cache_clear")()  # noqa: B009 the stubs don't know the lru_cache
+
+
 @pytest.fixture
 def static_sources(settings, tmp_path):
     source = tmp_path / "source"
@@ -38,11 +43,9 @@ def static_sources(settings, tmp_path):
     settings.STATICFILES_DIRS = [source]
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     settings.STATIC_ROOT = tmp_path / "static"
-    from django.contrib.staticfiles.finders import get_finder
-
-    get_finder.cache_clear()
+    forget_finders()
     yield source
-    get_finder.cache_clear()
+    forget_finders()
 
 
 def test_static_files_are_collected_once(static_sources, settings):

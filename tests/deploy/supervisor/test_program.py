@@ -1,6 +1,7 @@
 """`manage.py up` as people run it: in a process of its own, with everything real."""
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+        return int(server.getsockname()[1])
 
 
 class Up:
@@ -67,9 +68,7 @@ class Up:
             connection.close()
 
     def pid_of(self, name: str) -> int:
-        import json
-
-        return json.loads(self.home.processes_file.read_text())[name]["pid"]
+        return int(json.loads(self.home.processes_file.read_text())[name]["pid"])
 
     def end(self) -> int:
         return self.process.wait(60)
@@ -159,7 +158,7 @@ def test_killed_parts_come_back(up, home):
 
     def answers() -> bool:
         try:
-            return run.status_of("/login/") == 200
+            return bool(run.status_of("/login/") == 200)
         except OSError:
             return False
 

@@ -22,7 +22,9 @@ from deploy.supervisor.services import (
     running_endpoints,
 )
 from tests.deploy.supervisor.watching import (
+    end,
     files_in_run,
+    first_line,
     is_alive,
     processes_of,
     wait_until,
@@ -65,11 +67,9 @@ def server(home):
         text=True,
         cwd=ROOT,
     )
-    assert process.stdout.readline() == "up\n"
+    assert first_line(process) == "up\n"
     yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    end(process)
     wait_until(lambda: not processes_of(home))
 
 

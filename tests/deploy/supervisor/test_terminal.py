@@ -7,7 +7,8 @@ from deploy.supervisor.terminal import Terminal
 
 class Stream(io.TextIOWrapper):
     def __init__(self, *, encoding: str = "utf-8", is_tty: bool = False) -> None:
-        super().__init__(io.BytesIO(), encoding=encoding)
+        self.written = io.BytesIO()
+        super().__init__(self.written, encoding=encoding)
         self.is_tty = is_tty
 
     def isatty(self) -> bool:
@@ -15,7 +16,7 @@ class Stream(io.TextIOWrapper):
 
     @property
     def text(self) -> str:
-        return self.buffer.getvalue().decode(self.encoding)
+        return self.written.getvalue().decode(self.encoding)
 
 
 def everything(terminal: Terminal) -> None:
@@ -69,3 +70,15 @@ def test_stream_that_nobody_reads_does_not_stop_the_archive():
     terminal = Terminal(stream)
     stream.close()
     everything(terminal)
+
+
+def test_what_takes_time_is_replaced_on_a_terminal_and_not_shown_elsewhere():
+    shown, piped = Stream(is_tty=True), Stream()
+    for stream in (shown, piped):
+        terminal = Terminal(stream)
+        terminal.working("schema", "looking")
+        terminal.done("schema", "up to date")
+    assert "looking" in shown.text.split("\r\x1b[K")[0]
+    assert "up to date" in shown.text.split("\r\x1b[K")[1]
+    assert "looking" not in piped.text
+    assert "\r" not in piped.text

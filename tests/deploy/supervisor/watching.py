@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable
+from subprocess import Popen
 
 import psutil
 import pytest
@@ -41,3 +42,15 @@ def files_in_run(home: Home) -> list[str]:
     """What is left in run/, without Celery beat's schedule, which is meant to stay."""
     names = (str(path.relative_to(home.run)) for path in home.run.rglob("*") if not path.is_dir())
     return sorted(name for name in names if not name.startswith("beat-schedule"))
+
+
+def first_line(process: Popen[str]) -> str:
+    """Wait for the first thing a process says."""
+    assert process.stdout is not None
+    return str(process.stdout.readline())
+
+
+def end(process: Popen[str]) -> None:
+    """Kill a process that a test started and close its pipe."""
+    process.kill()
+    process.communicate()
