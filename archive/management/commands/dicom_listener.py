@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,9 @@ class Command(BaseCommand):
         try:
             listener = Listener(ae_title=ae_title, bind=bind, port=port)
         except OSError as error:
-            message = f"Can't listen on {bind} port {port}: {error.strerror}."
+            # Python adds the address to its own text; the sentence has it already.
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            message = f"Can't listen on {bind} port {port}: {reason}."
             raise CommandError(message) from error
         with listener:
             self.stdout.write(f"DICOM: {ae_title} listens on {bind} port {listener.port}.")
