@@ -13,7 +13,6 @@ from archive.retrieve.transfer_syntaxes import NOT_FOR_THE_WEB, outgoing_transfe
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from typing import BinaryIO
 
     from archive.models import Instance
 
@@ -24,7 +23,7 @@ _MAGIC = b"DICM"
 
 @dataclass(frozen=True)
 class OutgoingFile:
-    """A Part 10 file to send; the chunks can be read once, and must be read or closed."""
+    """A Part 10 file to send; the chunks can be read once."""
 
     transfer_syntax_uid: str
     size_bytes: int
@@ -73,18 +72,19 @@ def outgoing_file(instance: Instance, wanted: Collection[str] = ()) -> OutgoingF
 
 def _as_stored(instance: Instance) -> OutgoingFile | None:
     """Return the stored bytes, or None where the file has no preamble to send it with."""
-    file = open_instance(instance)
-    head = file.read(_PREAMBLE_BYTES + len(_MAGIC))
-    if not head.endswith(_MAGIC) or len(head) < _PREAMBLE_BYTES + len(_MAGIC):
-        file.close()
+    with open_instance(instance) as file:
+        head = file.read(_PREAMBLE_BYTES + len(_MAGIC))
+    if len(head) < _PREAMBLE_BYTES + len(_MAGIC) or not head.endswith(_MAGIC):
         return None
     return OutgoingFile(
-        instance.transfer_syntax_uid, instance.blob.size_bytes, _chunks_behind_preamble(file)
+        instance.transfer_syntax_uid, instance.blob.size_bytes, _chunks_behind_preamble(instance)
     )
 
 
-def _chunks_behind_preamble(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        yield bytes(_PREAMBLE_BYTES) + _MAGIC + file.read(CHUNK_BYTES)
+def _chunks_behind_preamble(instance: Instance) -> Iterator[bytes]:
+    # Opened when the sending begins: what is never sent leaves no file open.
+    with open_instance(instance) as file:
+        file.seek(_PREAMBLE_BYTES)
+        yield bytes(_PREAMBLE_BYTES) + file.read(CHUNK_BYTES)
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
