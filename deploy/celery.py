@@ -9,5 +9,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings.development")
 app = Celery("twinsight")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
-    ["archive.events", "archive.ingest", "archive.retrieve", "inference.runs", "inference.training"]
+    [
+        "archive.events",
+        "archive.ingest",
+        "archive.retrieve",
+        "inference.runs",
+        "inference.similarity",
+    ]
 )

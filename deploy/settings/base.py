@@ -135,6 +135,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"queue": "default", "expires": 300},
     },
+    "refresh-quantiles": {
+        "task": "inference.similarity.refresh_quantiles",
+        "schedule": 60.0,
+        "options": {"queue": "default", "expires": 60},
+    },
+    "reconcile-indexes": {
+        "task": "inference.similarity.reconcile_indexes",
+        "schedule": 600.0,
+        "options": {"queue": "default", "expires": 600},
+    },
     "sweep-storage": {"task": "archive.ingest.sweep_storage", "schedule": 3600.0},
 }
 
