@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 LAST_BLOCK = 12
 _OPSET = 17
 _TOLERANCE = 1e-4
+# torch's exporter keeps its state in globals; other processes have globals of their own.
+_one_export = threading.Lock()
 
 
 def ensure_embedder(directory: Path) -> Path:
@@ -48,7 +51,8 @@ def ensure_embedder(directory: Path) -> Path:
         original.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    return find_embedder(directory) or export_embedder(directory)
+    with _one_export:
+        return find_embedder(directory) or export_embedder(directory)
 
 
 def export_embedder(directory: Path) -> Path:

@@ -71,8 +71,10 @@ def _prepared(ds: Dataset) -> Dataset:
     copy = Dataset()
     if getattr(ds, "file_meta", None) is not None:
         copy.file_meta = ds.file_meta
+    # Elements are shared with the original, so those that get another value must not be.
+    replaced = {*_PIXEL_KEYWORDS, *_TYPE_2, "SpecificCharacterSet"}
     for element in ds:
-        if element.keyword not in _PIXEL_KEYWORDS:
+        if element.keyword not in replaced:
             copy.add(element)
     for keyword in _TYPE_2:
         setattr(copy, keyword, _clean(keyword, ds.get(keyword)))

@@ -33,10 +33,6 @@ def test_config_path_takes_yaml_where_there_is_no_json(tmp_path):
 
 
 def test_first_cause_is_the_innermost_error():
-    try:
-        try:
-            raise KeyError("inner")
-        except KeyError as error:
-            raise RuntimeError("outer") from error
-    except RuntimeError as error:
-        assert first_cause(error) == "KeyError: 'inner'"
+    outer = RuntimeError("outer")
+    outer.__cause__ = KeyError("inner")
+    assert first_cause(outer) == "KeyError: 'inner'"

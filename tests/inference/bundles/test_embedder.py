@@ -1,0 +1,53 @@
+import threading
+
+import numpy as np
+import onnx
+import torch
+from PIL import Image
+
+from inference.bundles import embedder as embedder_module
+from inference.bundles.embedder import ensure_embedder, export_embedder
+from inference.pipelines.embedding import find_embedder, preprocess
+
+
+def test_export_embedder_is_reproducible(embedder_path, tmp_path):
+    assert export_embedder(tmp_path).name == embedder_path.name
+
+
+def test_export_embedder_holds_its_weights_and_leaves_no_other_file(embedder_path):
+    assert 5_000_000 < embedder_path.stat().st_size < 7_000_000
+    assert [path.name for path in embedder_path.parent.iterdir()] == [embedder_path.name]
+    onnx.checker.check_model(onnx.load(embedder_path))
+
+
+def test_ensure_embedder_takes_what_is_there(embedder_path):
+    before = embedder_path.stat().st_mtime_ns
+    assert ensure_embedder(embedder_path.parent) == embedder_path
+    assert embedder_path.stat().st_mtime_ns == before
+
+
+def test_ensure_embedder_replaces_a_damaged_file(embedder_path, tmp_path):
+    damaged = tmp_path / embedder_path.name
+    damaged.write_bytes(embedder_path.read_bytes()[:1000])
+    assert ensure_embedder(tmp_path) == damaged
+    assert find_embedder(tmp_path) == damaged
+
+
+def test_ensure_embedder_from_two_threads_leaves_one_whole_file(tmp_path, embedder_path):
+    threads = [threading.Thread(target=ensure_embedder, args=(tmp_path,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [path.name for path in tmp_path.iterdir()] == [embedder_path.name]
+
+
+def test_embedder_answers_as_the_pytorch_network(embedder):
+    random = np.random.default_rng(1)
+    images = [
+        preprocess(np.asarray(Image.fromarray(random.integers(0, 255, (8, 8), dtype=np.uint8))))
+        for _ in range(3)
+    ]
+    with torch.no_grad():
+        expected = embedder_module._build_network()(torch.from_numpy(np.stack(images))).numpy()
+    assert np.abs(embedder.embed(images) - expected).max() < 1e-5
