@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from archive.portal.presentation import person_name
+from django.urls import reverse
+
 from archive.query.series_frames import series_stack
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ def viewer_context(user: AnyUser, study_uid: str, series_uid: str) -> dict[str, 
 
 def _script_data(stack: SeriesStack) -> dict[str, Any]:
     return {
-        "study": stack.study.study_uid,
-        "series": stack.series.series_uid,
+        "instances_url": reverse(
+            "dicomweb:series", args=(stack.study.study_uid, stack.series.series_uid)
+        )
+        + "/instances/",
         "modality": stack.series.modality,
-        "patient": person_name(stack.study.patient_name),
         "instances": [
             {
                 "uid": instance.sop_instance_uid,

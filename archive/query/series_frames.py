@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archive.dicom.geometry import sort_slices
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series
 from archive.query.study_overview import SeriesCard, card_of
@@ -77,30 +78,24 @@ def series_stack(user: AnyUser, study_uid: str, series_uid: str) -> SeriesStack:
 
 
 def _in_slice_order(instances: list[Instance]) -> list[Instance]:
-    places = [_place_along_normal(instance) for instance in instances]
-    if len(set(places)) < len(instances) or None in places:
-        return instances
-    order = sorted(range(len(instances)), key=lambda index: places[index] or 0.0)
-    first, last = instances[order[0]].instance_number, instances[order[-1]].instance_number
+    slices = [
+        (
+            _if_length(one.image_orientation_patient, 6),
+            _if_length(one.image_position_patient, 3),
+            one.instance_number,
+        )
+        for one in instances
+    ]
+    ordered = [instances[index] for index in sort_slices(slices)]
+    numbers = [one.instance_number for one in ordered if one.instance_number is not None]
     # Keep the direction in which the scanner numbered: readers know it.
-    if first is not None and last is not None and first > last:
-        order.reverse()
-    return [instances[index] for index in order]
+    if numbers and numbers[0] > numbers[-1]:
+        ordered.reverse()
+    return ordered
 
 
-def _place_along_normal(instance: Instance) -> float | None:
-    position = instance.image_position_patient
-    axes = instance.image_orientation_patient
-    if not position or not axes or len(position) != 3 or len(axes) != 6:
-        return None
-    row, column = axes[:3], axes[3:]
-    normal = (
-        row[1] * column[2] - row[2] * column[1],
-        row[2] * column[0] - row[0] * column[2],
-        row[0] * column[1] - row[1] * column[0],
-    )
-    along = sum(axis * place for axis, place in zip(normal, position, strict=True))
-    return round(along, 3)
+def _if_length(values: list[float] | None, length: int) -> list[float] | None:
+    return values if values and len(values) == length else None
 
 
 def _stack_instance(instance: Instance) -> StackInstance:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Below this a class is shown as the guess it is.
 UNSURE_BELOW = 0.7
+# What two names are used for: computed and digital radiographs look the same.
+_SAME = ({"CR", "DX"}, {"BRAIN", "HEAD"}, {"BRAIN", "SKULL"}, {"HEAD", "SKULL"})
 # UCUM codes as people write them.
 _UNITS = {"[hnsf'U]": "HU", "cm3": "mL", "1": "", "{ratio}": "", "%": "%"}
 _STATES = {
@@ -42,6 +44,7 @@ class ClassLine:
     probability: float
     width: str
     is_unsure: bool
+    contradiction: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,18 @@ def _class_line(finding: Finding) -> ClassLine:
         probability=probability,
         width=f"{probability * 100:.1f}%",
         is_unsure=probability < UNSURE_BELOW,
+        contradiction=_contradiction(finding),
     )
+
+
+def _contradiction(finding: Finding) -> str:
+    """Say where the images' own header states something else."""
+    said = {"modality": "modality", "body_part": "body_part_examined"}.get(finding.name)
+    stated = getattr(finding.series, said).upper() if said else ""
+    guessed = finding.label.upper()
+    if not stated or stated == guessed or {stated, guessed} in _SAME:
+        return ""
+    return stated if finding.name == "modality" else title_case(stated)
 
 
 def _measure_line(finding: Finding) -> MeasureLine:

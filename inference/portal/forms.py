@@ -57,6 +57,11 @@ class SimilarForm(forms.Form):
         return bool(self.value("same_patient"))
 
     @property
+    def frame_value(self) -> int:
+        """Return the frame in question, the first where none is named."""
+        return self.value("frame") or 1
+
+    @property
     def k_value(self) -> int:
         """Return how many cases are wanted."""
         return self.value("k") or K_CHOICES[0]

@@ -14,7 +14,7 @@ export function listFrames(data) {
 
 export class FrameStore {
   constructor(data, frames, onLoaded) {
-    this.base = `/dicom-web/studies/${data.study}/series/${data.series}/instances/`;
+    this.base = data.instances_url;
     this.frames = frames;
     this.onLoaded = onLoaded;
     this.bitmaps = new Map(); // key -> bitmap, in order of use
@@ -140,7 +140,7 @@ export class FrameStore {
 /** What the overlay and the window need of an instance, from its DICOM JSON; fetched once. */
 export class InstanceFacts {
   constructor(data) {
-    this.base = `/dicom-web/studies/${data.study}/series/${data.series}/instances/`;
+    this.base = data.instances_url;
     this.known = new Map();
   }
 

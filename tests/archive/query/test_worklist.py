@@ -1,0 +1,145 @@
+"""The portal's study list: filters, order, pages, rights."""
+
+from datetime import date, time
+
+import pytest
+
+from archive.query.worklist import (
+    WorklistFilters,
+    picture_series,
+    visible_body_parts,
+    visible_modalities,
+    worklist_page,
+)
+from tests.factories.archive import PatientFactory, SeriesFactory, StudyFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def _uids(user, **filters):
+    return [row.study_uid for row in worklist_page(user, WorklistFilters(**filters)).rows]
+
+
+def test_worklist_page_lists_newest_first_and_the_undated_last(radiologist, project):
+    old = StudyFactory(projects=[project], study_date=date(2020, 1, 1))
+    undated = StudyFactory(projects=[project])
+    new = StudyFactory(projects=[project], study_date=date(2024, 1, 1), study_time=time(9))
+    newest = StudyFactory(projects=[project], study_date=date(2024, 1, 1), study_time=time(10))
+
+    assert _uids(radiologist) == [study.study_instance_uid for study in (newest, new, old, undated)]
+
+
+def test_worklist_page_shows_nothing_to_an_outsider(outsider, project):
+    StudyFactory(projects=[project])
+
+    page = worklist_page(outsider, WorklistFilters())
+
+    assert (page.rows, page.total, page.number_of_pages) == ([], 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("muller", True),
+        ("Jürgen MÜLLER", True),
+        ("mul", True),
+        ("A-77", True),
+        ("77", False),
+        ("100%", False),
+        ("meier", False),
+    ],
+)
+def test_patient_filter_takes_names_without_accents_and_the_beginning_of_an_id(
+    radiologist, project, text, is_found
+):
+    patient = PatientFactory(
+        dicom_patient_id="A-7788",
+        patient_name="Müller^Jürgen",
+        patient_name_search="muller jurgen",
+    )
+    StudyFactory(patient=patient, projects=[project])
+
+    assert bool(_uids(radiologist, patient=text)) is is_found
+
+
+def test_filters_narrow_by_date_modality_accession_and_description(radiologist, project):
+    wanted = StudyFactory(
+        projects=[project],
+        study_date=date(2024, 3, 1),
+        modalities_in_study=["CT", "SR"],
+        accession_number="ACC-9",
+        study_description="CT Thorax with contrast",
+    )
+    StudyFactory(projects=[project], study_date=date(2023, 3, 1), modalities_in_study=["MR"])
+
+    only = [wanted.study_instance_uid]
+    assert _uids(radiologist, date_from=date(2024, 1, 1)) == only
+    assert _uids(radiologist, date_from=date(2024, 3, 1), date_to=date(2024, 3, 1)) == only
+    assert _uids(radiologist, modalities=("CT", "PT")) == only
+    assert _uids(radiologist, accession="acc-") == only
+    assert _uids(radiologist, description="contrast thorax") == only
+    assert _uids(radiologist, description="thorax liver") == []
+
+
+def test_worklist_page_sorts_by_patient_both_ways(radiologist, project):
+    first, second = (
+        StudyFactory(patient=PatientFactory(patient_name_search=name), projects=[project])
+        for name in ("abel", "zoe")
+    )
+    ascending = [first.study_instance_uid, second.study_instance_uid]
+
+    assert _uids(radiologist, sort="patient", is_descending=False) == ascending
+    assert _uids(radiologist, sort="patient", is_descending=True) == ascending[::-1]
+
+
+def test_worklist_page_counts_all_and_gives_the_last_page_beyond_the_end(radiologist, project):
+    for _ in range(5):
+        StudyFactory(projects=[project])
+
+    page = worklist_page(radiologist, WorklistFilters(), page=99, page_size=2)
+
+    assert (page.page, page.number_of_pages, page.total) == (3, 3, 5)
+    assert (page.first, page.last, len(page.rows)) == (5, 5, 1)
+
+
+def test_worklist_page_takes_three_queries_whatever_the_rows(
+    radiologist, project, django_assert_num_queries
+):
+    for _ in range(6):
+        SeriesFactory(study=StudyFactory(projects=[project]), number_of_series_related_instances=1)
+
+    with django_assert_num_queries(3):
+        worklist_page(radiologist, WorklistFilters())
+
+
+def test_study_in_two_projects_of_the_asker_is_listed_once(
+    radiologist, project, other_project, outsider
+):
+    StudyFactory(projects=[project, other_project])
+
+    assert len(_uids(radiologist)) == 1
+    assert len(_uids(outsider)) == 1
+
+
+def test_picture_series_is_the_first_with_images(project):
+    study = StudyFactory(projects=[project])
+    SeriesFactory(study=study, modality="SR", series_number=1, number_of_series_related_instances=1)
+    SeriesFactory(study=study, modality="CT", series_number=2)
+    wanted = SeriesFactory(study=study, series_number=3, number_of_series_related_instances=9)
+    SeriesFactory(study=study, series_number=4, number_of_series_related_instances=9)
+
+    assert picture_series([study.pk]) == {study.pk: wanted.series_instance_uid}
+
+
+def test_row_names_pictures_before_reports(radiologist, project):
+    StudyFactory(projects=[project], modalities_in_study=["SEG", "CT", "SR"])
+
+    assert worklist_page(radiologist, WorklistFilters()).rows[0].modalities == ("CT", "SEG", "SR")
+
+
+def test_facets_hold_what_the_asker_may_see_alone(radiologist, project, other_project):
+    StudyFactory(projects=[project], modalities_in_study=["CT", "SR"], body_parts=["CHEST"])
+    StudyFactory(projects=[other_project], modalities_in_study=["MG"], body_parts=["BREAST"])
+
+    assert visible_modalities(radiologist) == ["CT"]
+    assert visible_body_parts(radiologist) == ["CHEST"]
