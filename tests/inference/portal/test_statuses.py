@@ -1,0 +1,36 @@
+"""Errors of a search as words on its page."""
+
+import pytest
+
+from inference.errors import ModelUnavailableError
+from inference.portal.statuses import problem_of
+from inference.similarity.errors import (
+    InvalidQueryError,
+    NotEmbeddedError,
+    NoTextEncoderError,
+    UndecodableImageError,
+    UnknownSpaceError,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "title"),
+    [
+        (NotEmbeddedError("x"), "Not embedded yet"),
+        (UnknownSpaceError("x", field="space"), "No embedding model yet"),
+        (UndecodableImageError("x", field="image"), "This file is no picture we can read"),
+        (ModelUnavailableError("x"), "The model is not available here"),
+        (NoTextEncoderError("x", field="text"), "This question can't be answered"),
+        (InvalidQueryError("x", field="k"), "This question can't be answered"),
+    ],
+)
+def test_each_expected_error_has_words(error, title):
+    problem = problem_of(error)
+
+    assert problem.title == title
+    assert problem.text
+
+
+def test_only_what_time_resolves_is_asked_again():
+    assert problem_of(NotEmbeddedError("x")).may_resolve
+    assert not problem_of(ModelUnavailableError("x")).may_resolve

@@ -1,0 +1,231 @@
+"""The similar page: what it shows, and to whom."""
+
+import io
+
+import numpy as np
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from PIL import Image
+
+from inference.models import Label
+from tests.builders.vectors import direction, make_case, make_space
+from tests.factories.archive import PatientFactory, SeriesFactory, StudyFactory
+
+pytestmark = pytest.mark.django_db
+PAGE = "/similar/"
+PICTURE = "/similar/picture/"
+
+
+@pytest.fixture
+def space(db):
+    return make_space()
+
+
+@pytest.fixture
+def asked(space, project):
+    return make_case(
+        space,
+        [direction(0)],
+        projects=[project],
+        patient=PatientFactory(patient_name="Query^Case"),
+        modality="CT",
+        body_part_examined="CHEST",
+    )
+
+
+@pytest.fixture(scope="module")
+def png():
+    ramp = np.tile(np.linspace(0, 255, 40).astype(np.uint8), (30, 1))
+    stream = io.BytesIO()
+    Image.fromarray(ramp).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _text(response):
+    return response.content.decode()
+
+
+def _ask(client, series, **query):
+    return _text(client.get(PAGE, {"series": series.series_instance_uid, **query}))
+
+
+def test_page_without_a_case_says_how_to_choose_one(client, radiologist):
+    client.force_login(radiologist)
+
+    assert "Which case shall we find the twin of?" in _text(client.get(PAGE))
+
+
+def test_page_shows_the_case_and_its_twins_best_first(client, radiologist, space, project, asked):
+    far = make_case(space, [direction(1.2)], projects=[project], series_description="Far one")
+    near = make_case(space, [direction(0.1)], projects=[project], series_description="Near one")
+    client.force_login(radiologist)
+
+    text = _ask(client, asked)
+
+    assert "Query, Case" in text
+    assert "0.995" in text
+    assert text.index("Near one") < text.index("Far one")
+    for series in (near, far):
+        assert f"/studies/{series.study.study_instance_uid}/" in text
+        assert f"/series/{series.series_instance_uid}/" in text
+    assert "2 cases, same patient excluded" in text
+    assert "Small findings barely move the score" in text
+
+
+def test_same_patient_is_left_out_until_asked_for(client, radiologist, space, project, asked):
+    make_case(
+        space,
+        [direction(0.1)],
+        projects=[project],
+        patient=asked.study.patient,
+        series_description="Prior of the same",
+    )
+    client.force_login(radiologist)
+
+    assert "Prior of the same" not in _ask(client, asked)
+    assert "Prior of the same" in _ask(client, asked, same_patient="on")
+
+
+def test_filters_narrow_the_grid(client, radiologist, space, project, asked):
+    for modality in ("CT", "MR"):
+        make_case(
+            space,
+            [direction(0.1)],
+            projects=[project],
+            modality=modality,
+            series_description=f"Twin on {modality}",
+        )
+    client.force_login(radiologist)
+
+    text = _ask(client, asked, modality="MR")
+
+    assert "Twin on MR" in text
+    assert "Twin on CT" not in text
+
+
+def test_cases_outside_the_rights_are_not_among_the_twins(
+    client, radiologist, space, other_project, asked
+):
+    make_case(space, [direction(0.01)], projects=[other_project], series_description="Elsewhere")
+    client.force_login(radiologist)
+
+    text = _ask(client, asked)
+
+    assert "Elsewhere" not in text
+    assert "No other case fits these filters" in text
+
+
+def test_outsider_gets_404_for_the_query_case(client, outsider, asked):
+    client.force_login(outsider)
+
+    assert client.get(PAGE, {"series": asked.series_instance_uid}).status_code == 404
+
+
+def test_stranger_is_sent_to_sign_in(client, asked):
+    response = client.get(PAGE, {"series": asked.series_instance_uid})
+
+    assert response.status_code == 302
+    assert "/login/" in response["Location"]
+
+
+def test_labels_are_shown(client, radiologist, space, project, asked):
+    twin = make_case(space, [direction(0.1)], projects=[project])
+    Label.objects.create(study=twin.study, series=twin, label_set="finding", label="lung nodule")
+    client.force_login(radiologist)
+
+    assert "lung nodule" in _ask(client, asked)
+
+
+def test_htmx_gets_the_grid_alone(client, radiologist, asked):
+    client.force_login(radiologist)
+
+    response = client.get(
+        PAGE, {"series": asked.series_instance_uid}, headers={"HX-Request": "true"}
+    )
+
+    assert "<html" not in _text(response)
+    assert 'id="similar-results"' in _text(response)
+
+
+def test_case_without_a_vector_is_asked_again_by_the_page(client, radiologist, space, project):
+    waiting = SeriesFactory(study=StudyFactory(projects=[project]))
+    client.force_login(radiologist)
+
+    text = _ask(client, waiting)
+
+    assert "Not embedded yet" in text
+    assert "every 3s" in text
+
+
+def test_archive_without_a_model_says_so(client, radiologist, project):
+    series = SeriesFactory(study=StudyFactory(projects=[project]))
+    client.force_login(radiologist)
+
+    assert "No embedding model yet" in _ask(client, series)
+
+
+def test_study_is_a_case_too(client, radiologist, asked):
+    client.force_login(radiologist)
+
+    response = client.get(PAGE, {"study": asked.study.study_instance_uid})
+
+    assert response.status_code == 200
+    assert "Query, Case" in _text(response)
+
+
+def test_picture_finds_cases_by_the_real_encoder(
+    client, radiologist, project, png, embedder, embedder_path
+):
+    from inference.pipelines.embedding import preprocess
+
+    space = make_space(dimension=384)
+    space.model_version.bundle_path = str(embedder_path)
+    space.model_version.save()
+    (vector,) = embedder.embed([preprocess(np.asarray(Image.open(io.BytesIO(png))))])
+    make_case(space, [vector], projects=[project], series_description="The very same")
+    client.force_login(radiologist)
+
+    response = client.post(PICTURE, {"image": SimpleUploadedFile("a.png", png)})
+
+    assert response.status_code == 200
+    assert "The very same" in _text(response)
+    assert "1.000" in _text(response)
+
+
+@pytest.mark.parametrize("content", [b"not a picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
+def test_file_that_is_no_picture_says_so(client, radiologist, space, content):
+    client.force_login(radiologist)
+
+    response = client.post(PICTURE, {"image": SimpleUploadedFile("a.png", content)})
+
+    assert response.status_code == 200
+    assert "no picture we can read" in _text(response)
+
+
+def test_no_picture_at_all_says_so(client, radiologist, space):
+    client.force_login(radiologist)
+
+    assert "No picture" in _text(client.post(PICTURE))
+
+
+def test_picture_needs_the_csrf_token_of_the_page(radiologist, space, png):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(radiologist)
+
+    refused = client.post(PICTURE, {"image": SimpleUploadedFile("a.png", png)})
+    client.get(PAGE)
+    token = client.cookies["csrftoken"].value
+    allowed = client.post(
+        PICTURE,
+        {"image": SimpleUploadedFile("a.png", b"x")},
+        headers={"X-CSRFToken": token},
+    )
+
+    assert (refused.status_code, allowed.status_code) == (403, 200)
+
+
+def test_picture_is_not_for_strangers(client, png):
+    response = client.post(PICTURE, {"image": SimpleUploadedFile("a.png", png)})
+
+    assert response.status_code == 302
