@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from bisect import insort
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -21,6 +22,8 @@ ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 DICOM_JSON = "application/dicom+json"
 # Below this an answer is sent in one piece, which costs the server a third of a stream.
 WHOLE_BYTES = 8 * 1024 * 1024
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_quoted = json.encoder.encode_basestring
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _SEQUENCE_VRS = {
     "ScheduledProcedureStepID": ("00400009", "SH"),
@@ -30,21 +33,40 @@ _SEQUENCE_VRS = {
 
 
 def render_page(page: Page, base_url: str) -> bytes:
-    """Write a search's answers as DICOM JSON (PS3.18 annex F)."""
-    rows = [_row(match, base_url) for match in page.matches]
-    return json.dumps(rows, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """Write a search's answers as DICOM JSON (PS3.18 annex F).
+
+    Text is put together directly: building the same as dictionaries first takes several times
+    longer, and lists of thousands of instances are what viewers wait for.
+    """
+    return f"[{','.join(_row(match, base_url) for match in page.matches)}]".encode()
 
 
-def _row(match: Match, base_url: str) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        attribute.tag_hex: _element(attribute.vr, values) for attribute, values in match.values
-    }
-    row["00081190"] = {"vr": "UR", "Value": [retrieve_url(base_url, match)]}
-    if not all(
-        value.isascii() for _, values in match.values for value in values if isinstance(value, str)
-    ):
-        row["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
-    return dict(sorted(row.items()))
+def _row(match: Match, base_url: str) -> str:
+    elements = [
+        (attribute.tag_hex, _element_text(attribute.vr, values))
+        for attribute, values in match.values
+    ]
+    url = json.dumps(retrieve_url(base_url, match))
+    insort(elements, ("00081190", f'{{"vr":"UR","Value":[{url}]}}'))
+    text = ",".join([f'"{tag}":{element}' for tag, element in elements])
+    if text.isascii():
+        return f"{{{text}}}"
+    # The first tag of all, and needed only where there is more than ASCII.
+    return f'{{"00080005":{{"vr":"CS","Value":["ISO_IR 192"]}},{text}}}'
+
+
+def _element_text(vr: str, values: tuple[Any, ...]) -> str:
+    if not values:
+        return f'{{"vr":"{vr}"}}'
+    if vr == "PN":
+        values = tuple(_name(value) for value in values)
+    elif vr == "SQ":
+        values = tuple(_item(item) for item in values)
+    elif len(values) == 1:
+        value = values[0]
+        text = str(value) if isinstance(value, int) else _quoted(value)
+        return f'{{"vr":"{vr}","Value":[{text}]}}'
+    return f'{{"vr":"{vr}","Value":{_encoder.encode(values)}}}'
 
 
 def retrieve_url(base_url: str, match: Match) -> str:
@@ -53,16 +75,6 @@ def retrieve_url(base_url: str, match: Match) -> str:
     if match.series_instance_uid:
         url += f"/series/{match.series_instance_uid}"
     return f"{url}/instances/{match.sop_instance_uid}" if match.sop_instance_uid else url
-
-
-def _element(vr: str, values: tuple[Any, ...]) -> dict[str, Any]:
-    if not values:
-        return {"vr": vr}
-    if vr == "PN":
-        return {"vr": vr, "Value": [_name(value) for value in values]}
-    if vr == "SQ":
-        return {"vr": vr, "Value": [_item(item) for item in values]}
-    return {"vr": vr, "Value": list(values)}
 
 
 def _name(text: str) -> dict[str, str]:
@@ -161,13 +173,13 @@ def render_store(results: Sequence[IngestResult], reasons: Sequence[int], base_u
         if result.is_accepted:
             stored.append(_stored_item(result, base_url))
         elif result.sop_instance_uid and result.sop_class_uid:
-            failed.append({**_references(result), "00081197": _element("US", (reason,))})
+            failed.append({**_references(result), "00081197": {"vr": "US", "Value": [reason]}})
         else:
-            others.append({"00081197": _element("US", (reason,))})
+            others.append({"00081197": {"vr": "US", "Value": [reason]}})
     answer: dict[str, Any] = {}
     uids = {result.study_instance_uid for result in results if result.is_accepted}
     if len(uids) == 1:
-        answer["00081190"] = _element("UR", (f"{base_url}/studies/{uids.pop()}",))
+        answer["00081190"] = {"vr": "UR", "Value": [f"{base_url}/studies/{uids.pop()}"]}
     for tag, items in (("00081198", failed), ("00081199", stored), ("0008119A", others)):
         if items:
             answer[tag] = {"vr": "SQ", "Value": items}
@@ -176,8 +188,8 @@ def render_store(results: Sequence[IngestResult], reasons: Sequence[int], base_u
 
 def _references(result: IngestResult) -> dict[str, Any]:
     return {
-        "00081150": _element("UI", (result.sop_class_uid,)),
-        "00081155": _element("UI", (result.sop_instance_uid,)),
+        "00081150": {"vr": "UI", "Value": [result.sop_class_uid]},
+        "00081155": {"vr": "UI", "Value": [result.sop_instance_uid]},
     }
 
 
@@ -186,4 +198,4 @@ def _stored_item(result: IngestResult, base_url: str) -> dict[str, Any]:
         f"{base_url}/studies/{result.study_instance_uid}"
         f"/series/{result.series_instance_uid}/instances/{result.sop_instance_uid}"
     )
-    return {**_references(result), "00081190": _element("UR", (url,))}
+    return {**_references(result), "00081190": {"vr": "UR", "Value": [url]}}

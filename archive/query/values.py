@@ -89,6 +89,6 @@ def written_values(kind: Kind, value: Any) -> tuple[Any, ...]:
     if kind is Kind.TIME:
         text = value.strftime("%H%M%S")
         return (f"{text}.{value.microsecond:06d}" if value.microsecond else text,)
-    if kind in {Kind.TEXTS, Kind.REQUEST}:
+    if kind is Kind.TEXTS or kind is Kind.REQUEST:
         return tuple(value)
     return (value,)

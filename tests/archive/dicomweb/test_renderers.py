@@ -30,8 +30,8 @@ def test_an_answer_is_strict_dicom_json():
     page = Page(
         matches=(
             match(
-                PatientName=("Yamada^Tarou=山田^太郎",),
                 StudyDate=(),
+                PatientName=("Yamada^Tarou=山田^太郎",),
                 SeriesNumber=(0,),
                 RequestAttributesSequence=({"RequestedProcedureID": "R", "Unknown": "x"},),
             ),
