@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
 from django.db import connection
 
 from inference.similarity.spaces import index_name
@@ -38,6 +39,11 @@ class SearchLimits:
     # Rows fetched for one result, so that folding leaves enough of them; times 4 a round.
     oversampling: int = 4
     rounds: int = 3
+    # Rows looked at to estimate how many are permitted; the estimate counts where so many of
+    # them are, and settles the plan only where it is so many times `exact_rows`.
+    sampled_rows: int = 400
+    least_seen: int = 20
+    estimate_margin: float = 2.0
 
 
 DEFAULT_LIMITS = SearchLimits()
@@ -46,7 +52,7 @@ DEFAULT_LIMITS = SearchLimits()
 def choose_plan(
     space: EmbeddingSpace, permitted: list[Part], limits: SearchLimits = DEFAULT_LIMITS
 ) -> Plan:
-    """Choose by a count of the permitted rows that stops where exact search would be slow.
+    """Choose by the number of permitted rows: estimated where there are plenty, else counted.
 
     Parameters
     ----------
@@ -58,9 +64,13 @@ def choose_plan(
     -------
     INDEX where there are more rows than exact search takes and every index is there.
     """
-    if count_up_to(permitted, limits.exact_rows + 1) <= limits.exact_rows:
+    stored = _indexed_rows(space, permitted)
+    if stored is None:
         return Plan.EXACT
-    return Plan.INDEX if _has_indexes(space, permitted) else Plan.EXACT
+    if _is_surely_broad(space, permitted, stored, limits):
+        return Plan.INDEX
+    counted = count_up_to(permitted, limits.exact_rows + 1)
+    return Plan.EXACT if counted <= limits.exact_rows else Plan.INDEX
 
 
 def count_up_to(permitted: list[Part], limit: int) -> int:
@@ -86,12 +96,66 @@ def count_up_to(permitted: list[Part], limit: int) -> int:
     return counted
 
 
-def _has_indexes(space: EmbeddingSpace, permitted: list[Part]) -> bool:
+def _indexed_rows(space: EmbeddingSpace, permitted: list[Part]) -> list[float] | None:
+    """Return about how many rows each part's index holds, or None where one is missing."""
     names = [index_name(space, part.stored_level) for part in permitted]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
+            "SELECT relname, reltuples FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
             " WHERE relname = ANY(%s) AND indisvalid AND pg_table_is_visible(pg_class.oid)",
             [names],
         )
-        return bool(cursor.fetchone()[0] == len(names))
+        found = dict(cursor.fetchall())
+    return [found[name] for name in names] if len(found) == len(names) else None
+
+
+def _is_surely_broad(
+    space: EmbeddingSpace, permitted: list[Part], stored: list[float], limits: SearchLimits
+) -> bool:
+    """Look at some hundred rows: counting thousands costs more than the index saves."""
+    needed = limits.exact_rows * limits.estimate_margin
+    if sum(stored) < needed:
+        return False
+    shares = [
+        _permitted_share(space, part, _some_series(rows, limits), limits)
+        for part, rows in zip(permitted, stored, strict=True)
+    ]
+    return sum(share * rows for share, rows in zip(shares, stored, strict=True)) >= needed
+
+
+def _some_series(rows: float, limits: SearchLimits) -> list[int]:
+    """Draw keys of series that together hold about `sampled_rows` of so many rows.
+
+    The same keys are drawn every time, so that one query has one plan.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(id), max(id), (SELECT reltuples FROM pg_class"
+            " WHERE oid = 'archive_series'::regclass) FROM archive_series"
+        )
+        first, last, number = cursor.fetchone()
+    if first is None or number < 1:
+        return []
+    gaps = max(1.0, (last - first + 1) / number)
+    drawn = limits.sampled_rows * gaps / max(1.0, rows / number)
+    keys = np.random.default_rng(0).integers(first, last + 1, size=max(1, round(drawn)))
+    return [int(key) for key in keys]
+
+
+def _permitted_share(
+    space: EmbeddingSpace, part: Part, series_ids: list[int], limits: SearchLimits
+) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM inference_embedding"
+            " WHERE series_id = ANY(%s) AND space_id = %s AND level = %s",
+            [series_ids, space.pk, part.stored_level],
+        )
+        seen = cursor.fetchone()[0]
+        # The text is Django's own; what was asked for is in its parameters.
+        cursor.execute(
+            f"SELECT count(*) FROM ({part.sql}) part WHERE series_id = ANY(%s)",  # noqa: S608
+            [*part.params, series_ids],
+        )
+        allowed = cursor.fetchone()[0]
+    return allowed / seen if allowed >= limits.least_seen else 0.0

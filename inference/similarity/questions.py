@@ -128,7 +128,9 @@ def scope_of(query: SimilarQuery, question: Question) -> Scope:
     patients = frozenset(found.patient_id for found in question.objects)
     if query.patient is PatientScope.ONLY and not patients:
         raise InvalidQueryError("The query has no patient to search within.", field="patient")
-    left_out = [*question.objects, *question.negatives]
+    left_out = list(question.negatives)
+    if query.patient is not PatientScope.EXCLUDE:
+        left_out += question.objects
     studies, series, instances = _left_out(left_out, query.level)
     return Scope(
         level=query.level,

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from django.contrib.auth.models import User
 
-from archive.models import Membership, Patient, Project, Series, Study
+from archive.models import Blob, Instance, Membership, Patient, Project, Series, Study
 from inference.models import Embedding, EmbeddingSpace, Label
 from tests.builders.vectors import DIMENSION
-from tests.factories.archive import InstanceFactory
 
 MODALITIES = ("CT", "MR", "CR", "US")
 BODY_PARTS = ("CHEST", "HEAD", "ABDOMEN", "")
@@ -164,9 +163,19 @@ def cosine(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> float:
 
 def _store(space: EmbeddingSpace, items: list[Item]) -> None:
     # Images without series' means: every series has one image with the series' own vector.
-    instances = {
-        item.series_id: InstanceFactory(series=Series(pk=item.series_id)) for item in items
-    }
+    blobs = Blob.objects.bulk_create(
+        Blob(sha256=f"{item.series_id:064x}", size_bytes=1) for item in items
+    )
+    made = Instance.objects.bulk_create(
+        Instance(
+            series_id=item.series_id,
+            sop_instance_uid=f"2.25.4.{item.series_id}",
+            dataset_sha256=f"{item.series_id:064x}",
+            blob=blob,
+        )
+        for item, blob in zip(items, blobs, strict=True)
+    )
+    instances = {instance.series_id: instance for instance in made}
     rows = []
     for item in items:
         common = {
