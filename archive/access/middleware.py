@@ -39,7 +39,7 @@ def _asker(request: HttpRequest) -> Asker:
     token = getattr(request, "token", None)
     return Asker(
         door=_door(request.path),
-        user=request.user,  # type: ignore[arg-type]  # anonymous is recorded without a user
+        user=request.user,
         token_hint=token.hint if token else "",
         address=request.META.get("REMOTE_ADDR") or None,
     )

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 def create(**values: object) -> str:
     wanted: dict[str, object] = {"asker": Asker(door="command"), "username": "pacs"}
-    return services.create_api_token(**{**wanted, "scopes": ["read"], **values})  # type: ignore[arg-type]
+    return services.create_api_token(**{**wanted, "scopes": ["read"], **values})
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -47,7 +47,7 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def installed(db: None, settings: object, models_dir: Path) -> None:
-    settings.TWINSIGHT_MODELS_DIR = models_dir  # type: ignore[attr-defined]
+    settings.TWINSIGHT_MODELS_DIR = models_dir
     install_defaults()
 
 

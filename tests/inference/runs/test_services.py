@@ -58,7 +58,7 @@ def test_results_are_not_analysed_again(series: Series) -> None:
 
 
 def test_arriving_slices_push_one_queued_run_back(series: Series, settings: object) -> None:
-    settings.TWINSIGHT_SETTLE_SECONDS = 100  # type: ignore[attr-defined]
+    settings.TWINSIGHT_SETTLE_SECONDS = 100
     version = ModelVersionFactory()
     services.queue_run(version=version, series=series)
     first = Run.objects.get().not_before
