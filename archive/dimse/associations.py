@@ -15,6 +15,7 @@ from pynetdicom.transport import AddressInformation
 from archive.dimse.contexts import supported_contexts
 from archive.dimse.spooling import SpoolingDimse
 from archive.dimse.transport import BoundedSocket
+from archive.dimse.waiting import WaitingDul
 
 if TYPE_CHECKING:
     import socket
@@ -42,6 +43,7 @@ class PeerAssociation(Association):
         super().__init__(ae, MODE_ACCEPTOR)
         self.acse = GuardedAcse(self, admission)
         self.dimse = self._messages = SpoolingDimse(self)
+        self.dul = WaitingDul(self, self._messages.arrived.set)
         self.origin: Origin | None = None
         self.peer_key: int | None = None
         self.is_serving = False
@@ -66,6 +68,8 @@ class PeerAssociation(Association):
             logger.exception("association ended by an error")
         finally:
             self.dul.kill_dul()
+            if self.dul.is_alive():
+                self.dul.join(timeout=1)
             self._messages.discard()
             self._connection.close()
             self._on_end(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
 from pynetdicom.dsutils import create_file_meta, encode_file_meta
 from pynetdicom.pdu_primitives import P_DATA
 
+from archive.dimse.waiting import LOOK_AGAIN_S, WakingQueue
 from archive.errors import ArchiveError, InvalidInstanceError, LimitExceededError
 from archive.ingest.spooling import open_spool
 
@@ -102,6 +104,15 @@ class SpoolingDimse(DIMSEServiceProvider):
     def __init__(self, assoc: Any) -> None:
         super().__init__(assoc)
         self._is_closed = False
+        self.arrived = threading.Event()
+        self.msg_queue = WakingQueue(self.arrived.set)
+
+    def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001, FBT002 as pynetdicom has it
+        """Return the next message; the association's loop, which asks all the time, waits here."""
+        if not block:
+            self.arrived.wait(LOOK_AGAIN_S)
+            self.arrived.clear()
+        return super().get_msg(block)
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take the PDVs of one P-DATA-TF; anything out of order aborts the association."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections, connection, connections
 
 from archive.ingest.services import ingest_files
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 BATCH_FILES = 16
+# Asking the database whether it is there costs as much as a small query of the store itself.
+CHECK_EVERY_S = 5.0
+_checked = threading.local()
 
 
 @dataclass(frozen=True)
@@ -106,13 +110,21 @@ class Writers:
     def _finish(futures: list[Future[Any]], work: Callable[[], list[Any]]) -> None:
         """Give each future its result, or all of them the error: a writer never dies of a job."""
         try:
-            close_old_connections()
+            _check_connection()
             for future, result in zip(futures, work(), strict=True):
                 future.set_result(result)
         except Exception as error:  # noqa: BLE001 told to who asked
             for future in futures:
                 if not future.done():
                     future.set_exception(error)
+
+
+def _check_connection() -> None:
+    """Drop a connection that is broken or old; a look now and then is enough, and after errors."""
+    now = time.monotonic()
+    if connection.errors_occurred or now - getattr(_checked, "at", 0.0) > CHECK_EVERY_S:
+        close_old_connections()
+        _checked.at = now
 
 
 def _call(function: Callable[[], Any]) -> list[Any]:
