@@ -42,7 +42,7 @@ test: $(DEV_STAMP)
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
 	$(if $(TEMPLATES),$(BIN)/djlint $(TEMPLATES) --quiet --check)
 	$(if $(TEMPLATES),$(BIN)/djlint $(TEMPLATES) --quiet --lint)
