@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from archive.access import selectors as access
 from archive.access.projects import storing_projects
+from archive.api.answers import render_upload
 from archive.api.endpoints import Endpoint, checked_uid
 from archive.api.parsers import iter_parts
-from archive.api.renderers import render_upload
 from archive.api.schemas import (
     PagingSchema,
     ProblemSchema,
