@@ -262,7 +262,8 @@ def _liver_and_spleen(
     canvas.paint(liver, dense + 3 * bends.cloud.on(grid, z_mm) + 3 * bends.grain.on(grid, z_mm))
     if abdomen.contrast:
         held = canvas.values.copy()
-        paint_forest(canvas, liver_forest(abdomen.person), z_mm, 6, 165)
+        inside = coverage(liver, 3)
+        paint_forest(canvas, liver_forest(abdomen.person), (z_mm, 6.0), 165, inside)
         canvas.values[...] = held + coverage(liver + 5, 5) * 0.8 * (canvas.values - held)
     spleen_level = section(z_mm, 58, 52)
     if spleen_level:
@@ -273,9 +274,10 @@ def _liver_and_spleen(
             np.maximum(spleen, -ellipse(canvas, (width * 0.42, depth * 0.30), (22, 30))), inner
         )
         canvas.paint(spleen.astype(np.float32), dense + (14 if abdomen.contrast else -6))
-    if -6 < z_mm < 34:
-        bladder = section(z_mm, 12, 24)
-        canvas.ellipse((-width * 0.42, -depth * 0.46), (17 * bladder, 14 * bladder), 8, turn=0.5)
+    bladder = section(z_mm, 4, 21)
+    if bladder:
+        at = (-width * 0.34, -depth * 0.60)
+        canvas.ellipse(at, (12 * bladder, 16 * bladder), 8, turn=-0.5)
     return liver
 
 

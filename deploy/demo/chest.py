@@ -202,7 +202,7 @@ def lungs(canvas: Canvas, chest: Chest, grid: Grid, z_mm: float) -> tuple[Image,
     cover(canvas.values, inside, tissue.astype(np.float32))
     before = canvas.values.copy()
     for forest in lung_forests(chest.person, *chest.cavity):
-        paint_forest(canvas, forest, z_mm, chest.thickness_mm, 30)
+        paint_forest(canvas, forest, (z_mm, chest.thickness_mm), 30, inside)
     rim = inside * coverage(cavity + 5, 5)
     canvas.values[...] = before + rim * (canvas.values - before)
     _fissures(canvas, chest, inside, z_mm)
@@ -232,19 +232,19 @@ def _fissures(canvas: Canvas, chest: Chest, inside: Image, z_mm: float) -> None:
         cover(canvas.values, line * (canvas.x * side > 0) * np.float32(0.16), -300)
 
 
-def mediastinum(canvas: Canvas, chest: Chest, grid: Grid, z_mm: float) -> None:
+def mediastinum(canvas: Canvas, chest: Chest, grid: Grid, z_mm: float, cavity: Image) -> None:
     """Fat between the lungs, heart, great vessels, airways and oesophagus."""
     bends, depth = bends_of(chest.person, "chest"), chest.cavity[1]
+    inner = canvas.moved(0, chest.spine_y - 44)
     half_width = (
         7
-        + 19 * np.exp(-(((canvas.y - 12) / 30) ** 2))
+        + 19 * np.exp(-(((inner.y - 12) / 30) ** 2))
         + 8 * np.exp(-(((canvas.y + depth) / 14) ** 2))
     )
     half_width += 10 * np.exp(-(((canvas.y - chest.spine_y) / 18) ** 2))
-    band = np.maximum(np.abs(canvas.x - 3) - half_width, np.abs(canvas.y - 4) - depth - 1)
+    band = np.maximum(np.abs(canvas.x - 3) - half_width, cavity - 3)
     canvas.paint(band.astype(np.float32), fat_texture(bends, grid, z_mm, -92), soft=2)
     blood = 185.0 if chest.contrast else 44.0
-    inner = canvas.moved(0, chest.spine_y - 44)
     _heart(inner, chest, z_mm, blood)
     _vessels(inner, chest, z_mm, blood)
     _airways(inner, z_mm)
@@ -318,8 +318,9 @@ def _airways(canvas: Canvas, z_mm: float) -> None:
     elif z_mm > -8:
         for side in (-1, 1):
             canvas.ring((side * 10, 12), (9.5, 9), 2.4, (45, -985))
-    elif z_mm > -34:
-        away = 16 + 0.75 * (-z_mm - 8)
+    elif z_mm > -27:
+        # the lumen ends inside the root of the lung: the lungs stay apart
+        away = 16 + 0.4 * (-z_mm - 8)
         for side in (-1, 1):
             canvas.ring((side * away, 14), (8.5, 7.5), 2.4, (45, -980))
 
@@ -385,7 +386,7 @@ def findings(canvas: Canvas, chest: Chest, grid: Grid, z_mm: float, lung: Image)
             cover(canvas.values, dense * 0.94, 30 + 12 * bends.grain.on(grid, z_mm))
             forest = lung_forests(chest.person, *chest.cavity)[0 if what.side < 0 else 1]
             held = canvas.values.copy()
-            paint_forest(canvas, forest.thicker_than(1.6), z_mm, 6, -800)
+            paint_forest(canvas, forest.thicker_than(1.6), (z_mm, 6.0), -800, dense)
             canvas.values[...] = held + (dense > 0.7) * 0.55 * (canvas.values - held)
 
 
@@ -424,7 +425,7 @@ def chest_slice(chest: Chest, study: str, grid: Grid, z_mm: float) -> Image:
     cavity, lung = lungs(canvas, chest, grid, z_mm)
     findings(canvas, chest, grid, z_mm, lung)
     effusion(canvas, chest, cavity, lung, z_mm)
-    mediastinum(canvas, chest, grid, z_mm)
+    mediastinum(canvas, chest, grid, z_mm, cavity)
     skeleton(canvas, chest, z_mm)
     table(canvas, chest.build.depth + 3)
     rng = named_rng(study, "noise", round(z_mm, 2))

@@ -182,7 +182,7 @@ def _cerebrum(state: Slice, head: Head, grid: Grid, inner: Image) -> None:
     fissure = _fissures(canvas, head, z_mm)
     deep = np.clip((depth - reach) / 6, 0, 8)
     surface = np.minimum(np.minimum(depth, crease + deep), fissure)
-    sulcus = 0.75 + 1.0 * aged
+    sulcus = 0.6 + 0.7 * aged
     ribbon = 3.9 + 0.9 * fields.grain.on(grid, z_mm) * 0.5
     brain = coverage(-depth, 1.5)
     cover(canvas.values, brain, tissues.grey)

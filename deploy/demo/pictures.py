@@ -81,13 +81,13 @@ def _chest_findings(visit: Visit) -> ChestFindings:
 def _chest(visit: Visit, findings: ChestFindings) -> Chest:
     person = visit.person
     build = build_of(person.key, is_female=person.is_female)
-    return Chest(person.key, build, findings, visit.with_contrast, 8.0)
+    return Chest(person.key, build, findings, visit.with_contrast, 9.0)
 
 
 def _chest_ct(visit: Visit) -> list[Series]:
     chest = _chest(visit, _chest_findings(visit))
     grid = Grid(CT_SIZE, chest.build.field_of_view_mm / CT_SIZE)
-    description = "Thorax 8.0 B50f" + (" +C" if chest.contrast else "")
+    description = "Thorax 9.0 B50f" + (" +C" if chest.contrast else "")
     return [
         Series(
             visit,
@@ -95,8 +95,8 @@ def _chest_ct(visit: Visit) -> list[Series]:
             description,
             "ThoraxRoutine",
             grid,
-            _heights(visit, 110, 30, 8),
-            8.0,
+            _heights(visit, 110, 27, 9),
+            9.0,
             lambda z: chest_slice(chest, visit.key, grid, z),
             {
                 "WindowCenter": ["-600", "40"],
@@ -180,7 +180,7 @@ def _lesions(visit: Visit) -> tuple[Lesion, ...]:
         "infarct": (Lesion("infarct", (side * 46.0, spot[1], spot[2]), 27 * amount),),
         "glioma": (Lesion("glioma", spot, 17 * amount),),
         "meningioma": (Lesion("meningioma", edge, 14 * amount),),
-        "extradural haematoma": (Lesion("extradural", (side * 40.0, 0, 22), 24 * amount),),
+        "extradural haematoma": (Lesion("extradural", (side * 40.0, 0, 22), 17 * amount),),
     }.get(visit.finding, ())
 
 
@@ -234,7 +234,7 @@ def _brain_mr(visit: Visit) -> list[Series]:
     head = head_of(visit.person.key, visit.person.age_on(visit.date), _lesions(visit))
     grid = Grid(MR_SIZE, 235 / MR_SIZE)
     second = "FLAIR" if visit.finding == "multiple sclerosis" else "T2"
-    heights = _heights(visit, 68, 20, 6.5)
+    heights = _heights(visit, 68, 18, 7)
     made = []
     for number, contrast in enumerate(("T1", second), start=2):
         description, details = _MR_SERIES[contrast]
@@ -247,7 +247,7 @@ def _brain_mr(visit: Visit) -> list[Series]:
                 description.replace(" ", "_"),
                 grid,
                 heights,
-                5.5,
+                6.0,
                 partial(_mr_picture, head, visit.key, grid, contrast),
                 {**window, **details},
             )
@@ -270,7 +270,8 @@ def _chest_film(visit: Visit) -> list[Series]:
         "cardiomegaly": ChestFilmFindings(big_heart=1 + 0.3 * amount),
     }.get(visit.finding, ChestFilmFindings())
     chest = _chest(visit, ChestFindings())
-    grid = Grid(CHEST_FILM_SIZE, 410 / CHEST_FILM_SIZE)
+    field_mm = round(2 * chest.build.width + 46)
+    grid = Grid(CHEST_FILM_SIZE, field_mm / CHEST_FILM_SIZE)
     return [
         Series(
             visit,

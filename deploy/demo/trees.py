@@ -61,6 +61,16 @@ class Pieces:
     ends: Floats
     radii: Floats
 
+    def within(self, canvas: Canvas, organ: Image) -> "Pieces":
+        """Return those that have an end or their middle in the organ."""
+        kept = np.zeros(len(self.radii), bool)
+        for share in (0.0, 0.5, 1.0):
+            at = self.starts + share * (self.ends - self.starts)
+            columns = np.searchsorted(canvas.axis_x, at[:, 0]).clip(0, len(canvas.axis_x) - 1)
+            rows = np.searchsorted(canvas.axis_y, at[:, 1]).clip(0, len(canvas.axis_y) - 1)
+            kept |= organ[rows, columns] > 0.02
+        return Pieces(self.starts[kept], self.ends[kept], self.radii[kept])
+
     def windows(self, canvas: Canvas, margin_mm: float) -> list[tuple[int, int, int, int]]:
         """First and last row, first and last column around each piece."""
         reach = self.radii + margin_mm
@@ -123,10 +133,13 @@ def piece_distance(
 
 
 def paint_forest(
-    canvas: Canvas, forest: Forest, z_mm: float, thickness_mm: float, value: float
+    canvas: Canvas, forest: Forest, slab: tuple[float, float], value: float, organ: Image
 ) -> None:
-    """Paint the vessels of a slab; thin ones fade, as partial volume makes them."""
-    soft, pieces = 1.4, forest.cut(z_mm, thickness_mm)
+    """Paint the vessels of a slab (height, thickness) that run in an organ (coverage 0 to 1).
+
+    Thin ones fade, as partial volume makes them.
+    """
+    soft, pieces = 1.4, forest.cut(*slab).within(canvas, organ)
     windows = pieces.windows(canvas, 1.6)
     strengths = np.minimum(1.0, 0.25 + pieces.radii / 2.2).astype(np.float32)
     shown = (np.maximum(pieces.radii, 0.75) / soft + 0.5).astype(np.float32)
