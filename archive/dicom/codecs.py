@@ -27,6 +27,7 @@ from archive.errors import PixelDecodingError
 
 Samples = npt.NDArray[np.generic]
 _RLE = "1.2.840.10008.1.2.5"
+_END_OF_IMAGE = b"\xff\xd9"
 _DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 
 
@@ -154,6 +155,9 @@ def _decode_openjpeg(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Sam
 def _decode_pyjpegls(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Samples:
     from jpeg_ls import decode_pixel_data  # noqa: PLC0415 a codec loads when a frame needs it
 
+    if not frame.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        # Without the marker the decoder goes on behind the end for seconds before it gives up.
+        frame += _END_OF_IMAGE
     data, info = decode_pixel_data(frame)
     samples: Samples = np.frombuffer(data, "<u1" if stream.precision <= 8 else "<u2")
     if info["components"] > 1 and info["interleave_mode"] == 0:
@@ -169,7 +173,7 @@ def _decode_pyjpegls_without_padding(
     end = frame.rfind(b"\x00\xff\xd9")
     if end < 0:
         raise ValueError("no padding to leave out")
-    return _decode_pyjpegls(frame[:end] + b"\xff\xd9", pixel, stream)
+    return _decode_pyjpegls(frame[:end] + _END_OF_IMAGE, pixel, stream)
 
 
 def _decode_pillow(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Samples:

@@ -176,7 +176,7 @@ def _advances(windows: npt.NDArray[np.uint16], table: HuffmanTable) -> memoryvie
 
 
 def _walk(advance: memoryview, position: int, limit: int, count: int) -> list[int]:
-    """Follow the codes from one to the next; an unknown one stays where it is, to be found later."""
+    """Follow the codes from one to the next; an unknown one is met again and found later."""
     positions: list[int] = []
     append = positions.append
     for _ in range(count):
