@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE
-from archive.errors import PixelDecodingError
+from archive.errors import BlobMissingError, PixelDecodingError
 from archive.retrieve.datasets import load_dataset, open_instance
 from archive.retrieve.transcoding import as_explicit_little_endian
 from archive.retrieve.transfer_syntaxes import NOT_FOR_THE_WEB, outgoing_transfer_syntax
+from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from archive.models import Instance
 
@@ -68,6 +69,26 @@ def outgoing_file(instance: Instance, wanted: Collection[str] = ()) -> OutgoingF
             raise
         return plain
     return OutgoingFile(EXPLICIT_LITTLE, len(data), iter([data]))
+
+
+def available_instances(instances: Sequence[Instance]) -> list[Instance]:
+    """Leave out the instances whose bytes are gone: one lost file does not withhold a study.
+
+    Parameters
+    ----------
+    instances
+        whose rights were checked by the caller
+
+    Raises
+    ------
+    BlobMissingError
+        The bytes of all of them are gone.
+    """
+    store = blob_store()
+    available = [instance for instance in instances if store.exists(instance.blob.sha256)]
+    if not available:
+        raise BlobMissingError("The stored files are missing.")
+    return available
 
 
 def _as_stored(instance: Instance) -> OutgoingFile | None:

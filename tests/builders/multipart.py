@@ -38,4 +38,4 @@ def parts_of(response: Any) -> list[tuple[str, bytes]]:
     for part in message.get_payload():
         assert not isinstance(part, str)
         parts.append((str(part["Content-Type"]), part.get_payload(decode=True)))
-    return parts  # type: ignore[return-value]
+    return parts

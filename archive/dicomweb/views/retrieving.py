@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
@@ -9,10 +10,10 @@ from django.http import HttpResponse
 from archive.dicomweb.media_types import DICOM, MULTIPART, OCTET_STREAM, Choice, Offer
 from archive.dicomweb.parsers import parse_frame_numbers
 from archive.dicomweb.renderers import file_response, multipart_response, protected
-from archive.dicomweb.views.answers import agreed, dicomweb_view, not_modified
+from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view, not_modified
 from archive.errors import NotAcceptableError
 from archive.retrieve.bulkdata import bulk_value, is_compressed_pixel_data
-from archive.retrieve.files import outgoing_file
+from archive.retrieve.files import available_instances, outgoing_file
 from archive.retrieve.frames import (
     check_frame_numbers,
     frame_media_type,
@@ -41,14 +42,18 @@ _BYTES = (Offer(MULTIPART, OCTET_STREAM), Offer(OCTET_STREAM))
 def retrieve_many(request: HttpRequest, study: str, series: str | None = None) -> HttpResponseBase:
     """Send the instances of a study or series, one file in memory at a time."""
     choice = agreed(request, _FILES)
-    instances = visible_instances(
-        request.user, study_instance_uid=study, series_instance_uid=series
-    )
+    found = visible_instances(request.user, study_instance_uid=study, series_instance_uid=series)
+    instances = available_instances(found)
     # The first file settles whether the transfer syntaxes asked for can be met at all.
     first = outgoing_file(instances[0], choice.transfer_syntaxes)
     note_transfer(request.asker, instances)  # type: ignore[attr-defined]
     files = _files(first, instances[1:], choice.transfer_syntaxes)
-    return multipart_response(files, DICOM)
+    response = multipart_response(files, DICOM)
+    if len(instances) < len(found):
+        response.status_code = HTTPStatus.PARTIAL_CONTENT
+        missing = len(found) - len(instances)
+        response.headers["Warning"] = f'299 {base_url(request)} "{missing} files are missing"'
+    return response
 
 
 def _files(

@@ -6,6 +6,7 @@ import pydicom
 import pytest
 
 from archive.models import AuditEvent
+from archive.storage.stores import blob_store
 from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.multipart import content_of, parts_of
 from tests.builders.stored import store_bytes, store_datasets
@@ -214,11 +215,24 @@ def test_an_etag_spares_the_bytes(web, ct):
 
 
 def test_a_missing_blob_is_404_with_a_reason(web, ct):
-    from archive.storage.stores import blob_store
-
     blob_store().delete(ct[0].blob.sha256)
 
     response = web.get(url_of(ct[0]))
 
     assert response.status_code == 404
     assert response.json()["code"] == "blob-missing"
+
+
+def test_a_study_with_a_lost_file_leaves_without_it_and_says_so(web, project):
+    datasets = [make_dataset(StudyInstanceUID="1.2.3", InstanceNumber=n) for n in (1, 2)]
+    lost, kept = store_datasets(*datasets, project=project)
+    blob_store().delete(lost.blob.sha256)
+
+    response = web.get("/dicom-web/studies/1.2.3")
+
+    assert response.status_code == 206
+    assert "1 files are missing" in response["Warning"]
+    ((_, part),) = parts_of(response)
+    assert read(part).SOPInstanceUID == kept.sop_instance_uid
+    blob_store().delete(kept.blob.sha256)
+    assert web.get("/dicom-web/studies/1.2.3").status_code == 404
