@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pydicom.config
 from pydicom.dataelem import RawDataElement, empty_value_for_VR
@@ -28,7 +28,7 @@ from archive.dicom.structure import (
     ElementSpan,
     StructureScan,
 )
-from archive.dicom.transfer_syntaxes import DEFLATED_DATASETS
+from archive.dicom.transfer_syntaxes import DEFLATED_DATASETS, Layout
 from archive.dicom.validation import PixelSpan, check_identity, check_pixel_data
 from archive.errors import InvalidInstanceError
 
@@ -81,15 +81,8 @@ def read_header(source: Path | BinaryIO) -> Header:
     ----------
     DICOM PS3.10 section 7, PS3.5 sections 7 and A.4
     """
-    with _mapped(source) as buffer:
-        try:
-            return _read_header(buffer)
-        except InvalidInstanceError:
-            raise
-        except (Exception, RecursionError, MemoryError) as error:
-            raise InvalidInstanceError(
-                "The file can't be read as DICOM.", code="malformed"
-            ) from error
+    with _mapped(source) as buffer, _only_our_error():
+        return _read_header(buffer)
 
 
 def read_dataset(source: Path | BinaryIO, *, stop_before_pixels: bool = False) -> Dataset:
@@ -109,18 +102,56 @@ def read_dataset(source: Path | BinaryIO, *, stop_before_pixels: bool = False) -
     InvalidInstanceError
         The structure is not sound, as for `read_header`; UIDs and pixel sizes are not checked.
     """
+    with _mapped(source) as buffer, _only_our_error():
+        meta = read_file_meta(buffer)
+        with _dataset_stream(buffer, meta) as (stream, start):
+            ds, _ = _collect(stream, start, meta, whole=not stop_before_pixels)
+    return ds
+
+
+@contextmanager
+def open_dataset(source: Path | BinaryIO) -> Iterator[Dataset]:
+    """Give a stored file's data set with its pixel data left in the file.
+
+    For frames out of files that are larger than memory: `frame_bytes`, `decode_frame` and
+    `render_frame` touch only the frame they are asked for.
+
+    Parameters
+    ----------
+    source : path, or binary file read from its beginning
+
+    Yields
+    ------
+    The data set; the value of its pixel data is a memoryview that ends with the context, so it
+    serves those functions and nothing else.
+
+    Raises
+    ------
+    InvalidInstanceError
+        As for `read_dataset`.
+    """
+    views: list[memoryview] = []
     with _mapped(source) as buffer:
-        try:
-            meta = read_file_meta(buffer)
-            with _dataset_stream(buffer, meta) as (stream, start):
-                ds, _ = _collect(stream, start, meta, whole=not stop_before_pixels)
-        except InvalidInstanceError:
-            raise
-        except (Exception, RecursionError, MemoryError) as error:
-            raise InvalidInstanceError(
-                "The file can't be read as DICOM.", code="malformed"
-            ) from error
-        return ds
+        meta = read_file_meta(buffer)
+        with _dataset_stream(buffer, meta) as (stream, start):
+            try:
+                with _only_our_error():
+                    ds, _ = _collect(stream, start, meta, whole=True, views=views)
+                yield ds
+            finally:
+                for view in views:
+                    view.release()
+
+
+@contextmanager
+def _only_our_error() -> Iterator[None]:
+    """Turn whatever a parser raises into the one error that ingest knows."""
+    try:
+        yield
+    except (InvalidInstanceError, OSError):
+        raise
+    except Exception as error:  # any parser's error: the file is not what it should be
+        raise InvalidInstanceError("The file can't be read as DICOM.", code="malformed") from error
 
 
 def _read_header(buffer: Buffer) -> Header:
@@ -139,7 +170,12 @@ def _read_header(buffer: Buffer) -> Header:
 
 
 def _collect(
-    stream: Buffer, start: int, meta: FileMeta, *, whole: bool
+    stream: Buffer,
+    start: int,
+    meta: FileMeta,
+    *,
+    whole: bool,
+    views: list[memoryview] | None = None,
 ) -> tuple[Dataset, PixelSpan | None]:
     """Scan a data set to its end; keep the elements before the pixel data, or all."""
     layout = find_layout(stream, start, meta.transfer_syntax_uid)
@@ -156,11 +192,17 @@ def _collect(
         length = span.value_stop - span.value_start
         if not (whole or span.is_sequence) and length > MAX_HEADER_VALUE_BYTES:
             continue
-        element = _raw_element(stream, span)
+        element = _raw_element(stream, span, views)
         _refuse_second_value(elements.get(element.tag), element)
         elements[element.tag] = element
         if span.tag == _SPECIFIC_CHARACTER_SET and element.value:
             terms = element.value.decode("latin-1").split("\\")
+    return _to_dataset(elements, terms, layout, meta), pixels
+
+
+def _to_dataset(
+    elements: dict[BaseTag, RawDataElement], terms: list[str], layout: Layout, meta: FileMeta
+) -> Dataset:
     ds = FileDataset(
         None,  # type: ignore[arg-type]  # no file to defer to: every value is here
         elements,  # type: ignore[arg-type]  # pydicom's own reader passes raw elements too
@@ -170,15 +212,22 @@ def _collect(
         is_little_endian=layout.is_little,
     )
     ds.set_original_encoding(layout.is_implicit, layout.is_little, python_encodings(terms))
-    return ds, pixels
+    return ds
 
 
-def _raw_element(stream: Buffer, span: ElementSpan) -> RawDataElement:
+def _raw_element(
+    stream: Buffer, span: ElementSpan, views: list[memoryview] | None
+) -> RawDataElement:
     vr = "SQ" if span.is_sequence else span.vr
-    value: bytes | None = stream[span.value_start : span.value_stop]
-    length = UNDEFINED_LENGTH if span.is_undefined else len(value or b"")
+    value: Any
+    if views is not None and span.tag in PIXEL_DATA_TAGS:
+        value = memoryview(stream)[span.value_start : span.value_stop]
+        views.append(value)
+    else:
+        value = stream[span.value_start : span.value_stop]
+    length = UNDEFINED_LENGTH if span.is_undefined else len(value)
     if not value:
-        value = empty_value_for_VR(vr, raw=True)  # type: ignore[assignment]
+        value = empty_value_for_VR(vr, raw=True)
     return RawDataElement(
         BaseTag(span.tag),
         vr,

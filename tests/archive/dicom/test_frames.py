@@ -2,10 +2,11 @@ import struct
 
 import numpy as np
 import pytest
+from pydicom.encaps import get_frame
 
 from archive.dicom.frames import frame_bytes
 from archive.dicom.reading import read_dataset
-from archive.errors import PixelDecodingError
+from archive.errors import InvalidInstanceError, PixelDecodingError
 from tests.archive.dicom.conftest import TEST_FILES
 from tests.builders import bytestreams as build
 from tests.builders.datasets import make_dataset
@@ -80,6 +81,41 @@ def test_frame_bytes_of_short_or_broken_pixel_data():
     for value in (b"", b"\0" * 7, b"junk" * 10, encapsulated()):
         with pytest.raises(PixelDecodingError, match="can't be found"):
             frame_bytes(multi_frame(value), 0)
+
+
+def test_frame_bytes_without_a_table_finds_where_images_begin():
+    value = encapsulated(b"\xff\xd8\xff1", b"more", b"\xff\xd8\xff2", b"\xff\xd8\xff3", b"tail")
+    frames = [frame_bytes(multi_frame(value), n) for n in range(3)]
+    assert frames == [b"\xff\xd8\xff1more", b"\xff\xd8\xff2", b"\xff\xd8\xff3tail"]
+
+
+def test_frame_bytes_ignores_a_damaged_basic_offset_table():
+    offsets = struct.pack("<3L", 0, 7, 10**6)
+    value = encapsulated(b"aaaa", b"bbbb", b"cccc", offsets=offsets)
+    assert [frame_bytes(multi_frame(value), n) for n in (1, 2)] == [b"bbbb", b"cccc"]
+
+
+def test_frame_bytes_that_no_rule_finds_are_an_error():
+    with pytest.raises(PixelDecodingError, match="can't be found"):
+        frame_bytes(multi_frame(encapsulated(b"aaaa", b"bbbb", b"cccc", b"dddd")), 0)
+
+
+def test_frame_bytes_agree_with_pydicom_on_every_real_file(real_files):
+    compared = 0
+    for path in real_files:
+        try:
+            ds = read_dataset(path)
+        except InvalidInstanceError:
+            continue
+        element = ds.get_item("PixelData") if "PixelData" in ds else None
+        if element is None or element.length != 0xFFFFFFFF:
+            continue
+        frames = int(ds.get("NumberOfFrames", 1) or 1)
+        for index in range(min(frames, 3)):
+            expected = get_frame(element.value, index, number_of_frames=frames)
+            assert frame_bytes(ds, index) == expected, path.name
+        compared += 1
+    assert compared > 30
 
 
 def test_frame_bytes_ignores_a_damaged_extended_offset_table():

@@ -73,19 +73,22 @@ def test_decode_frame_gives_the_same_pixels_from_every_lossless_syntax(wg04, ima
 
 
 @pytest.mark.parametrize(
-    ("image", "tolerance"), [("CT1", 60), ("MR1", 60), ("NM1", 30), ("XA1", 60)]
+    ("image", "tolerance", "kinds"),
+    [
+        ("CT1", 60, ["J2KI", "JLSN"]),
+        ("MR1", 60, ["J2KI", "JLSN", "JPLY"]),
+        ("NM1", 30, ["J2KI", "JLSN", "JPLY"]),
+        ("XA1", 60, ["J2KI", "JLSN", "JPLY"]),
+    ],
 )
-@pytest.mark.parametrize("kind", ["J2KI", "JLSN", "JPLY"])
 def test_decode_frame_gives_nearly_the_same_pixels_from_lossy_syntaxes(
-    wg04, image, tolerance, kind
+    wg04, image, tolerance, kinds
 ):
-    path = wg04 / f"{image}_{kind}.dcm"
-    if not path.exists():
-        pytest.skip(f"there is no {path.name}")
     reference = decode_frame(read_dataset(wg04 / f"{image}_UNC.dcm")).astype(float)
-    decoded = decode_frame(read_dataset(path)).astype(float)
     spread = np.percentile(reference, 99.9) - reference.min()
-    assert np.abs(decoded - reference).mean() < spread / tolerance
+    for kind in kinds:
+        decoded = decode_frame(read_dataset(wg04 / f"{image}_{kind}.dcm")).astype(float)
+        assert np.abs(decoded - reference).mean() < spread / tolerance, kind
 
 
 def test_decode_frame_clears_overlay_bits_above_the_stored_ones():

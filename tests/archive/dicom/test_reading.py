@@ -1,5 +1,6 @@
 import contextlib
 import io
+import resource
 import struct
 import tempfile
 
@@ -10,7 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from archive.dicom.reading import MAX_HEADER_VALUE_BYTES, read_dataset, read_header
+from archive.dicom.pixels import decode_frame
+from archive.dicom.reading import (
+    MAX_HEADER_VALUE_BYTES,
+    open_dataset,
+    read_dataset,
+    read_header,
+)
 from archive.errors import InvalidInstanceError
 from tests.archive.dicom.conftest import TEST_FILES
 from tests.builders import bytestreams as build
@@ -161,6 +168,39 @@ def test_read_dataset_stops_before_pixels():
 
     assert "PixelData" not in ds
     assert ds.Rows == 16
+
+
+def test_open_dataset_renders_like_read_dataset(real_files):
+    for path in real_files:
+        if path.name not in {"CT_small.dcm", "emri_small.dcm", "image_dfl.dcm", "JPEG2000.dcm"}:
+            continue
+        whole = read_dataset(path)
+        with open_dataset(path) as ds:
+            assert ds.SOPInstanceUID == whole.SOPInstanceUID
+            assert np.array_equal(decode_frame(ds), decode_frame(whole))
+
+
+def test_open_dataset_touches_only_the_frame_it_is_asked_for(tmp_path):
+    path, frames = tmp_path / "long.dcm", 3000
+    ds = make_dataset(Rows=512, Columns=512, NumberOfFrames=frames, PixelData=bytes(4))
+    data = as_part10(ds)
+    size = 512 * 512 * 2 * frames
+    with path.open("wb") as file:
+        file.write(data[:-8] + struct.pack("<L", size))
+        file.truncate(len(data) - 4 + size)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with open_dataset(path) as opened:
+        assert decode_frame(opened, frames - 1).shape == (512, 512)
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_open_dataset_refuses_what_read_dataset_refuses(tmp_path):
+    path = tmp_path / "cut.dcm"
+    path.write_bytes(as_part10(make_dataset())[:-10])
+    with pytest.raises(InvalidInstanceError), open_dataset(path):
+        pass
 
 
 def test_read_header_leaves_long_values_out_but_keeps_sequences():
