@@ -2,11 +2,11 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from inference.pipelines.classification import LinearHead
 from inference.training.heads import patient_folds, train_modality_body_part
 from inference.training.labelled_images import LabelledImage
+from tests.builders.labelled_images import make_striped_set
 
 
 def labelled(path, patient, pair="CT/HEAD"):
@@ -24,25 +24,9 @@ def test_patient_folds_keep_a_patient_together_and_spread_classes(tmp_path):
         assert np.bincount(classes[folds == fold], minlength=2).tolist() == [6, 6]
 
 
-@pytest.fixture
-def striped_set(tmp_path):
-    """Two pairs that are easy to tell apart: stripes across and stripes down, 15 patients each."""
-    random = np.random.default_rng(0)
-    rows = ["file,label,group,modality,body_part,patient,licence,source,source_file"]
-    stripes = np.tile(np.repeat([40, 220], 4), 8)
-    for index in range(30):
-        is_ct = index % 2 == 0
-        ground = np.tile(stripes, (64, 1))
-        image = (ground if is_ct else ground.T) + random.integers(-20, 20, (64, 64))
-        Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(tmp_path / f"{index}.png")
-        pair = "CT,CHEST" if is_ct else "MR,BRAIN"
-        rows.append(f"{index}.png,x,g,{pair},p{index},CC0,made here,{index}")
-    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
-    return tmp_path
-
-
 @pytest.mark.timeout(600)
-def test_train_modality_body_part_writes_a_bundle_that_answers(striped_set, embedder, tmp_path):
+def test_train_modality_body_part_writes_a_bundle_that_answers(embedder, tmp_path):
+    striped_set = make_striped_set(tmp_path)
     bundle = tmp_path / "bundle"
     said = []
 
