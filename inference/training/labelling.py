@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 64
 MAX_LABELS = 10_000
+_KEY = ("study_id", "series_id", "instance_id", "label_set", "label")
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,15 @@ class NewLabel:
 
 @dataclass(frozen=True)
 class LabelledCounts:
-    """How many labels are new, and how many were there already."""
+    """How many labels are new, how many were there, and which name no object (from 1)."""
 
     created: int
     existing: int
+    unknown: tuple[int, ...] = ()
 
 
 def add_labels(*, asker: Asker, labels: Sequence[NewLabel]) -> LabelledCounts:
-    """Add labels, all or none; one that is there already is left as it is.
+    """Add labels inside the asker's rights, all or none; one that is there already stays as it is.
 
     Raises
     ------
@@ -54,59 +56,84 @@ def add_labels(*, asker: Asker, labels: Sequence[NewLabel]) -> LabelledCounts:
     NotAllowedError
         The asker may only look.
     """
+    user = asker.user
+    if user is None:
+        raise NotVisibleError("Sign in to label.")
+    _check_all(labels)
+    objects = _Objects(user, labels)
+    rows = [objects.row(label) for label in labels]
+    if None in rows:
+        number = rows.index(None) + 1
+        raise NotVisibleError(f"Label {number}: there is no such study, series or instance.")
+    for study in objects.studies:
+        require_may_label(user, study)
+    return _save(asker, objects, [row for row in rows if row is not None])
+
+
+def import_labels(*, asker: Asker, labels: Sequence[NewLabel]) -> LabelledCounts:
+    """Add labels for the site's operator, whose rights are not asked; unknown objects are told.
+
+    Raises
+    ------
+    InvalidRequestError
+        As for `add_labels`; nothing is added.
+    """
+    _check_all(labels)
+    objects = _Objects(None, labels)
+    rows = [objects.row(label) for label in labels]
+    unknown = tuple(number for number, row in enumerate(rows, start=1) if row is None)
+    counts = _save(asker, objects, [row for row in rows if row is not None])
+    return LabelledCounts(created=counts.created, existing=counts.existing, unknown=unknown)
+
+
+def _save(asker: Asker, objects: _Objects, rows: list[Label]) -> LabelledCounts:
+    by_key = {tuple(getattr(row, name) for name in _KEY): row for row in rows}
+    with transaction.atomic():
+        known = Label.objects.filter(study__in=objects.studies)
+        for key in known.values_list(*_KEY):
+            by_key.pop(key, None)
+        for row in by_key.values():
+            row.created_by_id = asker.user.pk if asker.user else None
+        Label.objects.bulk_create(by_key.values(), ignore_conflicts=True, batch_size=1000)
+        for study in objects.studies:
+            audit.record_access(asker, study_instance_uid=study.study_instance_uid, what="label")
+    return LabelledCounts(created=len(by_key), existing=len(rows) - len(by_key))
+
+
+def _check_all(labels: Sequence[NewLabel]) -> None:
     if len(labels) > MAX_LABELS:
         raise InvalidRequestError(f"At most {MAX_LABELS} labels at once.")
     for number, label in enumerate(labels, start=1):
-        _check(number, label)
-    objects = _Objects(asker.user, labels) if asker.user is not None else None
-    if objects is None:
-        raise NotVisibleError("Sign in to label.")
-    rows = [objects.row(number, label) for number, label in enumerate(labels, start=1)]
-    for study in objects.studies:
-        require_may_label(objects.user, study)
-    with transaction.atomic():
-        before = Label.objects.count()
-        for row in rows:
-            row.created_by_id = asker.user.pk if asker.user else None
-        Label.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
-        created = Label.objects.count() - before
-        for study in objects.studies:
-            audit.record_access(asker, study_instance_uid=study.study_instance_uid, what="label")
-    return LabelledCounts(created=created, existing=len(rows) - created)
-
-
-def _check(number: int, label: NewLabel) -> None:
-    if sum(bool(uid) for uid in (label.study, label.series, label.instance)) != 1:
-        raise InvalidRequestError(f"Label {number}: name one study, series or instance.")
-    for text in (label.label_set, label.label):
-        if not text.strip() or len(text) > MAX_LENGTH or not text.isprintable():
-            message = f"Label {number}: label and label set are texts of 1 to {MAX_LENGTH} signs."
-            raise InvalidRequestError(message)
+        if sum(bool(uid) for uid in (label.study, label.series, label.instance)) != 1:
+            raise InvalidRequestError(f"Label {number}: name one study, series or instance.")
+        for text in (label.label_set, label.label):
+            if not text.strip() or len(text) > MAX_LENGTH or not text.isprintable():
+                message = f"Label {number}: label and set are texts of 1 to {MAX_LENGTH} signs."
+                raise InvalidRequestError(message)
 
 
 class _Objects:
-    """The labelled objects, found inside the asker's rights in three queries."""
+    """The labelled objects, found in three queries: inside a user's rights, or all there are."""
 
-    def __init__(self, user: AnyUser, labels: Iterable[NewLabel]) -> None:
-        self.user = user
+    def __init__(self, user: AnyUser | None, labels: Iterable[NewLabel]) -> None:
         wanted = list(labels)
-        self._studies = _by_uid(
-            Study.objects.visible_to(user), "study_instance_uid", {x.study for x in wanted}
+        studies, series, instances = (
+            kind.objects.all() if user is None else kind.objects.visible_to(user)
+            for kind in (Study, Series, Instance)
         )
+        self._studies = _by_uid(studies, "study_instance_uid", {x.study for x in wanted})
         self._series = _by_uid(
-            Series.objects.visible_to(user).select_related("study"),
-            "series_instance_uid",
-            {x.series for x in wanted},
+            series.select_related("study"), "series_instance_uid", {x.series for x in wanted}
         )
         self._instances = _by_uid(
-            Instance.objects.visible_to(user).select_related("series__study"),
+            instances.select_related("series__study"),
             "sop_instance_uid",
             {x.instance for x in wanted},
         )
         self.studies: set[Study] = set()
 
-    def row(self, number: int, label: NewLabel) -> Label:
-        """Return the row of a label that is not saved yet."""
+    def row(self, label: NewLabel) -> Label | None:
+        """Return the row of a label that is not saved yet; None where its object is not there."""
         study, series = self._studies.get(label.study), self._series.get(label.series)
         instance = self._instances.get(label.instance)
         if series is not None:
@@ -114,7 +141,7 @@ class _Objects:
         elif instance is not None:
             study = instance.series.study
         if study is None:
-            raise NotVisibleError(f"Label {number}: there is no such study, series or instance.")
+            return None
         self.studies.add(study)
         return Label(
             study=study,
@@ -126,5 +153,7 @@ class _Objects:
 
 
 def _by_uid(rows: Any, field: str, uids: set[str]) -> dict[str, Any]:
-    found = rows.filter(**{f"{field}__in": uids - {""}})
-    return {getattr(row, field): row for row in found}
+    wanted = uids - {""}
+    if not wanted:
+        return {}
+    return {getattr(row, field): row for row in rows.filter(**{f"{field}__in": wanted})}

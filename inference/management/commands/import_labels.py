@@ -1,0 +1,46 @@
+from argparse import ArgumentParser
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from archive.audit.types import Asker
+from archive.errors import ArchiveError
+from inference.training.label_files import read_labels
+from inference.training.labelling import MAX_LABELS, import_labels
+
+
+class Command(BaseCommand):
+    help = "Import labels from a CSV file: study, series or instance UID, label set, label."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("csv", type=Path)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        asker = Asker(door="command", name="import_labels")
+        created = existing = 0
+        unknown: list[int] = []
+        try:
+            with options["csv"].open(encoding="utf-8-sig", newline="") as file:
+                labels = read_labels(file)
+                start = 0
+                while batch := list(islice(labels, MAX_LABELS)):
+                    counts = import_labels(asker=asker, labels=batch)
+                    created += counts.created
+                    existing += counts.existing
+                    unknown += [start + number for number in counts.unknown]
+                    start += len(batch)
+        except OSError as error:
+            message = f"{options['csv']} can't be read: {error.strerror}."
+            raise CommandError(message) from error
+        except UnicodeDecodeError as error:
+            message = f"{options['csv']} is not UTF-8."
+            raise CommandError(message) from error
+        except ArchiveError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"{created} labels new, {existing} known, {len(unknown)} of no object.")
+        if unknown:
+            shown = ", ".join(str(number) for number in unknown[:10])
+            message = f"No study, series or instance for rows {shown}{'…' if unknown[10:] else ''}."
+            raise CommandError(message)

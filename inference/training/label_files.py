@@ -1,0 +1,76 @@
+"""Labels in CSV files."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+from archive.errors import InvalidRequestError
+from inference.training.labelling import NewLabel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# How people call the columns, and what they mean.
+_COLUMNS = {
+    "study": "study",
+    "study_uid": "study",
+    "study_instance_uid": "study",
+    "studyinstanceuid": "study",
+    "series": "series",
+    "series_uid": "series",
+    "series_instance_uid": "series",
+    "seriesinstanceuid": "series",
+    "instance": "instance",
+    "instance_uid": "instance",
+    "sop_instance_uid": "instance",
+    "sopinstanceuid": "instance",
+    "label_set": "label_set",
+    "labelset": "label_set",
+    "set": "label_set",
+    "label": "label",
+}
+
+
+def read_labels(lines: Iterable[str]) -> Iterator[NewLabel]:
+    """Read labels from the lines of a CSV file with a header.
+
+    Columns: study, series or instance (UIDs), label set, label. Where a row names several
+    objects, the most specific one is labelled.
+
+    Raises
+    ------
+    InvalidRequestError
+        A column is missing, or the file is no CSV.
+    """
+    reader = csv.DictReader(lines, restval="")
+    try:
+        names = {
+            name: _COLUMNS.get(name.strip().lower().replace(" ", "_").lstrip("\ufeff"))
+            for name in reader.fieldnames or ()
+        }
+        _check_columns(set(names.values()))
+        for row in reader:
+            values = {kind: (row[name] or "").strip() for name, kind in names.items() if kind}
+            yield _label(values)
+    except csv.Error as error:
+        message = f"Line {reader.line_num} is not CSV: {error}."
+        raise InvalidRequestError(message) from error
+
+
+def _label(values: dict[str, str]) -> NewLabel:
+    levels = ("instance", "series", "study")
+    deepest = next((level for level in levels if values.get(level)), "study")
+    return NewLabel(
+        label_set=values["label_set"],
+        label=values["label"],
+        **{deepest: values.get(deepest, "")},
+    )
+
+
+def _check_columns(kinds: set[str | None]) -> None:
+    if not kinds & {"study", "series", "instance"}:
+        raise InvalidRequestError("The file has no column study, series or instance.")
+    for kind in ("label_set", "label"):
+        if kind not in kinds:
+            raise InvalidRequestError(f"The file has no column {kind}.")
