@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset
 
+from archive.dicom.pixels import decode_frame
+from archive.errors import PixelDecodingError
 from inference.errors import UnsupportedInputError
 from inference.pipelines.types import Volume
 
@@ -217,20 +219,16 @@ def _stack(planes: list[_Plane]) -> npt.NDArray[np.float32]:
     first = planes[0].dataset
     shape = (len(planes), int(first.Rows), int(first.Columns))
     volume = np.empty(shape, dtype=np.float32)
-    frames: npt.NDArray[np.generic] | None = None
     for index, plane in enumerate(planes):
-        if frames is None or plane.dataset is not planes[index - 1].dataset:
-            frames = _decoded(plane.dataset)
-        frame = frames if frames.ndim == 2 else frames[plane.frame_index]
+        frame = _decoded(plane)
         if frame.shape != shape[1:]:
             raise UnsupportedInputError("An image's pixels don't match its rows and columns.")
         volume[index] = frame.astype(np.float32) * plane.slope + plane.intercept
     return volume
 
 
-def _decoded(ds: Dataset) -> npt.NDArray[np.generic]:
+def _decoded(plane: _Plane) -> npt.NDArray[np.generic]:
     try:
-        return np.asarray(ds.pixel_array)
-    # Every decoder plug-in of pydicom has exceptions of its own.
-    except Exception as error:
+        return decode_frame(plane.dataset, plane.frame_index)
+    except PixelDecodingError as error:
         raise UnsupportedInputError("An image's pixels can't be decoded.") from error
