@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import SimpleLazyObject
 
+from archive.access.selectors import is_radiology_admin
+from archive.ingest.selectors import quarantine_visible_to
 from archive.portal import panels
-from archive.query.attention import attention_counts
+from archive.query.identity import identity_conflict_count
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+    from archive.models.querysets import AnyUser
 
 THEMES = frozenset({"dark", "light"})
 THEME_COOKIE = "twinsight_theme"
@@ -23,5 +27,15 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme if theme in THEMES else "dark",
         "navigation_items": list(panels.navigation_items.values()),
-        "attention": SimpleLazyObject(lambda: attention_counts(user) if user else {}),
+        "attention": SimpleLazyObject(lambda: _attention(user) if user else {}),
+    }
+
+
+def _attention(user: AnyUser) -> dict[str, int]:
+    """Count what waits for a radiology admin; empty for everyone else."""
+    if not is_radiology_admin(user):
+        return {}
+    return {
+        "quarantine": quarantine_visible_to(user).count(),
+        "identity": identity_conflict_count(user),
     }

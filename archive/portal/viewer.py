@@ -9,8 +9,8 @@ from django.urls import reverse
 from archive.query.series_frames import series_stack
 
 if TYPE_CHECKING:
+    from archive.models.querysets import AnyUser
     from archive.query.series_frames import SeriesStack
-    from archive.query.worklist import AnyUser
 
 # Window centre and width in Hounsfield units, as reading rooms know them.
 CT_PRESETS = (

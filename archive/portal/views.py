@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_safe
 
 from archive.access.projects import storing_projects
+from archive.access.selectors import require_radiology_admin
+from archive.ingest.selectors import quarantine_visible_to
 from archive.portal import panels
 from archive.portal.forms import WorklistForm
 from archive.portal.statuses import speaks_html
 from archive.portal.viewer import viewer_context
-from archive.query.attention import identity_conflicts, quarantine_page
+from archive.query.identity import identity_conflicts
 from archive.query.study_overview import study_overview
 from archive.query.worklist import SORT_KEYS, visible_modalities, worklist_page
 
@@ -145,21 +148,21 @@ def series_view(request: HttpRequest, study_uid: str, series_uid: str) -> HttpRe
 @require_safe
 def upload(request: HttpRequest) -> HttpResponse:
     """Show the drop zone; the files themselves go to POST /api/v1/uploads."""
-    return render(request, "portal/upload.html", {"projects": storing_projects(request.user)})
+    projects = storing_projects(request.user)  # type: ignore[arg-type]  # signed in by now
+    return render(request, "portal/upload.html", {"projects": projects})
 
 
 @require_safe
 @speaks_html
 def quarantine_list(request: HttpRequest) -> HttpResponse:
     """Show what came and could not be archived."""
-    number = WorklistForm(request.GET).page_number()
-    rows, total = quarantine_page(request.user, page=number, page_size=QUARANTINE_PAGE_SIZE)
-    has_more = number * QUARANTINE_PAGE_SIZE < total
+    require_radiology_admin(request.user)
+    paginator = Paginator(quarantine_visible_to(request.user), QUARANTINE_PAGE_SIZE)
+    page = paginator.get_page(request.GET.get("page"))
     context = {
-        "rows": rows,
-        "total": total,
-        "previous_url": f"?page={number - 1}" if number > 1 else "",
-        "next_url": f"?page={number + 1}" if has_more else "",
+        "page": page,
+        "previous_url": f"?page={page.number - 1}" if page.has_previous() else "",
+        "next_url": f"?page={page.number + 1}" if page.has_next() else "",
     }
     return render(request, "portal/quarantine_list.html", context)
 

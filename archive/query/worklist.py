@@ -22,7 +22,7 @@ NON_PICTURE_MODALITIES = frozenset(
     {"AU", "DOC", "FID", "HC", "KO", "M3D", "PLAN", "PR", "REG", "RTDOSE", "RTPLAN", "RTRECORD"}
     | {"RTSTRUCT", "SEG", "SR", "STAIN", "TEXTUREMAP"}
 )
-_FACET_CACHE_SECONDS = 60
+_FACET_CACHE_SECONDS = 15
 _NAME_ORDER = ("patient__patient_name_search", "patient__dicom_patient_id")
 _SORT_FIELDS: dict[str, tuple[str, ...]] = {
     "date": ("study_date", "study_time"),
@@ -125,7 +125,7 @@ def worklist_page(
 
 
 def visible_modalities(user: AnyUser) -> list[str]:
-    """Return the modalities that occur in the user's studies, by name; a minute old at most.
+    """Return the modalities that occur in the user's studies, by name; seconds old at most.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def visible_modalities(user: AnyUser) -> list[str]:
 
 
 def visible_body_parts(user: AnyUser) -> list[str]:
-    """Return the body parts that occur in the user's studies, by name; a minute old at most.
+    """Return the body parts that occur in the user's studies, by name; seconds old at most.
 
     Parameters
     ----------
@@ -165,7 +165,8 @@ def _visible_values(user: AnyUser, array_field: str) -> list[str]:
         studies = Study.objects.visible_to(user).order_by()
         each = studies.annotate(item=Func(F(array_field), function="unnest"))
         found = sorted(set(each.values_list("item", flat=True).distinct()) - {"", None})
-        cache.set(key, found, _FACET_CACHE_SECONDS)
+        if found:  # what has just arrived first must not stay hidden
+            cache.set(key, found, _FACET_CACHE_SECONDS)
     return found
 
 

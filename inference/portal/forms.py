@@ -69,18 +69,22 @@ class SimilarForm(forms.Form):
     def query(self, image: bytes = b"") -> SimilarQuery:
         """Return the question, by picture where one is given."""
         by_object: dict[str, Any] = {} if image else self._object()
-        codes = {name: self.value(name) for name in ("modality", "body_part")}
         return SimilarQuery(
             **by_object,
             image=image,
             filters=Filters(
-                **{name: (code,) for name, code in codes.items() if code},
+                modality=self._codes("modality"),
+                body_part=self._codes("body_part"),
                 date_from=self.value("date_from"),
                 date_to=self.value("date_to"),
             ),
             k=self.k_value,
             patient=PatientScope.ANY if self.value("same_patient") else PatientScope.EXCLUDE,
         )
+
+    def _codes(self, name: str) -> tuple[str, ...]:
+        code = self.value(name)
+        return (code,) if code else ()
 
     def _object(self) -> dict[str, Any]:
         named = {name: self.value(name) or "" for name in ("study", "series", "instance")}
@@ -92,9 +96,9 @@ class PictureForm(forms.Form):
 
     image = forms.FileField()
 
-    def clean_image(self) -> UploadedFile:
+    def clean_image(self) -> UploadedFile[bytes]:
         """Refuse what is too large to be a picture."""
-        image: UploadedFile = self.cleaned_data["image"]
+        image: UploadedFile[bytes] = self.cleaned_data["image"]
         if (image.size or 0) > MAX_IMAGE_BYTES:
             message = f"A picture may have {MAX_IMAGE_BYTES // 1024 // 1024} MB at most."
             raise forms.ValidationError(message)

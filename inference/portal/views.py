@@ -64,7 +64,7 @@ def _similar_to_picture(request: HttpRequest) -> HttpResponse:
     if picture.is_valid():
         context |= _answer(request, form.query(image=picture.cleaned_data["image"].read()))
     else:
-        context["problem"] = Problem("No picture", " ".join(picture.errors.get("image", [])))
+        context["problem"] = Problem("No picture", picture.errors.as_text())
     return render(request, "similarity/_results.html", context)
 
 

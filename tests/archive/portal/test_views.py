@@ -288,9 +288,13 @@ def test_admin_pages_say_when_nothing_waits(client, archive_admin, url):
     assert url in _text(client.get(LIST))
 
 
-def test_quarantine_page_shows_reason_and_file(client, archive_admin):
+def test_quarantine_page_shows_reason_and_file(client, archive_admin, unassigned):
     Quarantine.objects.create(
-        reason_code="truncated", reason="The file was cut off.", door="api", original_name="a.dcm"
+        reason_code="truncated",
+        reason="The file was cut off.",
+        door="api",
+        original_name="a.dcm",
+        project=unassigned,
     )
     client.force_login(archive_admin)
 

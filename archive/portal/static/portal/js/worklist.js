@@ -13,6 +13,12 @@
     if (parameters.get("sort") === "-date") parameters.delete("sort");
   });
 
+  const more = form.querySelector("[data-more]");
+  more.addEventListener("click", () => {
+    const isWide = form.classList.toggle("is-wide");
+    more.setAttribute("aria-expanded", String(isWide));
+  });
+
   const isoDay = (daysAgo) => {
     const day = new Date();
     day.setDate(day.getDate() - daysAgo);

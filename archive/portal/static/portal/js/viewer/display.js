@@ -74,7 +74,8 @@ export class Display {
     const height = bitmap.height * scale;
     const left = (canvas.width - width) / 2 + this.x;
     const top = (canvas.height - height) / 2 + this.y;
-    context.imageSmoothingEnabled = scale < 4;
+    // Single pixels are for those who zoom in on them.
+    context.imageSmoothingEnabled = this.zoom < 6;
     context.imageSmoothingQuality = "high";
     context.drawImage(this.quick ? this.remapped() : bitmap, left, top, width, height);
     if (this.isInverted) {
