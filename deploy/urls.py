@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from archive.dicomweb.views import wado
 from deploy.health import healthz, readyz
 
 urlpatterns = [
@@ -10,6 +11,7 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("dicom-web/", include("archive.dicomweb.urls")),
+    path("wado", wado, name="wado"),
     path("api/v1/", include("archive.api.urls")),
     path("api/v1/", include("inference.api.urls")),
     path("similar/", include("inference.portal.urls")),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES, Membership, Project, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 AnyUser = User | AnonymousUser
 ModelT = TypeVar("ModelT", bound=Model)
@@ -35,6 +38,9 @@ def readable_projects(user: AnyUser, roles: frozenset[str]) -> QuerySet[Project]
 def visible_studies_filter(user: AnyUser, study_path: str) -> Q:
     """Build the condition that the study at ``study_path`` lies in the user's rights.
 
+    The user's memberships are read first, one small query: the condition that follows from them
+    is several times cheaper to build and to plan than one that asks for them row by row.
+
     Parameters
     ----------
     user
@@ -42,20 +48,48 @@ def visible_studies_filter(user: AnyUser, study_path: str) -> Q:
     study_path
         lookup path from the filtered model to the study's key, as ``"pk"`` or ``"series__study"``
     """
-    from archive.models.study import Study  # noqa: PLC0415 querysets are imported by the models
-
     if not user.is_authenticated or not user.is_active:
         return Q(pk__in=[])
-    through = Study.projects.through.objects
-    in_project = through.filter(
-        study_id=OuterRef(study_path), project__in=readable_projects(user, READING_ROLES)
+    held = list(
+        Membership.objects.filter(user_id=user.pk).values_list(
+            "role", "project_id", "project__kind"
+        )
     )
-    in_deidentified = through.filter(
-        study_id=OuterRef(study_path),
-        study__is_deidentified=True,
-        project__in=readable_projects(user, DEIDENTIFIED_ROLES),
+    reading = _projects_condition(held, READING_ROLES)
+    if reading is None:
+        return Q()
+    deidentified = _projects_condition(held, DEIDENTIFIED_ROLES)
+    if deidentified:
+        reading |= deidentified & Q(study__is_deidentified=True)
+    if not reading:
+        return Q(pk__in=[])
+    from archive.models.study import Study  # noqa: PLC0415 querysets are imported by the models
+
+    through = Study.projects.through.objects.filter(study_id=OuterRef(study_path))
+    return Q(Exists(through.filter(reading)))
+
+
+def _projects_condition(
+    held: Sequence[tuple[str, int | None, str | None]], roles: frozenset[str]
+) -> Q | None:
+    """Condition on a row of study and project; empty for no project, None for every project."""
+    mine = [(project_id, kind) for role, project_id, kind in held if role in roles]
+    is_wide = any(project_id is None for project_id, _ in mine)
+    sees_unassigned = Role.RADIOLOGY_ADMIN in roles and any(
+        role == Role.RADIOLOGY_ADMIN for role, _, _ in held
     )
-    return Q(Exists(in_project)) | Q(Exists(in_deidentified))
+    if is_wide and sees_unassigned:
+        return None
+    condition = Q()
+    if is_wide:
+        condition |= Q(project__kind=Project.Kind.STANDARD)
+    else:
+        named = [key for key, kind in mine if kind == Project.Kind.STANDARD]
+        if named:
+            condition |= Q(project_id__in=named)
+    if sees_unassigned:
+        condition |= Q(project__kind=Project.Kind.UNASSIGNED)
+    return condition
 
 
 class VisibleQuerySet(QuerySet[ModelT]):

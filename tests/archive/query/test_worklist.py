@@ -108,7 +108,7 @@ def test_worklist_page_takes_few_queries_whatever_the_rows(
     for _ in range(6):
         SeriesFactory(study=StudyFactory(projects=[project]), number_of_series_related_instances=1)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         worklist_page(radiologist, WorklistFilters())
 
 

@@ -34,7 +34,7 @@ def test_the_objects_on_a_path_are_found(stored, radiologist, django_assert_num_
 
     assert visible_study(radiologist, study) == stored.series.study
     assert visible_series(radiologist, study, series) == stored.series
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         found = visible_instance(radiologist, study, series, sop)
         assert path_of(found) == (study, series, sop)
         assert found.blob.sha256
