@@ -71,11 +71,13 @@ $(PY):
 
 # Torch first and by itself: its index may be another one, and it is by far the largest part.
 $(WORKER_STAMP): pyproject.toml constraints.txt | $(PY)
-	$(PIP) install --quiet -c constraints.txt \
+	@echo "Installing into $(VENV) (once; torch is the large part) ..."
+	@$(PIP) install -qq -c constraints.txt \
 		$(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL)) torch==2.13.0
-	$(PIP) install --quiet -c constraints.txt -e '.[worker]'
+	@$(PIP) install -qq -c constraints.txt -e '.[worker]'
 	@touch $@
 
 $(DEV_STAMP): $(WORKER_STAMP)
-	$(PIP) install --quiet -c constraints.txt -e '.[worker,dev,fallback-postgres]'
+	@echo "Installing the tools for development into $(VENV) (once) ..."
+	@$(PIP) install -qq -c constraints.txt -e '.[worker,dev,fallback-postgres]'
 	@touch $@

@@ -9,6 +9,7 @@ from types import FrameType
 
 from deploy.supervisor.endpoints import Endpoints
 from deploy.supervisor.errors import HomeInUseError
+from deploy.supervisor.guests import await_guests, guest_of
 from deploy.supervisor.home import Home
 from deploy.supervisor.services import embedded_services, running_endpoints
 
@@ -51,22 +52,44 @@ def _is_external() -> bool:
 
 @contextlib.contextmanager
 def _attached_or_started(home: Home) -> Iterator[Endpoints]:
-    found = running_endpoints(home)
-    if found is not None:
-        yield found
-        return
     with contextlib.ExitStack() as stack:
-        previous = signal.signal(signal.SIGTERM, _leave)
-        stack.callback(signal.signal, signal.SIGTERM, previous)
-        try:
-            endpoints = stack.enter_context(embedded_services(home))
-        except HomeInUseError:
-            # Another command was quicker: use what it started.
-            found = running_endpoints(home)
-            if found is None:
-                raise
-            endpoints = found
+        endpoints = _attach(home, stack)
+        if endpoints is None:
+            try:
+                endpoints = stack.enter_context(_hosting(home))
+            except HomeInUseError:
+                # Another command was quicker: use what it started.
+                endpoints = _attach(home, stack)
+                if endpoints is None:
+                    raise
         yield endpoints
+
+
+def _attach(home: Home, stack: contextlib.ExitStack) -> Endpoints | None:
+    if running_endpoints(home) is None:
+        return None
+    with contextlib.ExitStack() as visit:
+        visit.enter_context(guest_of(home))
+        # Asked again as a guest: a host may have stopped between question and visit.
+        endpoints = running_endpoints(home)
+        if endpoints is not None:
+            stack.push(visit.pop_all())
+        return endpoints
+
+
+@contextlib.contextmanager
+def _hosting(home: Home) -> Iterator[Endpoints]:
+    previous = signal.signal(signal.SIGTERM, _leave)
+    try:
+        with embedded_services(home) as endpoints:
+            try:
+                yield endpoints
+            finally:
+                # No new guests; those who came may finish their work.
+                home.endpoints_file.unlink(missing_ok=True)
+                await_guests(home)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

@@ -66,6 +66,10 @@ class Home:
         return self.run / "twinsight.lock"
 
     @property
+    def guests_file(self) -> Path:
+        return self.run / "guests.lock"
+
+    @property
     def endpoints_file(self) -> Path:
         return self.run / "endpoints.json"
 

@@ -1,9 +1,6 @@
 """What must be done to the database and the static files before the program runs; quick if done."""
 
 import hashlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from django.conf import settings
@@ -12,7 +9,9 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from deploy.supervisor.errors import SupervisorError
+from deploy.supervisor.child import run_to_end
+from deploy.supervisor.home import Home
+from deploy.supervisor.programs import child_environ, management_spec
 
 STAMP_NAME = ".collected"
 MODELS_LIMIT_S = 300
@@ -61,7 +60,7 @@ def first_admin_password() -> str | None:
     return password
 
 
-def install_models_if_needed(variables: dict[str, str]) -> int:
+def install_models_if_needed(home: Home, variables: dict[str, str]) -> int:
     """Install the models of the distribution where they are missing; returns how many there are.
 
     In a process of its own: the export of the embedder loads torch, which this one never needs.
@@ -78,16 +77,6 @@ def install_models_if_needed(variables: dict[str, str]) -> int:
             return 0
     finally:
         connections[DEFAULT_DB_ALIAS].close()
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "models", "install"]
-    done = subprocess.run(  # noqa: S603 our own command
-        command,
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=MODELS_LIMIT_S,
-    )
-    if done.returncode:
-        reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        raise SupervisorError(f"The models could not be installed: {' '.join(reason)}")
+    spec = management_spec(home, "models", ("models", "install"), child_environ(variables))
+    run_to_end(spec, timeout_s=MODELS_LIMIT_S)
     return len(DEFAULTS)

@@ -141,7 +141,7 @@ class Program:
             self.terminal.field("password", password, "shown only this once")
         if self.options.with_workers:
             self.terminal.working("models", "installing, once")
-            installed = install_models_if_needed(self.options.child_variables())
+            installed = install_models_if_needed(self.options.home, self.options.child_variables())
             if installed:
                 self.terminal.done("models", f"{installed} installed")
 

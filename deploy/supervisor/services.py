@@ -74,6 +74,7 @@ def held_home(home: Home) -> Iterator[Home]:
         try:
             yield home
         finally:
+            home.guests_file.unlink(missing_ok=True)
             home.remove_socket_folders()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.supervisor.attach import needs_services, services_for_command
 from deploy.supervisor.services import embedded_services
-from tests.deploy.supervisor.watching import files_in_run, processes_of
+from tests.deploy.supervisor.watching import files_in_run, processes_of, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 VARIABLES = ("DATABASE_URL", "REDIS_URL", "DATABASE_URL_FILE", "REDIS_URL_FILE")
@@ -91,3 +91,19 @@ def test_home_that_cannot_be_used_is_one_sentence(environ, tmp_path, command):
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert "TWINSIGHT_HOME" in done.stderr
+
+
+def test_host_stays_until_the_command_that_attached_has_ended(home, environ):
+    code = ASK.replace("SELECT 40 + 2", "SELECT 40 + 2 FROM pg_sleep({seconds})")
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c"]
+    host = subprocess.Popen(
+        [*command, code.format(seconds=3)], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
+    )
+    wait_until(home.endpoints_file.exists, seconds=60)
+    guest = manage(environ, "shell", "--no-imports", "-c", code.format(seconds=5))
+    assert guest.stdout.strip().splitlines()[-1:] == ["42"], guest.stderr
+    _, complaints = host.communicate(timeout=60)
+    assert "until the other commands end" in complaints
+    assert host.returncode == 0
+    assert processes_of(home) == []
+    assert files_in_run(home) == []
