@@ -13,7 +13,14 @@ from archive.api.statuses import http_status, problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from archive.errors import ArchiveError
     from archive.ingest.types import IngestResult
+
+
+def render_interrupted(error: ArchiveError, results: Sequence[IngestResult]) -> Response:
+    """Answer an upload that could not be taken to its end, with what became of its files so far."""
+    body = {"results": [uploaded_file_json(result) for result in results]}
+    return problem(http_status(error), code=error.code, detail=error.message, more=body)
 
 
 def render_upload(results: Sequence[IngestResult]) -> Response:

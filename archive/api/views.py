@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from archive.access import selectors as access
-from archive.access.projects import storing_projects
-from archive.api.answers import render_upload
+from archive.api.answers import render_interrupted, render_upload
 from archive.api.endpoints import Endpoint, checked_uid
-from archive.api.parsers import iter_parts
 from archive.api.schemas import (
     PagingSchema,
     ProblemSchema,
@@ -28,20 +25,15 @@ from archive.api.schemas import (
     study_page_json,
     worklist_filters,
 )
+from archive.api.uploads import Upload
 from archive.audit import services as audit
-from archive.errors import NotVisibleError
+from archive.errors import ArchiveError
 from archive.ingest import selectors as ingest
-from archive.ingest.deliveries import Delivery
-from archive.ingest.types import Origin
 from archive.query.study_overview import study_overview
 from archive.query.worklist import worklist_page
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
-
-    from archive.models import Project
-
-MAX_PARTS = 100_000
 
 
 class UploadView(Endpoint):
@@ -67,44 +59,12 @@ class UploadView(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Take the files as they arrive; each gets its own result."""
-        bare = request._request  # noqa: SLF001 the unread stream: DRF would parse it
-        delivery: Delivery | None = None
+        upload = Upload(request)
         try:
-            for part in iter_parts(
-                bare, max_bytes=settings.TWINSIGHT_MAX_UPLOAD_BYTES, max_parts=MAX_PARTS
-            ):
-                if part.filename is None and part.name == "project" and delivery is None:
-                    delivery = Delivery(_origin(request, _named_project(request, part.text())))
-                elif part.filename is not None:
-                    delivery = delivery or Delivery(_origin(request, None))
-                    delivery.take(part.filename, part.chunks)
-            return render_upload(delivery.finish() if delivery else [])
-        finally:
-            if delivery is not None:
-                delivery.close()
-
-
-def _named_project(request: Request, slug: str) -> Project:
-    for project in storing_projects(request.user):  # type: ignore[arg-type]  # signed in
-        if project.slug == slug:
-            return project
-    raise NotVisibleError("There is no such project into which you may store.")
-
-
-def _origin(request: Request, project: Project | None) -> Origin:
-    """Say who stores, into the named project, else the token's, else the user's only one."""
-    token = getattr(request._request, "token", None)  # noqa: SLF001 set by our middleware
-    if project is None:
-        project = (token.project if token else None) or access.home_project(request.user)
-    access.require_may_store(request.user, project)
-    return Origin(
-        door="api",
-        actor=request.user,  # type: ignore[arg-type]  # anonymous askers don't get here
-        source=request.user.get_username(),
-        project=project,
-        address=request.META.get("REMOTE_ADDR"),
-        token_hint=token.hint if token else "",
-    )
+            results = upload.receive()
+        except ArchiveError as error:
+            return render_interrupted(error, upload.results)
+        return render_upload(results)
 
 
 class StudiesView(Endpoint):

@@ -278,6 +278,37 @@ def test_upload_into_a_project_of_others_is_not_found(client, other_project):
     assert Instance.objects.count() == 0
 
 
+def test_cut_upload_says_what_was_stored_before(client):
+    content = bad_input.make_zip({"1.dcm": bad_input.good_file(), "2.txt": b"text"})
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="{}"\r\n\r\n'
+    body = head.replace(b"{}", b"cd.zip") + content + b"\r\n" + head.replace(b"{}", b"cut.zip")
+
+    response = client.post(URL, body, content_type="multipart/form-data; boundary=x")
+
+    assert response.status_code == 400
+    assert response.json()["code"] == "request-cut"
+    outcomes = [result["outcome"] for result in response.json()["results"]]
+    assert outcomes == ["stored", "quarantined"][: len(outcomes)]
+    assert _stray_files() == []
+
+
+def test_file_without_a_name_is_taken(client):
+    head = b'--x\r\nContent-Disposition: form-data; name="files"\r\n\r\n'
+    body = head + bad_input.good_file() + b"\r\n--x--\r\n"
+
+    response = client.post(URL, body, content_type="multipart/form-data; boundary=x")
+
+    assert response.status_code == 200
+    assert response.json()["results"][0]["name"] == ""
+
+
+def test_other_fields_are_passed_over(client):
+    response = _upload(client, ("1.dcm", bad_input.good_file()), comment="hello")
+
+    assert response.status_code == 200
+    assert len(response.json()["results"]) == 1
+
+
 def test_viewer_may_not_store(colleague):
     client = Client()
     client.force_login(colleague)
