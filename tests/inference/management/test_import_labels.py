@@ -74,5 +74,7 @@ def test_malformed_files_are_one_sentence(run, write, text, message):
 
 
 def test_other_encodings_and_missing_files_are_one_sentence(run, write, tmp_path):
-    assert "not UTF-8" in str(run("import_labels", write("study,label_set,label\n1,a,\xe4", "latin-1")).error)
+    assert "not UTF-8" in str(
+        run("import_labels", write("study,label_set,label\n1,a,\xe4", "latin-1")).error
+    )
     assert "can't be read" in str(run("import_labels", tmp_path / "none.csv").error)

@@ -1,0 +1,52 @@
+import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGLSLossless
+from pynetdicom import AllStoragePresentationContexts, build_context
+
+from archive.dimse.contexts import VERIFICATION, is_storage_class, supported_contexts
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+FIND = "1.2.840.10008.5.1.4.1.2.1.1"
+
+
+@pytest.mark.parametrize(
+    "context", AllStoragePresentationContexts, ids=lambda cx: cx.abstract_syntax.keyword
+)
+def test_every_storage_class_is_supported(context):
+    assert supported_contexts([context], may_store=True)
+
+
+@pytest.mark.parametrize(
+    ("uid", "expected"),
+    [(CT, True), ("1.3.12.2.1107.5.9.1", True), (FIND, False), ("1.2.840.10008.9", False)],
+)
+def test_private_classes_are_storage_and_other_services_not(uid, expected):
+    assert is_storage_class(uid) is expected
+
+
+def test_syntaxes_keep_the_requestors_order():
+    wanted = [JPEGLSLossless, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian]
+
+    (context,) = supported_contexts([build_context(CT, wanted)], may_store=True)
+
+    assert context.transfer_syntax == wanted
+
+
+def test_one_class_in_several_contexts_is_one_context_of_all_its_syntaxes():
+    requested = [build_context(CT, syntax) for syntax in (JPEGLSLossless, ExplicitVRLittleEndian)]
+
+    (context,) = supported_contexts(requested, may_store=True)
+
+    assert context.transfer_syntax == [JPEGLSLossless, ExplicitVRLittleEndian]
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.7.1", "1.2.3"])
+def test_syntaxes_whose_pixels_lie_elsewhere_are_not_supported(syntax):
+    assert supported_contexts([build_context(CT, syntax)], may_store=True) == []
+
+
+def test_who_may_not_store_may_still_echo():
+    requested = [build_context(CT), build_context(VERIFICATION)]
+
+    (context,) = supported_contexts(requested, may_store=False)
+
+    assert context.abstract_syntax == VERIFICATION
