@@ -45,11 +45,16 @@ class Delivery:
         door, actor, project
     limits
         of each ZIP; the settings' where not given
+    is_unpacking
+        whether ZIPs are opened; a protocol that carries instances only says no
     """
 
-    def __init__(self, origin: Origin, *, limits: ArchiveLimits | None = None) -> None:
+    def __init__(
+        self, origin: Origin, *, limits: ArchiveLimits | None = None, is_unpacking: bool = True
+    ) -> None:
         self.origin = origin
         self.results: list[IngestResult] = []
+        self._is_unpacking = is_unpacking
         self._limits = limits or archive_limits()
         self._waiting: list[IncomingFile] = []
         self._waiting_bytes = 0
@@ -86,14 +91,17 @@ class Delivery:
             The disk refused; files taken before stay stored.
         """
         remaining = iter(chunks)
+        limit = settings.TWINSIGHT_MAX_INSTANCE_BYTES
+        if self._is_unpacking:
+            limit = settings.TWINSIGHT_MAX_UPLOAD_BYTES
         try:
-            spool = spool_stream(remaining, max_bytes=settings.TWINSIGHT_MAX_UPLOAD_BYTES)
+            spool = spool_stream(remaining, max_bytes=limit)
         except LimitExceededError as error:
             for _ in remaining:
                 pass
             self._refuse(name, error)
             return
-        if looks_like_zip(_head(spool)):
+        if self._is_unpacking and looks_like_zip(_head(spool)):
             with spool:
                 self._unpack(name, spool)
         else:

@@ -56,7 +56,15 @@ class BatchRecorder:
         """
         ordered = sorted(candidates, key=lambda c: (c.study_instance_uid, c.series_instance_uid))
         for uid, group in groupby(ordered, key=lambda c: c.study_instance_uid):
-            self._record_study(uid, list(group))
+            if self.origin.study_instance_uid in {"", uid}:
+                self._record_study(uid, list(group))
+            else:
+                self._refuse_strays(group)
+
+    def _refuse_strays(self, candidates: Iterable[Candidate]) -> None:
+        message = "The instance belongs to another study than the one it was sent to."
+        for candidate in candidates:
+            self._refuse(candidate, HierarchyConflictError(message, code="study-mismatch"))
 
     def _record_study(self, uid: str, candidates: list[Candidate]) -> None:
         candidates = self._without_known_instances(candidates)

@@ -92,8 +92,11 @@ def _set_known_duplicates(batch: _Batch) -> None:
             blob__state="stored",
         ).values_list("sop_instance_uid", "dataset_sha256")
     )
+    asked = batch.origin.study_instance_uid
     batch.duplicates = {
-        c.position for c in batch.candidates if known.get(c.sop_instance_uid) == c.dataset_sha256
+        c.position
+        for c in batch.candidates
+        if known.get(c.sop_instance_uid) == c.dataset_sha256 and asked in {"", c.study_instance_uid}
     }
 
 

@@ -29,7 +29,8 @@ class Origin:
     """Through which door, from whom, for which project.
 
     Where ``actor`` is set their rights bound what may be added to; a registered peer and the
-    archive's own results come without one.
+    archive's own results come without one. ``study_instance_uid`` is the study that the request
+    itself names: instances of another are refused.
     """
 
     door: str
@@ -38,6 +39,7 @@ class Origin:
     project: Project | None = None
     address: str | None = None
     token_hint: str = ""
+    study_instance_uid: str = ""
 
     @property
     def asker(self) -> Asker:

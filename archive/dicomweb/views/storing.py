@@ -10,11 +10,12 @@ from archive.dicomweb.media_types import DICOM_JSON, JSON, Offer
 from archive.dicomweb.renderers import dicom_json_response, render_store
 from archive.dicomweb.statuses import failure_reason, http_status, store_status
 from archive.dicomweb.store_request import store_parts
-from archive.dicomweb.storing import Store, note_refusal
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view
 from archive.dicomweb.views.retrieving import retrieve_many
 from archive.dicomweb.views.searching import search
 from archive.errors import InvalidRequestError, LimitExceededError
+from archive.ingest.deliveries import Delivery
+from archive.ingest.quarantine import quarantine_without_bytes
 from archive.ingest.types import Origin
 from archive.query.types import Level
 
@@ -41,15 +42,20 @@ def studies(request: HttpRequest, study: str | None = None) -> HttpResponseBase:
 
 def _store(request: HttpRequest, study: str | None) -> HttpResponseBase:
     agreed(request, _OFFERS)
-    origin = _origin(request)
     if study is not None and not is_valid_uid(study):
         raise InvalidRequestError("The path's study is not a UID.")
+    origin = _origin(request, study or "")
     try:
-        results = _stored(request, origin, study)
+        results = _stored(request, origin)
     except (InvalidRequestError, LimitExceededError) as error:
         if http_status(error) in _RECORDED:
             size = request.META.get("CONTENT_LENGTH") or ""
-            note_refusal(origin, "request", error, size_bytes=int(size) if size.isdigit() else 0)
+            quarantine_without_bytes(
+                name="request",
+                error=error,
+                origin=origin,
+                size_bytes=int(size) if size.isdigit() else 0,
+            )
         raise
     reasons = [failure_reason(result.error) if result.error else 0 for result in results]
     content = render_store(results, reasons, base_url(request))
@@ -59,17 +65,17 @@ def _store(request: HttpRequest, study: str | None) -> HttpResponseBase:
     return response
 
 
-def _stored(request: HttpRequest, origin: Origin, study: str | None) -> list[IngestResult]:
-    with Store(origin, study) as store:
+def _stored(request: HttpRequest, origin: Origin) -> list[IngestResult]:
+    with Delivery(origin, is_unpacking=False) as delivery:
         for name, chunks in store_parts(request):
-            store.take(name, chunks)
-        results = store.finish()
+            delivery.take(name, chunks)
+        results = delivery.finish()
     if not results:
         raise InvalidRequestError("The request holds no instances.", code="empty")
     return results
 
 
-def _origin(request: HttpRequest) -> Origin:
+def _origin(request: HttpRequest, study_instance_uid: str) -> Origin:
     """Say who stores, into the token's project, else the user's only one."""
     token = getattr(request, "token", None)
     project = (token.project if token else None) or access.home_project(request.user)
@@ -81,4 +87,5 @@ def _origin(request: HttpRequest) -> Origin:
         project=project,
         address=request.META.get("REMOTE_ADDR"),
         token_hint=token.hint if token else "",
+        study_instance_uid=study_instance_uid,
     )
