@@ -15,6 +15,7 @@ from deploy.demo.datasets import series_instance_uid, visit_files
 from deploy.demo.packaged import packaged_files
 from deploy.demo.pictures import series_of
 from inference.models import Label
+from inference.training.labelling import NewLabel, import_labels
 
 PROJECT_NAME = "Demonstration"
 CHUNK_BYTES = 1 << 20
@@ -97,7 +98,7 @@ def load_demo(*, report: Report, limit: int | None = None) -> Loaded:
         loaded.studies += 1
         if number % 5 == 0 or number == len(todo):
             report(f"{number} of {len(todo)} studies stored")
-    loaded.labels = store_labels()
+    loaded.labels = store_labels(origin)
     return loaded
 
 
@@ -107,22 +108,21 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def store_labels() -> int:
-    """Write the ground truth of the studies that are in the archive; how many labels are new."""
+def store_labels(origin: Origin) -> int:
+    """Hand the ground truth of archived studies to the label service; how many labels are new."""
     truth = true_labels()
     uids = {label.study_instance_uid for label in truth}
-    studies = dict(
-        Study.objects.filter(study_instance_uid__in=uids).values_list("study_instance_uid", "pk")
-    )
-    rows = Label.objects.filter(study__in=studies.values(), series=None, instance=None)
-    held = set(rows.values_list("study_id", "label_set", "label"))
-    new = [
-        Label(
-            study_id=studies[label.study_instance_uid], label_set=label.label_set, label=label.label
+    studies = set(
+        Study.objects.filter(study_instance_uid__in=uids).values_list(
+            "study_instance_uid", flat=True
         )
+    )
+    rows = Label.objects.filter(study__study_instance_uid__in=studies, series=None, instance=None)
+    held = set(rows.values_list("study__study_instance_uid", "label_set", "label"))
+    new = [
+        NewLabel(study=label.study_instance_uid, label_set=label.label_set, label=label.label)
         for label in truth
         if label.study_instance_uid in studies
-        and (studies[label.study_instance_uid], label.label_set, label.label) not in held
+        and (label.study_instance_uid, label.label_set, label.label) not in held
     ]
-    Label.objects.bulk_create(new, ignore_conflicts=True)
-    return len(new)
+    return import_labels(asker=origin.asker, labels=new).created if new else 0
