@@ -207,7 +207,16 @@ def _look_at_the_list(page: Page, count: int) -> None:
     page.set_viewport_size({"width": 420, "height": 800})
     _await_images(page)
     _picture(page, "study-list-narrow")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    assert _wider_than_the_window(page) == []
+
+
+def _wider_than_the_window(page: Page) -> list[str]:
+    return page.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+            [...document.querySelectorAll("body *")]
+                .filter((one) => one.getBoundingClientRect().right > innerWidth)
+                .map((one) => one.outerHTML.slice(0, 120))"""
+    )
 
 
 def test_search_by_keyboard_and_open_the_first_study(
