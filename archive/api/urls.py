@@ -4,8 +4,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from archive.api import views
 from archive.api.endpoints import behind_login
+from archive.api.openapi import RequestUserScheme
 
 app_name = "api"
+# Importing it registers it with drf-spectacular.
+__all__ = ["RequestUserScheme", "app_name", "urlpatterns"]
 
 urlpatterns = [
     path("uploads", views.UploadView.as_view(), name="upload-create"),

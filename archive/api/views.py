@@ -106,7 +106,11 @@ class StudyView(Endpoint):
 class QuarantineView(Endpoint):
     """What came and could not be archived."""
 
-    @extend_schema(parameters=[PagingSchema], responses={200: QuarantinePageSchema})
+    @extend_schema(
+        operation_id="quarantine_list",
+        parameters=[PagingSchema],
+        responses={200: QuarantinePageSchema},
+    )
     def get(self, request: Request) -> Response:
         """List open entries of the projects in which the asker is a radiology admin."""
         access.require_radiology_admin(request.user)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 
 from archive.access.services import create_api_token
@@ -394,6 +397,15 @@ def test_openapi_document_names_the_paths(client):
 
     assert document["openapi"].startswith("3.1")
     assert "/api/v1/uploads" in document["paths"]
+
+
+def test_openapi_document_is_sound_and_names_the_credentials(client):
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=io.StringIO())
+
+    document = client.get("/api/v1/openapi.json").json()
+
+    operation = document["paths"]["/api/v1/studies"]["get"]
+    assert operation["security"] == [{"bearer": []}, {"session": []}]
 
 
 def test_docs_page_loads_nothing_from_elsewhere(client):
