@@ -25,11 +25,16 @@ def as_it_is(image: Picture) -> Picture:
 
 def on_black(image: Picture) -> Picture:
     """Stretch so that the background is black and the brightest tissue white."""
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    low = float(np.median(border))
-    if not 20 <= low <= 200:
-        low = float(np.percentile(image, 5))
+    low = _ground(image)
     high = max(float(np.percentile(image, 99.8)), low + 1)
+    return _to_picture((image.astype(np.float64) - low) / (high - low) * 255)
+
+
+def in_narrow_window(image: Picture) -> Picture:
+    """Show the brightest fifth of what isn't background as white, as a soft-tissue window does."""
+    low = _ground(image)
+    tissue = image[image > low + 8]
+    high = max(float(np.percentile(tissue, 80)) if tissue.size else 255.0, low + 10)
     return _to_picture((image.astype(np.float64) - low) / (high - low) * 255)
 
 
@@ -74,9 +79,43 @@ def noisy(image: Picture) -> Picture:
     return _to_picture(enlarged + grain * (enlarged > 0))
 
 
-# Half of the variants are for judging a head that was fitted on the other half.
-FITTED: tuple[Variant, ...] = (as_it_is, on_black, seen_from_afar, coarse, brighter)
-UNSEEN: tuple[Variant, ...] = (seen_close, sharpened, darker, noisy)
+def narrow_and_sharp(image: Picture) -> Picture:
+    return sharpened(in_narrow_window(image))
+
+
+def narrow_and_afar(image: Picture) -> Picture:
+    return seen_from_afar(in_narrow_window(image))
+
+
+def narrow_and_noisy(image: Picture) -> Picture:
+    return noisy(in_narrow_window(image))
+
+
+# About half of the variants are for judging a head that was fitted on the other half.
+FITTED: tuple[Variant, ...] = (
+    as_it_is,
+    on_black,
+    seen_from_afar,
+    coarse,
+    brighter,
+    in_narrow_window,
+    narrow_and_sharp,
+)
+UNSEEN: tuple[Variant, ...] = (
+    seen_close,
+    sharpened,
+    darker,
+    noisy,
+    narrow_and_afar,
+    narrow_and_noisy,
+)
+
+
+def _ground(image: Picture) -> float:
+    """Return the background's value: the border's, unless that is tissue or already black."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    value = float(np.median(border))
+    return value if 20 <= value <= 200 else float(np.percentile(image, 5))
 
 
 def _resized(image: Picture, side: int) -> Picture:

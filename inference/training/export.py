@@ -12,6 +12,7 @@ import numpy as np
 
 from inference.pipelines.classification import HEADER_TRUST, LinearHead
 from inference.pipelines.embedding import DIMENSION, SPACE_NAME
+from inference.training.augmentation import FITTED, UNSEEN
 from inference.training.labelled_images import LabelledImage
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _model_card(head: LinearHead, report: "HeadReport", images: Sequence[Labelle
         space=SPACE_NAME,
         header_trust=round(HEADER_TRUST * 100),
         report=report,
+        variants=len(FITTED) + len(UNSEEN),
         sources="\n".join(source_rows),
         recall="\n".join(recall_rows),
     )

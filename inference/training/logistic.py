@@ -86,7 +86,6 @@ def calibration_error(scores: Floats, classes: Integers, *, bins: int = 10) -> f
     for index in range(bins):
         inside = interval == index
         if inside.any():
-            error += inside.mean() * abs(
-                float(said[inside].mean()) - float(is_right[inside].mean())
-            )
+            gap = abs(float(said[inside].mean()) - float(is_right[inside].mean()))
+            error += float(inside.mean()) * gap
     return error
