@@ -27,13 +27,21 @@ _SCHEMA = (
 
 
 def export_head(
-    head: LinearHead, report: "HeadReport", images: Sequence[LabelledImage], bundle_dir: Path
+    head: LinearHead,
+    report: "HeadReport",
+    images: Sequence[LabelledImage],
+    bundle_dir: Path,
+    *,
+    notes: str = "",
 ) -> None:
-    """Write the bundle's folder; what is there under the same names is replaced as a whole."""
+    """Write the bundle's folder; what is there under the same names is replaced as a whole.
+
+    `notes` is Markdown about the data set, put at the end of the model card.
+    """
     for folder in ("configs", "models", "docs"):
         shutil.rmtree(bundle_dir / folder, ignore_errors=True)
         (bundle_dir / folder).mkdir(parents=True)
-    metadata = json.dumps(_metadata(head, report), indent=1, ensure_ascii=False) + "\n"
+    metadata = json.dumps(_metadata(head, report, images), indent=1, ensure_ascii=False) + "\n"
     (bundle_dir / "configs" / "metadata.json").write_text(metadata, encoding="utf-8")
     np.savez(
         bundle_dir / "models" / "head.npz",
@@ -41,11 +49,13 @@ def export_head(
         bias=head.bias.astype(np.float32),
         temperature=np.float32(head.temperature),
     )
-    card = _model_card(head, report, images)
+    card = _model_card(head, report, images, notes)
     (bundle_dir / "docs" / "model_card.md").write_text(card, encoding="utf-8")
 
 
-def _metadata(head: LinearHead, report: "HeadReport") -> dict[str, Any]:
+def _metadata(
+    head: LinearHead, report: "HeadReport", images: Sequence[LabelledImage]
+) -> dict[str, Any]:
     return {
         "schema": _SCHEMA,
         "version": head.version,
@@ -59,7 +69,7 @@ def _metadata(head: LinearHead, report: "HeadReport") -> dict[str, Any]:
         "description": "Multinomial logistic regression on the embedding " + SPACE_NAME,
         "authors": "Twinsight",
         "copyright": "Weights: Apache-2.0. Training images: see docs/model_card.md",
-        "data_source": "MedNIST, NIH ChestX-ray8, Hannover COVID-19, brain MR, BUSI",
+        "data_source": "; ".join(sorted({image.source for image in images})),
         "data_type": "embedding",
         "intended_use": "sorting and search in an archive; not for diagnosis",
         "embedding_space": SPACE_NAME,
@@ -99,7 +109,9 @@ def _metadata(head: LinearHead, report: "HeadReport") -> dict[str, Any]:
     }
 
 
-def _model_card(head: LinearHead, report: "HeadReport", images: Sequence[LabelledImage]) -> str:
+def _model_card(
+    head: LinearHead, report: "HeadReport", images: Sequence[LabelledImage], notes: str
+) -> str:
     sources = Counter((image.source, image.licence) for image in images)
     source_rows = [
         f"| {source} | {licence} | {count} |"
@@ -114,6 +126,7 @@ def _model_card(head: LinearHead, report: "HeadReport", images: Sequence[Labelle
         space=SPACE_NAME,
         header_trust=round(HEADER_TRUST * 100),
         report=report,
+        notes=f"\n{notes.strip()}\n" if notes.strip() else "",
         variants=len(FITTED) + len(UNSEEN),
         sources="\n".join(source_rows),
         recall="\n".join(recall_rows),

@@ -66,12 +66,13 @@ def train_modality_body_part(
     data_dir: Path,
     bundle_dir: Path,
     embedder: OnnxEmbedder,
+    notes: str = "",
     progress: Callable[[str], None] = lambda text: None,
 ) -> HeadReport:
     """Fit the head, measure it on held-out patients, and write it as a bundle.
 
-    `data_dir` has ``labels.csv``; `bundle_dir` is made or overwritten. Raises
-    UnsupportedInputError where the data set can't be read.
+    `data_dir` has ``labels.csv``; `bundle_dir` is made or overwritten; `notes` is Markdown about
+    the data set for the model card. Raises UnsupportedInputError where there is no data set.
     """
     images = read_labelled_images(data_dir)
     features = _embed_all(images, embedder, progress)
@@ -81,7 +82,7 @@ def train_modality_body_part(
     # For use, every image in every variant is worth fitting on.
     weights, bias = _fit(features, np.ones(len(images), dtype=bool), with_unseen=True)
     head = LinearHead(features.labels, weights, bias, report.temperature, VERSION)
-    export_head(head, report, images, bundle_dir)
+    export_head(head, report, images, bundle_dir, notes=notes)
     return report
 
 

@@ -18,6 +18,9 @@ class Command(BaseCommand):
             type=Path,
             help="bundle folder to write; default: the models folder of this installation",
         )
+        parser.add_argument(
+            "--notes", type=Path, help="Markdown about the data set, to end the model card with"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Training pulls in torch for the one-time export of the embedder.
@@ -30,6 +33,7 @@ class Command(BaseCommand):
             report = train_modality_body_part(
                 data_dir=options["data_dir"],
                 bundle_dir=options["output"] or models_dir / options["head"],
+                notes=options["notes"].read_text(encoding="utf-8") if options["notes"] else "",
                 embedder=OnnxEmbedder(ensure_embedder(models_dir), intra_op_threads=0),
                 progress=self.stdout.write,
             )

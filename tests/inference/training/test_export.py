@@ -15,7 +15,7 @@ def test_export_head_round_trip(tmp_path):
     head = LinearHead(("CT/HEAD", "MR/BRAIN"), weights, np.array([0.5, -0.5]), 1.5, "0.1.0")
     images = [LabelledImage(tmp_path, "x", "CT", "HEAD", "p", "CC BY 4.0", "Some hospital")]
 
-    export_head(head, REPORT, images, tmp_path / "bundle")
+    export_head(head, REPORT, images, tmp_path / "bundle", notes="## About\nTaken on Mondays.")
 
     again = LinearHead.load(tmp_path / "bundle")
     assert again.labels == head.labels
@@ -27,4 +27,6 @@ def test_export_head_round_trip(tmp_path):
     card = (tmp_path / "bundle" / "docs" / "model_card.md").read_text()
     assert "| Some hospital | CC BY 4.0 | 1 |" in card
     assert "0.900" in card
+    assert card.endswith("\n## About\nTaken on Mondays.\n")
+    assert metadata["data_source"] == "Some hospital"
     assert "{" not in card
