@@ -20,6 +20,7 @@ import pytest
 import requests
 from dicomweb_client import DICOMwebClient
 from pydicom.filewriter import dcmwrite
+from pydicom.uid import generate_uid
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage
 
@@ -175,8 +176,19 @@ def new_chest_ct(number: int) -> list[Dataset]:
 
 
 def real_ct(shared_data: Path) -> list[Dataset]:
+    """Read a real abdominal CT, whose anonymiser left no UIDs: it gets new ones."""
     folder = shared_data / "segmentation" / "ct_dicom_20slices" / "dicom"
-    return [pydicom.dcmread(path) for path in sorted(folder.iterdir())]  # noqa: TID251 as above
+    study, series = generate_uid(), generate_uid()
+    datasets: list[Dataset] = []
+    for path in sorted(folder.iterdir()):
+        ds = pydicom.dcmread(path)  # noqa: TID251 the test's own files
+        ds.StudyInstanceUID, ds.SeriesInstanceUID = study, series
+        ds.SOPClassUID, ds.SOPInstanceUID = CTImageStorage, generate_uid()
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+        ds.PatientID = "REAL-1"
+        datasets.append(ds)
+    return datasets
 
 
 def c_store(installation: Installation, datasets: list[Dataset]) -> set[int]:
