@@ -16,8 +16,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archive.dimse.transport import MAX_ACCEPTED_PDU_BYTES
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 256
+# 128 contexts of 45 transfer syntaxes each are 170 KB.
+MAX_REQUEST_BYTES = 256 * 1024
 _TICK_S = 0.25
 _ASSOCIATE_RQ = 0x01
 
@@ -134,7 +134,7 @@ class Lobby:
         if len(guest.data) < 6:
             return True
         _, _, length = struct.unpack_from(">BBL", guest.data)
-        return bool(length <= MAX_ACCEPTED_PDU_BYTES)
+        return bool(length <= MAX_REQUEST_BYTES)
 
     def _let_in(self, guest: _Guest) -> None:
         self._forget(guest)

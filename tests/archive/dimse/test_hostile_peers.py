@@ -11,7 +11,7 @@ import time
 import pytest
 from pynetdicom.sop_class import CTImageStorage
 
-from archive.dimse.transport import MAX_ACCEPTED_PDU_BYTES
+from archive.dimse.lobby import MAX_REQUEST_BYTES
 from archive.models import Instance
 from tests.archive.dimse.conftest import stray_files, wait_until
 from tests.builders.datasets import make_dataset
@@ -124,7 +124,7 @@ def test_full_lobby_dismisses_the_oldest(connect, listener):
         b"\x00" * 100,
         b"\xff" * 100,
         struct.pack(">BBL", 1, 0, 250_000_000),
-        struct.pack(">BBL", 1, 0, MAX_ACCEPTED_PDU_BYTES + 1),
+        struct.pack(">BBL", 1, 0, MAX_REQUEST_BYTES + 1),
         struct.pack(">BBL", 1, 0, 4) + bytes(4),
         struct.pack(">BBL", 1, 0, 68) + bytes(68),
         struct.pack(">BBL", 1, 0, 68 + 4) + bytes(68) + b"\x10\x00\xff\xff",
