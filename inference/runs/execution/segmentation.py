@@ -15,11 +15,15 @@ from inference.results.seg import build_seg
 from inference.results.sr import build_measurement_sr
 from inference.runs.execution.inputs import image_instances
 from inference.runs.execution.storing import algorithm_of, identity_of, store_once
+from inference.runs.services import RUN_SOFT_LIMIT_S
 from inference.runs.types import FindingValue, RunOutcome
 
 if TYPE_CHECKING:
     from inference.models import Run
     from inference.pipelines.types import SegmentationResult, Volume
+
+# Inside the run's own time limit, so that a slow bundle ends with a reason.
+BUNDLE_LIMIT_S = RUN_SOFT_LIMIT_S - 120
 
 
 def run_ct_segmentation(run: Run) -> RunOutcome:
@@ -49,7 +53,7 @@ def run_bundle_segmentation(run: Run) -> RunOutcome:
         raise BundleNotTrustedError(f"No admin has trusted {version}.")
     with trusted_copy(Path(version.bundle_path), version.digest) as bundle:
         volume = _volume(run)
-        return _store(run, volume, segment_with_bundle(bundle, volume))
+        return _store(run, volume, segment_with_bundle(bundle, volume, timeout_s=BUNDLE_LIMIT_S))
 
 
 def _volume(run: Run) -> Volume:
