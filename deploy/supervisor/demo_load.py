@@ -23,6 +23,7 @@ class DemoLoad:
         self.terminal = terminal
         self.lines = LogLines(self.spec.log_file)
         self.child: Child | None = None
+        self.latest = ""
 
     def start(self) -> None:
         self.lines.skip_to_end()
@@ -35,10 +36,13 @@ class DemoLoad:
             return
         status = self.child.poll()
         for line in self.lines.read():
-            self.terminal.step(NAME, line)
+            self.latest = line
+            self.terminal.progress(NAME, line)
         if status is None:
             return
-        if status != 0:
+        if status == 0:
+            self.terminal.done(NAME, self.latest)
+        else:
             self.terminal.warn(
                 f"The demonstration studies could not be loaded "
                 f"({last_line(self.spec.log_file)}); see {self.spec.log_file}."

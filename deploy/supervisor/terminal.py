@@ -48,6 +48,13 @@ class Terminal:
         mark = self._styled(self.note_mark, "cyan")
         self._write(f"  {mark} {name:<{NAME_WIDTH}} {detail}")
 
+    def progress(self, name: str, detail: str) -> None:
+        """Show how far something is: in place on a terminal, line by line elsewhere."""
+        if self.stream.isatty():
+            self.working(name, detail)
+        else:
+            self.step(name, detail)
+
     def warn(self, sentence: str) -> None:
         self._write(f"  {self._styled('!', 'yellow')} {sentence}")
 

@@ -37,7 +37,9 @@ def test_progress_is_shown_and_records_of_the_log_are_not(load):
     assert [line.split()[2:] for line in shown.splitlines()] == [
         ["10", "of", "60", "studies"],
         ["60", "of", "60"],
+        ["60", "of", "60"],
     ]
+    assert shown.splitlines()[-1].split()[0] in "✓+"
 
 
 def test_failure_is_one_sentence(load, home):

@@ -82,3 +82,14 @@ def test_what_takes_time_is_replaced_on_a_terminal_and_not_shown_elsewhere():
     assert "up to date" in shown.text.split("\r\x1b[K")[1]
     assert "looking" not in piped.text
     assert "\r" not in piped.text
+
+
+def test_progress_is_one_line_on_a_terminal_and_many_elsewhere():
+    shown, piped = Stream(is_tty=True), Stream()
+    for stream in (shown, piped):
+        terminal = Terminal(stream)
+        for number in range(3):
+            terminal.progress("demo", f"{number} of 3")
+        terminal.done("demo", "3 of 3")
+    assert shown.text.count("\n") == 1
+    assert piped.text.count("\n") == 4
