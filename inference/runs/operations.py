@@ -16,24 +16,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
-def find_version(model: str) -> ModelVersion:
-    """Return the newest version of a model, or the one named as ``name:version``.
-
-    Raises
-    ------
-    NotVisibleError
-        There is none that is not retired.
-    """
-    name, _, number = model.partition(":")
-    versions = ModelVersion.objects.exclude(state=ModelVersion.State.RETIRED).filter(name=name)
-    if number:
-        versions = versions.filter(version=number)
-    version = versions.order_by("-created_at").first()
-    if version is None:
-        raise NotVisibleError(f"There is no model {model!r}.")
-    return version
-
-
 def embedding_version(space: str = "") -> ModelVersion:
     """Return the model version that makes a space's vectors; of the default space where empty.
 

@@ -84,3 +84,21 @@ def open_run_count() -> int:
 def model_versions() -> QuerySet[ModelVersion]:
     """Return all registered model versions, by name, the newest first."""
     return ModelVersion.objects.prefetch_related("routing_rules").order_by("name", "-created_at")
+
+
+def find_version(model: str) -> ModelVersion:
+    """Return the newest version of a model, or the one named as ``name:version``.
+
+    Raises
+    ------
+    NotVisibleError
+        There is none that is not retired.
+    """
+    name, _, number = model.partition(":")
+    versions = ModelVersion.objects.exclude(state=ModelVersion.State.RETIRED).filter(name=name)
+    if number:
+        versions = versions.filter(version=number)
+    version = versions.order_by("-created_at").first()
+    if version is None:
+        raise NotVisibleError(f"There is no model {model!r}.")
+    return version

@@ -18,6 +18,7 @@ from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Series
 from inference.models import Finding, ModelVersion, Run
 from inference.runs.routing import is_image_series, matching_models
+from inference.runs.selectors import find_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +93,7 @@ def request_run(*, asker: Asker, model: str, series_uid: str) -> Run:
     if series is None or user is None:
         raise NotVisibleError("There is no such series.")
     require_may_label(user, series.study)
-    version = _version(model)
+    version = find_version(model)
     if not is_image_series(series):
         raise InvalidRequestError("This series holds no images to run a model on.")
     with transaction.atomic():
@@ -101,17 +102,6 @@ def request_run(*, asker: Asker, model: str, series_uid: str) -> Run:
             asker, study_instance_uid=series.study.study_instance_uid, model=str(version)
         )
     return run
-
-
-def _version(model: str) -> ModelVersion:
-    name, _, number = model.partition(":")
-    versions = ModelVersion.objects.exclude(state=ModelVersion.State.RETIRED).filter(name=name)
-    if number:
-        versions = versions.filter(version=number)
-    version = versions.order_by("-created_at").first()
-    if version is None:
-        raise NotVisibleError(f"There is no model {model!r}.")
-    return version
 
 
 def due_runs() -> list[int]:

@@ -4,7 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from archive.errors import ArchiveError
-from inference.runs.operations import find_series, find_version, queue_model, run_here
+from inference.runs.operations import find_series, queue_model, run_here
+from inference.runs.selectors import find_version
 
 
 class Command(BaseCommand):
