@@ -123,4 +123,5 @@ def side_marker(film_values: Image, letter: str, at: tuple[int, int]) -> None:
     alpha = np.clip(2.2 - nearest, 0, 1) * 0.92
     top, left = at
     area = film_values[top : top + rows.shape[0], left : left + rows.shape[1]]
+    alpha = alpha[: area.shape[0], : area.shape[1]]  # a small film cuts the letter off
     area += alpha * (3950 - area)
