@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
+
+NUDGE_PAUSE_S = 1.0
+_last_nudge: dict[str, float] = {}
 
 _subscribers: dict[str, list[Callable[[Any], None]]] = defaultdict(list)
 
@@ -37,8 +41,16 @@ def publish(event: Event) -> None:
 
 
 def _nudge() -> None:
+    """Ask for a relay now, once a second at most: a nudge costs as much as half a store.
+
+    What comes within that second is told by the scheduler's next round.
+    """
     from archive.events.tasks import relay_outbox_task  # noqa: PLC0415 tasks import services
 
+    now = time.monotonic()
+    if now - _last_nudge.get("at", float("-inf")) < NUDGE_PAUSE_S:
+        return
+    _last_nudge["at"] = now
     try:
         relay_outbox_task.apply_async(retry=False, ignore_result=True)
     except Exception:  # noqa: BLE001 a broker that is down costs seconds, never the change

@@ -17,6 +17,7 @@ from archive.errors import (
     NotAllowedError,
     PatientMismatchError,
     SopInstanceConflictError,
+    StorageError,
 )
 from archive.ingest.patients import find_or_create_patient, names_same_patient
 from archive.models import Blob, Instance, Series, Study
@@ -67,10 +68,7 @@ class BatchRecorder:
             self._refuse(candidate, HierarchyConflictError(message, code="study-mismatch"))
 
     def _record_study(self, uid: str, candidates: list[Candidate]) -> None:
-        candidates = self._without_known_instances(candidates)
-        if not candidates:
-            return
-        study = Study.objects.select_for_update().filter(study_instance_uid=uid).first()
+        study = _locked_study(uid)
         if study is not None and not may_add_to(self.origin.actor, study):
             for candidate in candidates:
                 self._refuse(candidate, NotAllowedError("This study is not yours to add to."))
@@ -78,10 +76,9 @@ class BatchRecorder:
         # A study that gets no instance after all must leave no row behind.
         savepoint = transaction.savepoint() if study is None else None
         study = study or self._create_study(candidates[0])
-        if savepoint is not None:
-            # Whoever created the study in the meantime may have stored the same instances.
-            candidates = self._without_known_instances(candidates)
-        accepted = [c for c in candidates if self._fits_patient(study, c)]
+        # Under the study's lock nobody else adds to it: what is known now stays all there is.
+        unknown = self._without_known_instances(candidates)
+        accepted = [c for c in unknown if self._fits_patient(study, c)]
         new_by_series = self._record_series(study, accepted)
         if not new_by_series and savepoint is not None:
             transaction.savepoint_rollback(savepoint)
@@ -92,21 +89,18 @@ class BatchRecorder:
 
     def _without_known_instances(self, candidates: list[Candidate]) -> list[Candidate]:
         """Sort out what is archived already: the same content is a success, other content not."""
-        known = {
-            row.sop_instance_uid: row
-            for row in Instance.objects.select_related("series__study").filter(
+        known = dict(
+            Instance.objects.filter(
                 sop_instance_uid__in=[c.sop_instance_uid for c in candidates]
-            )
-        }
+            ).values_list("sop_instance_uid", "dataset_sha256")
+        )
         remaining: dict[str, Candidate] = {}
         for candidate in candidates:
-            row = known.get(candidate.sop_instance_uid)
-            first = remaining.get(candidate.sop_instance_uid)
-            if row is None and first is None:
-                remaining[candidate.sop_instance_uid] = candidate
-                continue
-            digest = row.dataset_sha256 if row is not None else first and first.dataset_sha256
-            if digest == candidate.dataset_sha256:
+            uid = candidate.sop_instance_uid
+            if uid not in known:
+                remaining[uid] = candidate
+                known[uid] = candidate.dataset_sha256
+            elif known[uid] == candidate.dataset_sha256:
                 self.duplicates.add(candidate.position)
             else:
                 message = "Other content is already archived under this SOP Instance UID."
@@ -124,9 +118,10 @@ class BatchRecorder:
             [Study(patient=patient, is_deidentified=candidate.is_deidentified, **values)],
             ignore_conflicts=True,
         )
-        study: Study = Study.objects.select_for_update().get(
-            study_instance_uid=candidate.study_instance_uid
-        )
+        study = _locked_study(candidate.study_instance_uid)
+        if study is None:
+            message = "The study was deleted while it was stored; try again."
+            raise StorageError(message, code="database-busy")
         if not study.projects.exists():
             project = self.origin.project
             if project is None and self.origin.actor is not None:
@@ -169,6 +164,16 @@ class BatchRecorder:
         self.stored += Instance.objects.bulk_create(
             [_instance(series, c, blobs[c.file.spool.sha256]) for c in candidates]
         )
+
+
+def _locked_study(uid: str) -> Study | None:
+    study: Study | None = (
+        Study.objects.select_for_update(of=("self",))
+        .select_related("patient")
+        .filter(study_instance_uid=uid)
+        .first()
+    )
+    return study
 
 
 def _study_values(attributes: StudyAttributes) -> dict[str, object]:

@@ -124,7 +124,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 5400, "socket_connect_t
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
-    "relay-outbox": {"task": "archive.events.relay_outbox", "schedule": 5.0},
+    "relay-outbox": {
+        "task": "archive.events.relay_outbox",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    },
     "dispatch-runs": {
         "task": "inference.runs.dispatch_runs",
         "schedule": 2.0,
