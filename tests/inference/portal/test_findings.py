@@ -142,7 +142,9 @@ def test_studies_without_runs_and_outside_the_rights_have_no_status(radiologist,
     assert study_statuses(outsider, uids) == {}
 
 
-def test_statuses_of_a_page_take_the_rights_and_one_query(radiologist, project, django_assert_num_queries):
+def test_statuses_of_a_page_take_the_rights_and_one_query(
+    radiologist, project, django_assert_num_queries
+):
     uids = []
     for _ in range(4):
         series = SeriesFactory(study=StudyFactory(projects=[project]))
