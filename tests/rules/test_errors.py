@@ -23,8 +23,9 @@ def _children(kind: type[ArchiveError]) -> set[type[ArchiveError]]:
 
 def _made(kind: type[ArchiveError]) -> ArchiveError:
     """An error as it is raised; those about a field of a query name the field."""
-    is_about_field = issubclass(kind, inference.similarity.errors.InvalidQueryError)
-    return kind("no", field="k") if is_about_field else kind("no")
+    if issubclass(kind, inference.similarity.errors.InvalidQueryError):
+        return kind("no", field="k")
+    return kind("no")
 
 
 ERRORS = sorted(_children(ArchiveError), key=lambda kind: kind.__name__)

@@ -53,9 +53,7 @@ def test_identity_conflict_outside_the_admins_projects_is_left_out(project_admin
     assert identity_conflict_count(project_admin) == 0
 
 
-def test_side_outside_the_rights_is_not_described(
-    project_admin, project, other_project
-):
+def test_side_outside_the_rights_is_not_described(project_admin, project, other_project):
     known = PatientFactory(dicom_patient_id="P1")
     other = PatientFactory(dicom_patient_id="P1", conflict_of=known)
     StudyFactory(patient=known, projects=[other_project])

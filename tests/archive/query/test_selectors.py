@@ -109,7 +109,9 @@ def test_counting_and_the_number_of_answers_are_bounded(radiologist, project, mo
     assert (page.remaining, page.is_remaining_exact) == (2, False)
 
 
-def test_one_statement_behind_the_memberships_answers_a_page(radiologist, project, django_assert_num_queries):
+def test_one_statement_behind_the_memberships_answers_a_page(
+    radiologist, project, django_assert_num_queries
+):
     for _ in range(20):
         InstanceFactory(series__study=StudyFactory(projects=[project]))
 
