@@ -35,13 +35,15 @@ def _door(path: str) -> str:
     return next((door for prefix, door in _DOORS if path.startswith(prefix)), "portal")
 
 
-def _asker(request: HttpRequest) -> Asker:
+def asker_of(request: HttpRequest, *, name: str = "") -> Asker:
+    """Return who is asking, as the audit trail wants to know it."""
     token = getattr(request, "token", None)
     return Asker(
         door=_door(request.path),
         user=request.user,
         token_hint=token.hint if token else "",
         address=request.META.get("REMOTE_ADDR") or None,
+        name=name,
     )
 
 
@@ -65,7 +67,7 @@ class CredentialsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Set ``request.token`` and ``request.asker``; refuse a bad token at once."""
         request.token = None  # type: ignore[attr-defined]
-        request.asker = SimpleLazyObject(lambda: _asker(request))  # type: ignore[attr-defined]
+        request.asker = SimpleLazyObject(lambda: asker_of(request))  # type: ignore[attr-defined]
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if header:
             scheme, _, secret = header.partition(" ")

@@ -12,8 +12,10 @@ from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_safe
 
+from archive.access.middleware import asker_of
 from archive.access.projects import storing_projects
-from archive.access.selectors import require_radiology_admin
+from archive.access.selectors import known_username, require_radiology_admin
+from archive.audit.services import record_login
 from archive.ingest.selectors import quarantine_visible_to
 from archive.portal import panels
 from archive.portal.forms import WorklistForm
@@ -22,8 +24,10 @@ from archive.portal.viewer import viewer_context
 from archive.query.identity import identity_conflicts
 from archive.query.study_overview import study_overview
 from archive.query.worklist import SORT_KEYS, visible_modalities, worklist_page
+from archive.retrieve.trail import note_access
 
 if TYPE_CHECKING:
+    from django.contrib.auth.forms import AuthenticationForm
     from django.http import HttpRequest, HttpResponse
 
     from archive.query.worklist import WorklistPage
@@ -38,6 +42,18 @@ class LoginPage(auth_views.LoginView):
 
     template_name = "portal/login.html"
     redirect_authenticated_user = True
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Sign in, on record."""
+        response = super().form_valid(form)
+        record_login(asker_of(self.request), is_success=True)
+        return response
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Refuse, on record; the name is kept only where it is an account's."""
+        name = known_username(form.data.get("username", ""))
+        record_login(asker_of(self.request, name=name), is_success=False)
+        return super().form_invalid(form)
 
 
 class LogoutPage(auth_views.LogoutView):
@@ -117,6 +133,7 @@ def study_detail(request: HttpRequest, study_uid: str) -> HttpResponse:
         ],
         "actions": list(panels.case_actions.values()),
     }
+    note_access(asker_of(request), study_uid, "study")
     return render(request, "portal/study_detail.html", context)
 
 
