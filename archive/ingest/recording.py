@@ -155,14 +155,15 @@ class BatchRecorder:
         return recorded
 
     def _insert_instances(self, series: Series, candidates: list[Candidate]) -> None:
-        Blob.objects.bulk_create(
+        # On a conflict the row is of the same bytes, which are surely there again now.
+        blobs = Blob.objects.bulk_create(
             [Blob(sha256=c.file.spool.sha256, size_bytes=c.file.spool.size) for c in candidates],
-            ignore_conflicts=True,
+            update_conflicts=True,
+            unique_fields=["sha256"],
+            update_fields=["state"],
         )
-        hashes = [c.file.spool.sha256 for c in candidates]
-        blobs = {blob.sha256: blob for blob in Blob.objects.filter(sha256__in=hashes)}
         self.stored += Instance.objects.bulk_create(
-            [_instance(series, c, blobs[c.file.spool.sha256]) for c in candidates]
+            [_instance(series, c, blob) for c, blob in zip(candidates, blobs, strict=True)]
         )
 
 

@@ -285,3 +285,15 @@ def test_ideographic_name_is_searchable_by_every_group() -> None:
     search = Patient.objects.get().patient_name_search
     assert "yamada tarou" in search
     assert "山田 太郎" in search
+
+
+def test_bytes_that_were_in_quarantine_can_be_archived_later() -> None:
+    store(instance(1))
+    second = instance(2, PatientID="P2")
+    store(second)
+    Study.objects.update(patient=Patient.objects.create(dicom_patient_id="P2"))
+
+    (result,) = store(second)
+
+    assert result.outcome is Outcome.STORED
+    assert Quarantine.objects.get().blob == Instance.objects.get(instance_number=2).blob
