@@ -31,7 +31,7 @@ from deploy.demo.torso import (
     spine_column,
     table,
 )
-from deploy.demo.trees import Forest, Habit, grow, paint_forest
+from deploy.demo.trees import Branches, Forest, Habit, grow, paint_forest
 
 Point = tuple[float, float, float]
 
@@ -104,12 +104,14 @@ def liver_forest(person: str) -> Forest:
     """Portal and hepatic veins."""
     rng = named_rng(person, "liver vessels")
     root, habit = np.array([-38.0, 4.0, 38.0]), Habit(26, 4.6, 6, 0.85, 0.78, 0.6)
-    branches = grow(rng, root, np.array([-1, 0.1, 0.15]), habit)
-    branches += grow(rng, root, np.array([-0.2, -0.8, 0.4]), habit)
+    branches = [grow(rng, root, np.array([-1, 0.1, 0.15]), habit)]
+    branches.append(grow(rng, root, np.array([-0.2, -0.8, 0.4]), habit))
     top, thin = np.array([-22.0, 16.0, 88.0]), Habit(30, 4.2, 5, 0.85, 0.76, 0.5)
-    for heading in ((-1, 0.2, -0.55), (-0.6, -0.8, -0.5), (0.3, -1, -0.6)):
-        branches += grow(rng, top, np.array(heading, float), thin)
-    return Forest(branches)
+    branches.extend(
+        grow(rng, top, np.array(heading, float), thin)
+        for heading in ((-1, 0.2, -0.55), (-0.6, -0.8, -0.5), (0.3, -1, -0.6))
+    )
+    return Forest(Branches.of(branches))
 
 
 def wall(canvas: Canvas, abdomen: Abdomen, grid: Grid, z_mm: float) -> Image:

@@ -28,7 +28,7 @@ from deploy.demo.torso import (
     spine_column,
     table,
 )
-from deploy.demo.trees import Forest, Habit, grow, paint_forest
+from deploy.demo.trees import Branches, Forest, Habit, grow, paint_forest
 
 APEX_MM = 118.0
 # headings (up, back) of the vessels that leave each hilum
@@ -100,8 +100,8 @@ def lung_forests(person: str, width: float, depth: float) -> tuple[Forest, Fores
             heading = np.array([side * (1.0 - 0.45 * abs(up)), front * 0.8, up])
             scale = 0.75 + 0.25 * abs(up)
             habit = Habit(length_mm=scale * (width * 0.17 + 8), radius_mm=3.9, generations=8)
-            branches += grow(rng, root, heading, habit)
-        forests.append(Forest(branches))
+            branches.append(grow(rng, root, heading, habit))
+        forests.append(Forest(Branches.of(branches)))
     return forests[0], forests[1]
 
 

@@ -183,7 +183,7 @@ def vessels(canvas: Canvas, sitter: Sitter, lung: Image, visible: Image) -> None
     layer = Canvas(canvas.x, canvas.y, np.zeros_like(lung), canvas.axis_x, canvas.axis_y, 0.0)
     axis_x, axis_y = canvas.axis_x[None, :], canvas.axis_y[:, None]
     for forest in lung_forests(sitter.chest.person, *sitter.chest.cavity):
-        pieces = forest.front_view(0.75)
+        pieces = forest.front_view(0.95)
         for (top, bottom, left, right), start, end, radius in zip(
             pieces.windows(canvas, 0.8), pieces.starts, pieces.ends, pieces.radii, strict=True
         ):
@@ -205,7 +205,7 @@ def _rib_path(sitter: Sitter, number: int, side: int) -> list[tuple[float, float
     drop = (34, 52, 66, 76, 84, 90, 94, 96, 98, 96)[number] * sitter.habit.rib_drop
     wide = float(half_width(sitter.chest, min(top + 0.42 * drop, 118))) + 5
     last = (2.45, 2.6, 2.62, 2.6, 2.55, 2.5, 2.4, 2.3, 2.1, 1.9)[number]
-    ts = np.linspace(0.02, last, 30)
+    ts = np.linspace(0.02, last, 20)
     xs = side * (16 + (wide - 16) * np.sin(ts) ** 0.82)
     ys = top + drop * ((1 - np.cos(ts)) / 2) ** 1.08 - 7 * np.sin(np.clip(2 * ts, 0, np.pi))
     return [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -91,13 +92,21 @@ class SmoothField:
         return result
 
 
-def ct_noise(rng: np.random.Generator, size: int, sigma_hu: float) -> Image:
-    """(size, size) noise with the grain of a filtered back projection (no low frequencies)."""
-    white = rng.standard_normal((size, size), dtype=np.float32)
+@cache
+def _grain_sheet(size: int) -> Image:
+    """Make a sheet of noise, larger than a slice, with the grain of a filtered back projection."""
+    white = named_rng("grain", size).standard_normal((2 * size, 2 * size), dtype=np.float32)
     fine = ndimage.gaussian_filter(white, 0.75, mode="wrap")
-    coarse = ndimage.uniform_filter(fine, 9, mode="wrap")
-    grain = fine - coarse
-    result: Image = grain * np.float32(sigma_hu / grain.std())
+    grain = fine - ndimage.uniform_filter(fine, 9, mode="wrap")
+    sheet: Image = grain / grain.std()
+    return sheet
+
+
+def ct_noise(rng: np.random.Generator, size: int, sigma_hu: float) -> Image:
+    """(size, size) noise without low frequencies: a random cut out of one sheet."""
+    top, left, turns = rng.integers((size, size, 4))
+    cut = _grain_sheet(size)[top : top + size, left : left + size]
+    result: Image = np.rot90(cut, turns) * np.float32(sigma_hu)
     return result
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from deploy.demo.noise import Image
 
-# structures are painted in bent coordinates: windows have to be this much wider than the shape
+# structures are painted in bent coordinates: windows have to be up to this much wider
 BEND_MM = 14.0
 
 
@@ -34,7 +34,13 @@ class Canvas:
 
     def near(self, x_mm: float, y_mm: float, reach_mm: float) -> "Canvas":
         """Return the part around a point; painting on it paints on the whole."""
-        reach = reach_mm + self.bend_mm
+        if self.bend_mm and self.values.size:
+            # where the bent coordinates take the point, as far as its straight place tells
+            row = min(int(np.searchsorted(self.axis_y, y_mm)), len(self.axis_y) - 1)
+            column = min(int(np.searchsorted(self.axis_x, x_mm)), len(self.axis_x) - 1)
+            x_mm -= float(self.x[row, column] - self.axis_x[column])
+            y_mm -= float(self.y[row, column] - self.axis_y[row])
+        reach = reach_mm + min(self.bend_mm, 5 + 0.14 * reach_mm)
         left, right = np.searchsorted(self.axis_x, (x_mm - reach, x_mm + reach))
         top, bottom = np.searchsorted(self.axis_y, (y_mm - reach, y_mm + reach))
         at = np.s_[top:bottom, left:right]

@@ -191,18 +191,19 @@ def rib_ring(canvas: Canvas, z_mm: float, cage: RibCage, *, opacity: float = 1.0
     if opacity <= 0:
         return
     depth = ellipse(canvas, cage.centre, cage.radii)
-    angle = np.arctan2(
-        np.abs(canvas.x - np.float32(cage.centre[0])), canvas.y - np.float32(cage.centre[1])
-    )
+    at = np.nonzero(np.abs(depth) < 9)
+    depth, x, y = depth[at], canvas.x[at], canvas.y[at]
+    angle = np.arctan2(np.abs(x - np.float32(cage.centre[0])), y - np.float32(cage.centre[1]))
     along = np.float32(z_mm + 500) + cage.drop_mm * np.clip(angle - 0.25, 0, 3) / np.pi * 1.25
     offset = np.abs((along % cage.spacing_mm) - cage.spacing_mm / 2)
-    shape = np.hypot(depth / 4.3, offset / 7.2)
-    distance = (shape - 1) * 4.0
+    distance = (np.hypot(depth / 4.3, offset / 7.2) - 1) * 4.0
     front = angle > cage.cartilage_from
+    values = canvas.values[at]
     shown = coverage(distance, 1.8) * np.float32(opacity) * (angle > 0.22)
-    cover(canvas.values, shown * ~front, 560)
-    cover(canvas.values, coverage(distance + 2.1, 1.8) * ~front * (angle > 0.25) * opacity, 180)
-    cover(canvas.values, shown * front * (angle < 2.95), 105)
+    cover(values, shown * ~front, 560)
+    cover(values, coverage(distance + 2.1, 1.8) * ~front * (angle > 0.25) * opacity, 180)
+    cover(values, shown * front * (angle < 2.95), 105)
+    canvas.values[at] = values
 
 
 def table(canvas: Canvas, bottom_mm: float) -> None:

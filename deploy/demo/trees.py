@@ -12,12 +12,21 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
-    """A straight piece of a vessel."""
+class Branches:
+    """Straight pieces of vessels as columns: ends (n, 3) and radii (n,) in mm."""
 
-    start: Floats
-    end: Floats
-    radius_mm: float
+    starts: Floats
+    ends: Floats
+    radii: Floats
+
+    @classmethod
+    def of(cls, parts: "list[Branches]") -> "Branches":
+        """Put several together."""
+        return cls(
+            np.concatenate([part.starts for part in parts]),
+            np.concatenate([part.ends for part in parts]),
+            np.concatenate([part.radii for part in parts]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +41,24 @@ class Habit:
     spread: float = 0.62
 
 
-def grow(rng: np.random.Generator, root: Floats, direction: Floats, habit: Habit) -> list[Branch]:
+def grow(rng: np.random.Generator, root: Floats, direction: Floats, habit: Habit) -> "Branches":
     """Grow a tree from ``root``: every branch ends in two thinner ones."""
-    tips = [(root, direction / np.linalg.norm(direction), habit.length_mm, habit.radius_mm)]
-    branches: list[Branch] = []
+    starts, headings = root[None, :], (direction / np.linalg.norm(direction))[None, :]
+    length, radii = habit.length_mm, np.array([habit.radius_mm])
+    grown: list[Branches] = []
     for _ in range(habit.generations):
-        following = []
-        for start, heading, length, radius in tips:
-            end = start + heading * length * rng.uniform(0.75, 1.2)
-            branches.append(Branch(start, end, radius))
-            side = np.cross(heading, rng.standard_normal(3))
-            side /= np.linalg.norm(side) + 1e-9
-            for sign in (1, -1):
-                turned = heading + sign * habit.spread * rng.uniform(0.55, 1.25) * side
-                turned += 0.18 * rng.standard_normal(3)
-                turned /= np.linalg.norm(turned)
-                thinner = radius * habit.thin * rng.uniform(0.85, 1.12)
-                following.append((end, turned, length * habit.shrink, thinner))
-        tips = following
-    return branches
+        count = len(starts)
+        ends = starts + headings * length * rng.uniform(0.75, 1.2, (count, 1))
+        grown.append(Branches(starts, ends, radii))
+        sides = np.cross(headings, rng.standard_normal((count, 3)))
+        sides /= np.linalg.norm(sides, axis=1, keepdims=True) + 1e-9
+        turns = habit.spread * rng.uniform(0.55, 1.25, (2, count, 1))
+        forks = np.concatenate((headings + turns[0] * sides, headings - turns[1] * sides))
+        forks += 0.18 * rng.standard_normal(forks.shape)
+        headings = forks / np.linalg.norm(forks, axis=1, keepdims=True)
+        starts, length = np.concatenate((ends, ends)), length * habit.shrink
+        radii = np.tile(radii, 2) * habit.thin * rng.uniform(0.85, 1.12, 2 * count)
+    return Branches.of(grown)
 
 
 @dataclass(frozen=True)
@@ -84,17 +92,15 @@ class Pieces:
 class Forest:
     """Branches that can be asked which of them a slice cuts."""
 
-    def __init__(self, branches: list[Branch]) -> None:
-        self.starts = np.array([b.start for b in branches])
-        self.ends = np.array([b.end for b in branches])
-        self.radii = np.array([b.radius_mm for b in branches])
+    def __init__(self, branches: Branches) -> None:
+        self.starts, self.ends, self.radii = branches.starts, branches.ends, branches.radii
         self.low = np.minimum(self.starts[:, 2], self.ends[:, 2]) - self.radii
         self.high = np.maximum(self.starts[:, 2], self.ends[:, 2]) + self.radii
 
     def thicker_than(self, radius_mm: float) -> "Forest":
         """Only the large branches."""
         kept = np.flatnonzero(self.radii > radius_mm)
-        return Forest([Branch(self.starts[i], self.ends[i], float(self.radii[i])) for i in kept])
+        return Forest(Branches(self.starts[kept], self.ends[kept], self.radii[kept]))
 
     def cut(self, z_mm: float, thickness_mm: float) -> Pieces:
         """Return what lies inside a slab, large vessels first."""

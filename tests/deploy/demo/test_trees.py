@@ -2,17 +2,18 @@ import numpy as np
 
 from deploy.demo.noise import Grid, named_rng
 from deploy.demo.shapes import Canvas
-from deploy.demo.trees import Branch, Forest, Habit, grow, paint_forest, piece_distance
+from deploy.demo.trees import Branches, Forest, Habit, grow, paint_forest, piece_distance
 
 
 def one_branch() -> Forest:
-    return Forest([Branch(np.array([0.0, 0, -20]), np.array([40.0, 0, 20]), 3.0)])
+    start, end = np.array([[0.0, 0, -20]]), np.array([[40.0, 0, 20]])
+    return Forest(Branches(start, end, np.array([3.0])))
 
 
 def test_a_tree_doubles_and_thins_with_each_generation() -> None:
     branches = grow(named_rng("t"), np.zeros(3), np.array([1.0, 0, 0]), Habit(generations=5))
-    assert len(branches) == 2**5 - 1
-    assert branches[-1].radius_mm < branches[0].radius_mm / 2
+    assert len(branches.radii) == 2**5 - 1
+    assert branches.radii[-1] < branches.radii[0] / 2
 
 
 def test_a_slab_cuts_out_its_share_of_a_branch() -> None:
