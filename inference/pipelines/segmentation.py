@@ -26,6 +26,8 @@ _MIN_BONE_ML = 0.5
 _MIN_BODY_ML = 1.0
 _TABLE_GAP_MM = 3.0
 _VESSEL_MM = 3.0
+# Marrow of a vertebra or a hip; what the skull or a ring of ribs encloses is larger.
+_LARGEST_MARROW_MM2 = 2500.0
 _CORTEX_GAP_MM = 2.0
 _COARSE_MM = 2.0
 _CUT_RADII_MM = (2.0, 4.0, 6.0, 8.0, 10.0, 12.0)
@@ -43,12 +45,33 @@ Mask = npt.NDArray[np.bool_]
 
 
 class FillHolesBySlice(Transform):
-    """Fill what is enclosed on each axial slice: lungs and bowel open only at the volume's ends."""
+    """Fill what is enclosed on each axial slice: lungs and bowel open only at the volume's ends.
+
+    Parameters
+    ----------
+    largest_pixels : larger holes stay open; every hole is filled where absent
+    """
+
+    def __init__(self, largest_pixels: float | None = None) -> None:
+        self.largest_pixels = largest_pixels
 
     def __call__(self, mask: torch.Tensor) -> torch.Tensor:
         """Fill the holes of a (1, slices, rows, columns) mask; the shape stays."""
-        filled = [ndimage.binary_fill_holes(plane) for plane in np.asarray(mask[0], dtype=bool)]
+        filled = [self._fill(plane) for plane in np.asarray(mask[0], dtype=bool)]
         return torch.from_numpy(np.stack(filled)[np.newaxis].astype(np.uint8))
+
+    def _fill(self, plane: Mask) -> Mask:
+        filled: Mask = ndimage.binary_fill_holes(plane)
+        if self.largest_pixels is None:
+            return filled
+        holes, count = ndimage.label(filled & ~plane)
+        if not count:
+            return plane
+        areas = np.bincount(holes.ravel())
+        is_small = areas <= self.largest_pixels
+        is_small[0] = False
+        marrow: Mask = is_small[holes]
+        return plane | marrow
 
 
 class OpenBySlice(Transform):
@@ -164,6 +187,7 @@ def _body_mask(hu_zyx: npt.NDArray[np.float32], volume: Volume) -> Mask:
 
 def _bone_mask(hu_zyx: npt.NDArray[np.float32], body: Mask, volume: Volume) -> Mask:
     smallest = _MIN_BONE_ML / volume.voxel_ml
+    _, row_mm, column_mm = volume.spacing_mm_zyx
     pipeline = Compose(
         [
             *_threshold(above_hu=_BONE_HU),
@@ -171,7 +195,7 @@ def _bone_mask(hu_zyx: npt.NDArray[np.float32], body: Mask, volume: Volume) -> M
             Lambda(func=lambda dense: torch.from_numpy(dense[np.newaxis].astype(np.uint8))),
             # Marrow is no denser than muscle, but the cortex around it closes.
             CloseBySlice(max(1, round(_CORTEX_GAP_MM / min(volume.spacing_mm_zyx[1:])))),
-            FillHolesBySlice(),
+            FillHolesBySlice(_LARGEST_MARROW_MM2 / (row_mm * column_mm)),
             SqueezeDim(dim=0),
         ]
     )

@@ -1,3 +1,4 @@
+import io
 import json
 
 import nibabel
@@ -5,6 +6,8 @@ import numpy as np
 import pydicom
 import pytest
 
+from deploy.demo.cohort import HEAD_CT, visits
+from deploy.demo.datasets import visit_files
 from inference.errors import UnsupportedInputError
 from inference.pipelines.segmentation import BONE, LUNG, NO_LUNG_NOTE, segment_ct
 from inference.pipelines.volumes import read_volume
@@ -119,3 +122,12 @@ def test_segment_ct_of_real_abdomen_agrees_with_totalsegmentator(shared_data):
     assert dice(result.mask_zyx == BONE, np.isin(labels_zyx, bones)) > 0.68
     assert ((result.mask_zyx > 0) & (labels_zyx > 0)).sum() > 0.98 * (labels_zyx > 0).sum()
     assert result.notes == (NO_LUNG_NOTE,)
+
+
+def test_skull_is_bone_and_what_it_encloses_is_not():
+    visit = next(visit for visit in visits() if visit.kind == HEAD_CT)
+    files = [pydicom.dcmread(io.BytesIO(file.content)) for file in visit_files(visit)]  # noqa: TID251
+
+    volumes = volumes_ml(segment_ct(read_volume(files)))
+
+    assert 0.05 < volumes["Bone"] / volumes["Body"] < 0.4, volumes
