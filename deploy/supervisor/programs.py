@@ -9,6 +9,9 @@ from pathlib import Path
 from deploy.supervisor.child import ChildSpec
 from deploy.supervisor.home import Home
 
+# By how much a worker's pool steps back behind web and DICOM on the same cores.
+POOL_NICENESS_VARIABLE = "TWINSIGHT_POOL_NICENESS"
+
 PROJECT = Path(__file__).resolve().parents[2]
 # PERFORMANCE.md: torch gives memory back to the system after each small batch unless told not to.
 KEEP_MEMORY = {
@@ -93,6 +96,9 @@ def _dicom(home: Home, environ: Mapping[str, str]) -> ChildSpec:
 
 def _worker(home: Home, queue: str, environ: Mapping[str, str]) -> ChildSpec:
     name = f"worker-{queue}"
+    if queue == "inference":
+        # A person waits for a page and a modality for its answer; a model has time.
+        environ = {**environ, POOL_NICENESS_VARIABLE: "10"}
     options = ("--queues", queue, "--concurrency", "1", "--hostname", f"{queue}@%h")
     quiet = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
     return ChildSpec(

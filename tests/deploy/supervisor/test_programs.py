@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from deploy.supervisor.home import Home
-from deploy.supervisor.programs import ProgramOptions, child_environ, program_specs
+from deploy.supervisor.programs import (
+    POOL_NICENESS_VARIABLE,
+    ProgramOptions,
+    child_environ,
+    program_specs,
+)
 
 HOME = Home(Path("/srv/twinsight"))
 
@@ -64,3 +69,10 @@ def test_what_a_start_decided_reaches_every_process():
 def test_root_may_run_celery(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert child_environ({})["C_FORCE_ROOT"] == "1"
+
+
+def test_models_step_back_behind_the_doors():
+    specs = by_name(ProgramOptions())
+    assert specs["worker-inference"].environ[POOL_NICENESS_VARIABLE] == "10"
+    assert POOL_NICENESS_VARIABLE not in specs["worker-default"].environ
+    assert POOL_NICENESS_VARIABLE not in specs["web"].environ
