@@ -298,12 +298,11 @@ def test_demo_walks_from_bytes_to_similar_cases_and_stops_clean(
     assert installation.leftovers() == []
 
     # A second start resumes: nothing is loaded twice, nothing is lost.
-    before = time.monotonic()
     installation.start()
-    ready_s = time.monotonic() - before
+    installation.wait_until(lambda: "already here" in installation.said(), "the demo to be skipped")
     assert "password" not in installation.said()
+    assert "stored" not in installation.said()
     assert api.status(drawn_uid)["instances"] >= len(drawn)
-    assert ready_s < 60, "resuming should take seconds"
     assert installation.stop() == 0
     assert installation.leftovers() == []
 
