@@ -6,6 +6,14 @@ import pytest
 from deploy.supervisor.interrupts import StopRequested, StopWish
 
 
+@pytest.fixture(autouse=True)
+def hangup_as_usual():
+    """Whoever starts the tests under nohup changes nothing here."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_outside_a_break_only_notes_the_wish(number):
     wish = StopWish()
