@@ -43,7 +43,7 @@ def find_or_create_patient(attributes: PatientAttributes) -> Patient:
 def _known_rows(attributes: PatientAttributes) -> list[Patient]:
     """Rows under the same ID, the first known one first."""
     return list(
-        Patient.objects.select_for_update()
+        Patient.objects.select_for_update(no_key=True)
         .filter(
             dicom_patient_id=attributes.dicom_patient_id,
             issuer_of_patient_id=attributes.issuer_of_patient_id,

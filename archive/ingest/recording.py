@@ -169,7 +169,7 @@ class BatchRecorder:
 
 def _locked_study(uid: str) -> Study | None:
     study: Study | None = (
-        Study.objects.select_for_update(of=("self",))
+        Study.objects.select_for_update(of=("self",), no_key=True)
         .select_related("patient")
         .filter(study_instance_uid=uid)
         .first()
@@ -184,7 +184,7 @@ def _study_values(attributes: StudyAttributes) -> dict[str, object]:
 def _find_or_create_series(study: Study, uid: str, candidate: Candidate) -> Series:
     """Return the locked row of the series; the study's own lock keeps the order."""
     series: Series | None = (
-        Series.objects.select_for_update().filter(series_instance_uid=uid).first()
+        Series.objects.select_for_update(no_key=True).filter(series_instance_uid=uid).first()
     )
     if series is None:
         attributes = candidate.attributes.series
@@ -196,7 +196,7 @@ def _find_or_create_series(study: Study, uid: str, candidate: Candidate) -> Seri
 
 
 def _locked_series(uid: str) -> Series:
-    series: Series = Series.objects.select_for_update().get(series_instance_uid=uid)
+    series: Series = Series.objects.select_for_update(no_key=True).get(series_instance_uid=uid)
     return series
 
 

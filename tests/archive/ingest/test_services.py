@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from django.db import connection
 
 from archive.ingest.services import ingest_files
 from archive.ingest.spooling import spool_stream
@@ -297,3 +299,24 @@ def test_bytes_that_were_in_quarantine_can_be_archived_later() -> None:
 
     assert result.outcome is Outcome.STORED
     assert Quarantine.objects.get().blob == Instance.objects.get(instance_number=2).blob
+
+
+@pytest.mark.django_db(transaction=True)
+def test_store_waits_for_no_foreign_key_check_on_its_rows() -> None:
+    """A worker that writes results holds key-share locks: waiting for them ends in deadlocks."""
+    store(instance(1))
+    parameters = connection.get_connection_params()
+    parameters.pop("cursor_factory", None)
+    parameters.pop("context", None)
+    with psycopg.connect(**parameters) as worker:
+        for table in ("archive_patient", "archive_study", "archive_series"):
+            worker.execute(f"SELECT 1 FROM {table} FOR KEY SHARE")  # noqa: S608 our own tables
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")
+        try:
+            (result,) = store(instance(2))
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("RESET lock_timeout")
+
+    assert result.outcome is Outcome.STORED
