@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -25,6 +25,21 @@ def _routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
             yield from _routes(pattern, route)
         elif isinstance(pattern, URLPattern):
             yield route
+
+
+def _views(resolver: URLResolver) -> Iterator[Any]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _views(pattern)
+        else:
+            yield pattern.callback
+
+
+def test_views_of_rest_framework_are_denied_by_default_too() -> None:
+    """Its views exempt themselves from Django's login rule, and token scopes with it."""
+    for view in _views(get_resolver()):
+        if hasattr(view, "cls"):
+            assert getattr(view, "login_required", False), f"{view} is not behind the login"
 
 
 def _example(route: str) -> str:
