@@ -66,7 +66,7 @@ def test_files_of_a_dead_server_are_cleared(place, content):
 
 @linux_only
 def test_dying_predecessor_is_asked_and_waited_for(place, predecessor, monkeypatch):
-    monkeypatch.setattr("deploy.supervisor.postmaster.PATIENCE_S", 0.3)
+    monkeypatch.setattr("deploy.supervisor.postmaster.PATIENCE_S", 3.0)
     process = predecessor()
     clear_stale_postmaster(*place)
     assert not is_alive(process.pid)
