@@ -30,6 +30,7 @@ def long_start(wish: StopWish, clean_up: list[str]) -> None:
         try:
             signal.raise_signal(signal.SIGINT)
             time.sleep(30)
+            clean_up.append("slept on")
         finally:
             signal.raise_signal(signal.SIGINT)
             clean_up.append("done")
@@ -38,11 +39,9 @@ def long_start(wish: StopWish, clean_up: list[str]) -> None:
 def test_signal_breaks_off_a_long_start_but_a_second_one_not_the_clean_up():
     wish = StopWish()
     clean_up: list[str] = []
-    started = time.monotonic()
     with wish.listening(), pytest.raises(StopRequested):
         long_start(wish, clean_up)
     assert clean_up == ["done"]
-    assert time.monotonic() - started < 5
 
 
 def test_break_after_the_wish_does_not_begin():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import time
 import zlib
 
 import numpy as np
@@ -105,12 +104,9 @@ def test_decode_upload_refuses_too_many_bytes_before_a_child_starts():
 
 def test_decode_upload_ends_a_child_that_takes_too_long(monkeypatch):
     monkeypatch.setattr(pictures, "TIMEOUT_S", 0.05)
-    started = time.monotonic()
 
     with pytest.raises(UndecodableImageError):
         decode_upload(encoded(np.zeros((4, 4), dtype=np.uint8)))
-
-    assert time.monotonic() - started < 10
 
 
 def test_decode_upload_leaves_no_file_and_no_child(tmp_path, monkeypatch):
