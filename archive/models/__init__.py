@@ -1,6 +1,7 @@
 from archive.models.access import ApiToken, Membership, Peer, Project, Role
 from archive.models.audit import AuditEvent
 from archive.models.blob import Blob, Quarantine
+from archive.models.collection import Collection, CollectionItem, QuizAnswer
 from archive.models.instance import Instance, InstanceMetadata
 from archive.models.outbox import OutboxEvent
 from archive.models.patient import Patient
@@ -11,6 +12,8 @@ __all__ = [
     "ApiToken",
     "AuditEvent",
     "Blob",
+    "Collection",
+    "CollectionItem",
     "Instance",
     "InstanceMetadata",
     "Membership",
@@ -19,6 +22,7 @@ __all__ = [
     "Peer",
     "Project",
     "Quarantine",
+    "QuizAnswer",
     "Role",
     "Series",
     "Study",

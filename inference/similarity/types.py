@@ -36,9 +36,18 @@ class PatientScope(StrEnum):
 
 
 class ScoreKind(StrEnum):
-    """What a score is; 1 is the same for cosine."""
+    """What a score is; greater is always more alike.
+
+    For cosine and Bhattacharyya 1 is the same. A Euclidean score is 1 / (1 + distance). ``rrf``
+    is the sum of reciprocal ranks of a mixed query, ``text`` PostgreSQL's rank of words.
+    """
 
     COSINE = "cosine"
+    EUCLIDEAN = "euclidean"
+    INNER_PRODUCT = "inner_product"
+    BHATTACHARYYA = "bhattacharyya"
+    RRF = "rrf"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +64,23 @@ class Region:
 class Filters:
     """Conditions on results: a list means any of it; different conditions hold together.
 
-    ``label`` holds a label of any set, or ``set:label``. Ages are whole years, both ends
-    included, at the time of the study; what has no age or date matches no range. ``project``
-    holds slugs of projects that the asker may read.
+    ``label`` holds a label of any set, or ``set:label``; ``finding`` a model's finding by its
+    label, by ``name:label``, or ``any``. ``attribute`` holds pairs of a DICOM keyword and a value
+    that an image of the series has (PS3.6). ``view`` is View Position. Ages are whole years,
+    both ends included, at the time of the study; what has no age or date matches no range.
+    ``project`` holds slugs of projects that the asker may read.
     """
 
     modality: tuple[str, ...] = ()
     body_part: tuple[str, ...] = ()
     laterality: tuple[str, ...] = ()
+    view: tuple[str, ...] = ()
     manufacturer: tuple[str, ...] = ()
     sex: tuple[str, ...] = ()
     label: tuple[str, ...] = ()
+    finding: tuple[str, ...] = ()
     project: tuple[str, ...] = ()
+    attribute: tuple[tuple[str, str], ...] = ()
     date_from: date | None = None
     date_to: date | None = None
     age_from: int | None = None
@@ -121,6 +135,40 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closeness:
+    """How far the answer can be trusted to be like the query at all.
+
+    ``cut`` is the calibrated score from which a hit counts as close in this space, level and
+    modality; None before anything was calibrated, and then nothing else here says anything.
+    ``is_out_of_distribution`` says that the query lies further from everything than what the
+    archive holds lies from each other: not the kind of image that the archive knows.
+    """
+
+    cut: float | None = None
+    number_close: int = 0
+    is_nothing_close: bool = False
+    is_out_of_distribution: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryLine:
+    """What some of the nearest cases carry: ``count`` of ``considered`` cases.
+
+    ``share`` is weighted by rank and score, 0 to 1, with its 95 % interval ``low`` to ``high``.
+    ``source`` is ``label``, ``finding`` or ``result``; ``name`` the label set or finding's name.
+    """
+
+    source: str
+    name: str
+    label: str
+    count: int
+    considered: int
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimilarResult:
     """One similar case.
 
@@ -142,6 +190,10 @@ class SimilarResult:
     thumbnail: str
     labels: tuple[str, ...] = ()
     explain: Explanation | None = None
+    # Against the calibrated cut; None before there is one.
+    is_close: bool | None = None
+    # Which parts of a mixed query found it: image, text.
+    matched_by: tuple[str, ...] = ()
     modality: str = ""
     body_part: str = ""
     study_date: date | None = None
@@ -160,6 +212,9 @@ class SimilarAnswer:
     level: Level
     exact: bool
     took_ms: float
+    closeness: Closeness = field(default_factory=Closeness)
+    # Never a diagnosis: what people and models said of the nearest cases.
+    summary: tuple[SummaryLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
