@@ -22,6 +22,8 @@ INPUT_SIZE = 224
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32).reshape(3, 1, 1)
 _STD = np.array([0.229, 0.224, 0.225], dtype=np.float32).reshape(3, 1, 1)
 _DIGEST_LENGTH = 16
+# What the file gives: in its name, so that one of fewer outputs is exported again.
+_OUTPUTS = "patches"
 
 
 def preprocess(display_image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -84,7 +86,7 @@ def embedder_file_name(digest: str) -> str:
     -------
     file name without folder
     """
-    return f"{SPACE_NAME}-{digest[:_DIGEST_LENGTH]}.onnx"
+    return f"{SPACE_NAME}-{_OUTPUTS}-{digest[:_DIGEST_LENGTH]}.onnx"
 
 
 def find_embedder(directory: Path) -> Path | None:
@@ -98,7 +100,7 @@ def find_embedder(directory: Path) -> Path | None:
     -------
     path of the ONNX file whose content has the digest in its name, or None
     """
-    for path in sorted(directory.glob(f"{SPACE_NAME}-*.onnx")):
+    for path in sorted(directory.glob(f"{SPACE_NAME}-{_OUTPUTS}-*.onnx")):
         if path.name == embedder_file_name(file_digest(path)):
             return path
     return None
@@ -130,8 +132,18 @@ class OnnxEmbedder:
         except Exception as error:
             raise BundleInvalidError(f"{path.name} can't be loaded as an ONNX model.") from error
         self._input_name = self._session.get_inputs()[0].name
-        if self._session.get_outputs()[0].shape[-1] != DIMENSION:
+        outputs = {output.name: output.shape for output in self._session.get_outputs()}
+        if outputs.get("vector", [None])[-1] != DIMENSION:
             raise BundleInvalidError(f"{path.name} is not an embedder of {SPACE_NAME}.")
+        self._has_patches = "patches" in outputs
+        # Without it ONNX Runtime computes every output, asked for or not.
+        self._options = onnxruntime.RunOptions()
+        self._options.only_execute_path_to_fetches = True
+
+    @property
+    def has_patches(self) -> bool:
+        """Whether the file also gives the features of an image's places."""
+        return self._has_patches
 
     @property
     def device(self) -> str:
@@ -159,10 +171,36 @@ class OnnxEmbedder:
         images = np.asarray(batch, dtype=np.float32)
         if images.size == 0:
             return np.zeros((0, DIMENSION), dtype=np.float32)
+        return self._run("vector", images)
+
+    def embed_patches(
+        self, batch: npt.NDArray[np.float32] | Sequence[npt.NDArray[np.float32]]
+    ) -> npt.NDArray[np.float32]:
+        """Describe the places of preprocessed images: what an explanation compares.
+
+        Parameters
+        ----------
+        batch : as for `embed`, at least one image
+
+        Returns
+        -------
+        (n, rows, columns, channels) float32 of length 1 along channels; rows and columns divide
+        the network's input, letterbox and all, evenly
+
+        Raises
+        ------
+        UnsupportedInputError
+            The batch has another shape, or the file gives no patches.
+        """
+        if not self._has_patches:
+            raise UnsupportedInputError("This embedder gives no patches.")
+        return self._run("patches", np.asarray(batch, dtype=np.float32))
+
+    def _run(self, output: str, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         if images.ndim != 4 or images.shape[1:] != (3, INPUT_SIZE, INPUT_SIZE):
             raise UnsupportedInputError("A batch must have the shape (n, 3, 224, 224).")
-        (vectors,) = self._session.run(None, {self._input_name: images})
-        return np.asarray(vectors, dtype=np.float32)
+        (values,) = self._session.run([output], {self._input_name: images}, self._options)
+        return np.asarray(values, dtype=np.float32)
 
 
 def mean_vector(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -49,5 +49,14 @@ def test_embedder_answers_as_the_pytorch_network(embedder):
         for _ in range(3)
     ]
     with torch.no_grad():
-        expected = embedder_module._build_network()(torch.from_numpy(np.stack(images))).numpy()
-    assert np.abs(embedder.embed(images) - expected).max() < 1e-5
+        vectors, patches = embedder_module._build_network()(torch.from_numpy(np.stack(images)))
+    assert np.abs(embedder.embed(images) - vectors.numpy()).max() < 1e-5
+    assert np.abs(embedder.embed_patches(images) - patches.numpy()).max() < 1e-5
+
+
+def test_ensure_embedder_exports_again_beside_a_file_without_patches(embedder_path, tmp_path):
+    older = tmp_path / embedder_path.name.replace("-patches", "")
+    older.write_bytes(embedder_path.read_bytes())
+    assert find_embedder(tmp_path) is None
+    assert ensure_embedder(tmp_path).name == embedder_path.name
+    assert older.exists()

@@ -89,6 +89,19 @@ def test_embed_refuses_other_shapes(embedder):
         embedder.embed(np.zeros((1, 3, 100, 100), dtype=np.float32))
 
 
+def test_patches_are_unit_vectors_on_a_grid_over_the_input(embedder):
+    patches = embedder.embed_patches([preprocess(picture(50, 70, seed)) for seed in range(2)])
+
+    assert embedder.has_patches
+    assert patches.shape[:3] == (2, 14, 14)
+    assert np.allclose(np.linalg.norm(patches, axis=-1), 1, atol=1e-5)
+
+
+def test_patches_of_other_shapes_are_refused(embedder):
+    with pytest.raises(UnsupportedInputError):
+        embedder.embed_patches(np.zeros((1, 3, 100, 100), dtype=np.float32))
+
+
 def test_same_image_at_other_brightness_is_nearer_than_another_image(embedder, shared_data):
     chest, brain = (
         read_grey(min((shared_data / "retrieval" / label).iterdir()))
