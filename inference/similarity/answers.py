@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from archive.models import Instance, Series
 from inference.models import Embedding
 from inference.similarity.explanation import best_pairs, closest_instances
+from inference.similarity.metrics import score_kind
 from inference.similarity.quantiles import level_quantiles, percentile_of
 from inference.similarity.selectors import labels_of
 from inference.similarity.types import Explanation, Level, SimilarResult, SlicePair
@@ -60,6 +61,7 @@ class _Filling:
     ) -> None:
         self._query = query
         self._question = question
+        self._score_kind = score_kind(space.metric)
         series_ids = list(dict.fromkeys(row.series_id for row in rows))
         of_series = query.level in _HOLDS_SERIES
         closest = closest_instances(space, question.vector, series_ids) if of_series else {}
@@ -97,6 +99,7 @@ class _Filling:
             instance_uid=instance_uid,
             frame=frame,
             score=round(row.score, 6),
+            score_kind=self._score_kind,
             percentile=percentile_of(row.score, self._quantiles),
             siblings=siblings,
             thumbnail=thumbnail_path(series, instance_uid, row.frame),

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from archive.models import Instance
 from inference.models import Embedding
 from inference.similarity.errors import InvalidVectorError
+from inference.similarity.metrics import is_normalised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +26,8 @@ _IDENTITY = ["space", "level", "series", "instance", "frame"]
 # First key of the advisory lock under which a series' mean is taken.
 _SERIES_LOCK = 0x5457534D
 _LEAST_NORM = 1e-6
+# What halfvec can hold.
+_MAX_VALUE = 65504.0
 
 
 def store_embeddings(*, space: EmbeddingSpace, vectors: Sequence[InstanceVector]) -> int:
@@ -45,14 +48,13 @@ def store_embeddings(*, space: EmbeddingSpace, vectors: Sequence[InstanceVector]
     Raises
     ------
     InvalidVectorError
-        A vector has another length than the space, or is zero or not finite; or an instance is
-        not in the archive. Nothing is written then.
+        A vector has another length than the space, is not finite or, where lengths are 1, is
+        zero; or an instance is not in the archive. Nothing is written then.
     """
     by_object = {
-        (item.instance_id, item.frame): _unit_vector(item.vector, space.dimension)
-        for item in vectors
+        (item.instance_id, item.frame): _stored_vector(item.vector, space) for item in vectors
     }
-    _add_means_of_frames(by_object)
+    _add_means_of_frames(by_object, is_unit=is_normalised(space.metric))
     parents = _parents({instance_id for instance_id, _ in by_object})
     # One order of keys for all writers, so that two of them can't wait for each other.
     ordered = sorted(by_object, key=lambda key: (key[0], key[1] or 0))
@@ -96,7 +98,10 @@ def refresh_series_embedding(*, space: EmbeddingSpace, series_id: int) -> bool:
         rows = list(
             in_series.filter(level=Embedding.Level.INSTANCE).values_list("vector", "study_id")
         )
-        mean = _mean([np.asarray(row[0], dtype=np.float64) for row in rows])
+        mean = _mean(
+            [np.asarray(row[0], dtype=np.float64) for row in rows],
+            is_unit=is_normalised(space.metric),
+        )
         if mean is None:
             in_series.filter(level=Embedding.Level.SERIES).delete()
             return False
@@ -126,35 +131,43 @@ def delete_embeddings(*, space: EmbeddingSpace, series_id: int) -> int:
     return Embedding.objects.filter(space=space, series_id=series_id).delete()[0]
 
 
-def _unit_vector(vector: npt.ArrayLike, dimension: int) -> npt.NDArray[np.float32]:
+def _stored_vector(vector: npt.ArrayLike, space: EmbeddingSpace) -> npt.NDArray[np.float32]:
     values = np.asarray(vector, dtype=np.float64)
-    if values.shape != (dimension,):
-        raise InvalidVectorError(f"A vector of this space has {dimension} numbers.")
+    if values.shape != (space.dimension,):
+        raise InvalidVectorError(f"A vector of this space has {space.dimension} numbers.")
     if not np.isfinite(values).all():
         raise InvalidVectorError("A vector must be finite.")
+    if not is_normalised(space.metric):
+        if np.abs(values).max() > _MAX_VALUE:
+            raise InvalidVectorError(f"A vector's numbers lie within {_MAX_VALUE:.0f} of zero.")
+        return values.astype(np.float32)
     norm = float(np.linalg.norm(values))
     if norm < _LEAST_NORM:
         raise InvalidVectorError("A zero vector has no direction.")
     return (values / norm).astype(np.float32)
 
 
-def _mean(vectors: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float32] | None:
+def _mean(
+    vectors: Sequence[npt.NDArray[np.floating]], *, is_unit: bool
+) -> npt.NDArray[np.float32] | None:
     if not vectors:
         return None
     mean = np.asarray(np.mean(np.stack(vectors), axis=0, dtype=np.float64))
+    if not is_unit:
+        return mean.astype(np.float32)
     norm = float(np.linalg.norm(mean))
     return None if norm < _LEAST_NORM else np.asarray(mean / norm, dtype=np.float32)
 
 
 def _add_means_of_frames(
-    by_object: dict[tuple[int, int | None], npt.NDArray[np.float32]],
+    by_object: dict[tuple[int, int | None], npt.NDArray[np.float32]], *, is_unit: bool
 ) -> None:
     frames = defaultdict(list)
     for (instance_id, frame), vector in by_object.items():
         if frame is not None and (instance_id, None) not in by_object:
             frames[instance_id].append(vector)
     for instance_id, vectors in frames.items():
-        mean = _mean(vectors)
+        mean = _mean(vectors, is_unit=is_unit)
         if mean is not None:
             by_object[instance_id, None] = mean
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import EmptyResultSet
 from django.db.models import F
 from django.db.models.functions import Cast
-from pgvector.django import CosineDistance, HalfVectorField
+from pgvector.django import HalfVectorField
 
 from inference.similarity.filters import permitted_rows
+from inference.similarity.metrics import distance_function
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +77,8 @@ def compile_permitted(
     -------
     One part a stored level of the scope; none where nothing can be permitted.
     """
-    distance = CosineDistance(Cast("vector", HalfVectorField(dimensions=space.dimension)), vector)
+    stored = Cast("vector", HalfVectorField(dimensions=space.dimension))
+    distance = distance_function(space.metric)(stored, vector)
     parts = []
     for stored_level, rows in permitted_rows(user, space, scope):
         columns = rows.annotate(patient_key=F("study__patient_id"), distance=distance).values_list(

@@ -1,4 +1,4 @@
-"""Rank permitted vectors by cosine distance: exactly or through HNSW, folded, k of them."""
+"""Rank permitted vectors by distance: exactly or through HNSW, folded, k of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
+from inference.similarity.metrics import score_of
 from inference.similarity.permitted import COLUMNS, Part, united
 from inference.similarity.planning import DEFAULT_LIMITS, Plan, SearchLimits, choose_plan
 from inference.similarity.types import Level
@@ -77,11 +78,11 @@ def rank(
         return Ranking([], is_exact=True)
     fold_key = _fold_key(level, fold=fold)
     if choose_plan(space, permitted, limits) is Plan.INDEX:
-        rows = _rank_through_index(permitted, fold_key, k, limits)
+        rows = _rank_through_index(space, permitted, fold_key, k, limits)
         if rows is not None:
             return Ranking(rows, is_exact=False)
     # Every distance is computed before any is compared: no index has a say in it.
-    return Ranking(_ranked(permitted, fold_key, k)[0], is_exact=True)
+    return Ranking(_ranked(space, permitted, fold_key, k)[0], is_exact=True)
 
 
 def count_siblings(permitted: list[Part], patient_ids: list[int], level: Level) -> dict[int, int]:
@@ -125,13 +126,14 @@ def _fold_key(level: Level, *, fold: bool) -> str:
 
 
 def _rank_through_index(
-    permitted: list[Part], fold_key: str, k: int, limits: SearchLimits
+    space: EmbeddingSpace, permitted: list[Part], fold_key: str, k: int, limits: SearchLimits
 ) -> list[RankedRow] | None:
     """Scan the index until k results are folded out of it; None where it gives up."""
     wanted = k if fold_key == _BY_ROW else max(k * limits.oversampling, _LEAST_OVERSAMPLED)
     for _ in range(limits.rounds):
         with _planner_for_index(limits, wanted):
-            rows, fetched = _ranked([part.nearest(wanted) for part in permitted], fold_key, k)
+            nearest = [part.nearest(wanted) for part in permitted]
+            rows, fetched = _ranked(space, nearest, fold_key, k)
         if len(rows) >= k:
             return rows
         if fetched < wanted:
@@ -140,7 +142,9 @@ def _rank_through_index(
     return None
 
 
-def _ranked(parts: list[Part], fold_key: str, k: int) -> tuple[list[RankedRow], int]:
+def _ranked(
+    space: EmbeddingSpace, parts: list[Part], fold_key: str, k: int
+) -> tuple[list[RankedRow], int]:
     """Fold and order the parts' rows; return the k best and how many rows the parts had."""
     table, params = united(parts)
     columns = ", ".join(COLUMNS)
@@ -155,12 +159,8 @@ def _ranked(parts: list[Part], fold_key: str, k: int) -> tuple[list[RankedRow], 
     with connection.cursor() as cursor:
         cursor.execute(statement, [*params, k])
         found = cursor.fetchall()
-    rows = [RankedRow(*(*row[:6], _cosine(row[6]))) for row in found]
+    rows = [RankedRow(*(*row[:6], score_of(space.metric, row[6]))) for row in found]
     return rows, found[0][7] if found else 0
-
-
-def _cosine(distance: float) -> float:
-    return max(-1.0, min(1.0, 1.0 - float(distance)))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from inference.models import Embedding, EmbeddingSpace
 from inference.similarity.errors import InvalidVectorError, UnknownSpaceError
+from inference.similarity.metrics import opclass
 
 if TYPE_CHECKING:
     from inference.models import ModelVersion
@@ -198,7 +199,7 @@ def _ensure_index(space: EmbeddingSpace, level: str) -> str | None:
         cursor.execute(
             f'CREATE INDEX {_concurrently()} IF NOT EXISTS "{name}"'
             f" ON {Embedding._meta.db_table} USING hnsw"  # noqa: SLF001 Django's documented API
-            f" ((vector::halfvec({int(space.dimension)})) halfvec_cosine_ops)"
+            f" ((vector::halfvec({int(space.dimension)})) {opclass(space.metric)})"
             f" WITH (m = {HNSW_M}, ef_construction = {HNSW_EF_CONSTRUCTION})"
             f" WHERE space_id = {int(space.pk)} AND level = '{level}'"
         )
