@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from archive.dicom.transcoding import swap_words
 from archive.dicom.transfer_syntaxes import is_encapsulated
 from archive.errors import NotVisibleError
 from archive.retrieve.datasets import load_dataset
-from archive.retrieve.transcoding import swap_words
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archive.dicom.transcoding import as_explicit_little_endian
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE
 from archive.errors import BlobMissingError, PixelDecodingError
 from archive.retrieve.datasets import load_dataset, open_instance
-from archive.retrieve.transcoding import as_explicit_little_endian
 from archive.retrieve.transfer_syntaxes import NOT_FOR_THE_WEB, outgoing_transfer_syntax
 from archive.storage.stores import blob_store
 

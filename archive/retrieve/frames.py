@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archive.dicom.frames import frame_bytes
+from archive.dicom.transcoding import little_endian_frame
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE, is_encapsulated
 from archive.errors import NotVisibleError, PixelDecodingError
 from archive.retrieve.datasets import load_dataset
-from archive.retrieve.transcoding import little_endian_frame
 from archive.retrieve.transfer_syntaxes import outgoing_transfer_syntax
 
 if TYPE_CHECKING:

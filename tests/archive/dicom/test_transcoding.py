@@ -8,8 +8,8 @@ from pydicom import Dataset, Sequence
 
 from archive.dicom.pixels import decode_frame
 from archive.dicom.reading import read_dataset
+from archive.dicom.transcoding import as_explicit_little_endian, little_endian_frame, swap_words
 from archive.errors import PixelDecodingError
-from archive.retrieve.transcoding import as_explicit_little_endian, little_endian_frame, swap_words
 from tests.builders.datasets import as_part10, make_dataset
 
 EXPLICIT, IMPLICIT, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
