@@ -4,6 +4,7 @@ from inference.models.finding import Finding, Label
 from inference.models.model_version import ModelVersion, RoutingRule
 from inference.models.run import Run
 from inference.models.search import SearchMatch, SearchRound, SearchSession, SeriesText
+from inference.models.space_fill import SpaceFill
 from inference.models.suspicion import Suspicion
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "SearchRound",
     "SearchSession",
     "SeriesText",
+    "SpaceFill",
     "SpacePromotion",
     "Suspicion",
 ]

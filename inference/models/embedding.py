@@ -48,6 +48,8 @@ class EmbeddingSpace(models.Model):
         BHATTACHARYYA = "bhattacharyya", "Bhattacharyya coefficient"
 
     class State(models.TextChoices):
+        # Costs nothing until somebody fills it.
+        REGISTERED = "registered", "Not filled"
         FILLING = "filling", "Being filled"
         READY = "ready", "Ready"
         RETIRED = "retired", "Retired"
@@ -58,7 +60,7 @@ class EmbeddingSpace(models.Model):
         ModelVersion, on_delete=models.PROTECT, related_name="embedding_space"
     )
     metric = models.CharField(max_length=16, choices=Metric.choices, default=Metric.COSINE)
-    state = models.CharField(max_length=8, choices=State.choices, default=State.READY)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.READY)
     weights_digest = models.CharField(max_length=64, blank=True)
     preprocessing_version = models.CharField(max_length=32, blank=True)
     # A projected space is filled from its base's vectors; no image is read again.

@@ -27,6 +27,9 @@ class Run(models.Model):
         related_name="requested_runs",
     )
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    is_background = models.BooleanField(
+        default=False, help_text="After everything else, and nobody waits for it."
+    )
     input_digest = models.CharField(
         max_length=64, blank=True, help_text="SHA-256 over the series' instances, set at the claim."
     )
