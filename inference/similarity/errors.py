@@ -45,3 +45,9 @@ class InvalidVectorError(UnsupportedInputError):
     """A vector has another length than its space, or is zero or not finite."""
 
     code = "invalid-vector"
+
+
+class NotEnoughLabelsError(UnsupportedInputError):
+    """Too little is labelled, or labelled too alike, to measure retrieval by it."""
+
+    code = "not-enough-labels"
