@@ -13,11 +13,19 @@ class SeriesText(models.Model):
     series = models.OneToOneField(Series, on_delete=models.CASCADE, related_name="text")
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="series_texts")
     document = SearchVectorField()
+    # What it was made of has changed since: it is to be made anew.
+    is_stale = models.BooleanField(default=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["pk"]
-        indexes = [GinIndex(fields=["document"], name="series_text_document_idx")]
+        indexes = [
+            GinIndex(fields=["document"], name="series_text_document_idx"),
+            models.Index(
+                fields=["study"], condition=Q(is_stale=True), name="series_text_stale_idx"
+            ),
+            models.Index(fields=["updated_at"], name="series_text_updated_at_idx"),
+        ]
 
     def __str__(self) -> str:
         return f"text of series {self.series_id}"
@@ -40,7 +48,8 @@ class SearchSession(models.Model):
     # The round that holds; later ones were undone and can be redone.
     position = models.PositiveIntegerField(default=0)
     is_notifying = models.BooleanField(default=False)
-    # Vectors up to this key were looked at for new matches.
+    # Vectors up to this key were looked at for new matches; for a search by words alone, texts
+    # up to this time in microseconds.
     notified_through = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
