@@ -62,6 +62,17 @@ export class Display {
     this.draw();
   }
 
+  /** Where the picture lies on the canvas, in device pixels. */
+  place() {
+    const { canvas, bitmap } = this;
+    const scale = this.fit() * this.zoom;
+    const width = bitmap.width * scale;
+    const height = bitmap.height * scale;
+    const left = (canvas.width - width) / 2 + this.x;
+    const top = (canvas.height - height) / 2 + this.y;
+    return { left, top, width, height, scale };
+  }
+
   draw() {
     const { context, canvas, bitmap } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
@@ -69,11 +80,7 @@ export class Display {
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (!bitmap) return;
-    const scale = this.fit() * this.zoom;
-    const width = bitmap.width * scale;
-    const height = bitmap.height * scale;
-    const left = (canvas.width - width) / 2 + this.x;
-    const top = (canvas.height - height) / 2 + this.y;
+    const { left, top, width, height } = this.place();
     // Single pixels are for those who zoom in on them.
     context.imageSmoothingEnabled = this.zoom < 6;
     context.imageSmoothingQuality = "high";

@@ -13,7 +13,8 @@ export function listFrames(data) {
 }
 
 export class FrameStore {
-  constructor(data, frames, onLoaded) {
+  constructor(data, frames, onLoaded, most = 600) {
+    this.most = most; // frames fetched ahead at most
     this.base = data.instances_url;
     this.frames = frames;
     this.onLoaded = onLoaded;
@@ -94,7 +95,7 @@ export class FrameStore {
   reach() {
     const one = this.frames[this.centre];
     const size = Math.max(1, one.rows * one.columns || 512 * 512);
-    return Math.max(4, Math.min(600, Math.floor(MAX_PIXELS / size / 2)));
+    return Math.min(this.most, Math.max(4, Math.floor(MAX_PIXELS / size / 2)));
   }
 
   async load(index) {

@@ -1,0 +1,94 @@
+// What hands do to a viewport: drag for the window, pan, pinch, wheel.
+
+export function attachHands(viewport) {
+  const { stage } = viewport;
+  const pointers = new Map();
+  let drag = null;
+  let wheel = 0;
+
+  stage.addEventListener("pointerdown", async (event) => {
+    stage.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, event);
+    stage.focus({ preventScroll: true });
+    const isPan =
+      event.button === 1 || event.button === 2 || event.shiftKey || viewport.isColour;
+    drag = { kind: isPan ? "pan" : "window", x: event.clientX, y: event.clientY, from: null };
+    if (isPan) stage.classList.add("is-panning");
+    else drag.from = await viewport.beginWindow();
+  });
+
+  stage.addEventListener("pointermove", (event) => {
+    if (!pointers.has(event.pointerId) || !drag) return;
+    if (pointers.size === 2) return pinch(event);
+    const before = pointers.get(event.pointerId);
+    pointers.set(event.pointerId, event);
+    if (drag.kind === "pan") {
+      viewport.panBy(event.clientX - before.clientX, event.clientY - before.clientY);
+    } else if (drag.from) {
+      const step = Math.max(0.25, drag.from.width / 400);
+      const width = Math.max(1, drag.from.width + (event.clientX - drag.x) * step);
+      const center = drag.from.center + (event.clientY - drag.y) * step;
+      viewport.dragWindow({ center, width });
+    }
+  });
+
+  function pinch(event) {
+    const [first, second] = [...pointers.values()];
+    const before = Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY);
+    pointers.set(event.pointerId, event);
+    const [one, two] = [...pointers.values()];
+    const after = Math.hypot(one.clientX - two.clientX, one.clientY - two.clientY);
+    const x = (one.clientX + two.clientX) / 2;
+    const y = (one.clientY + two.clientY) / 2;
+    if (before > 0) viewport.zoomBy(after / before, x, y);
+    drag = { kind: "pan" };
+  }
+
+  const letGo = (event) => {
+    pointers.delete(event.pointerId);
+    if (!pointers.size) drag = null;
+    stage.classList.remove("is-panning");
+  };
+  stage.addEventListener("pointerup", letGo);
+  stage.addEventListener("pointercancel", letGo);
+  stage.addEventListener("contextmenu", (event) => event.preventDefault());
+  stage.addEventListener("dblclick", () => viewport.reset());
+
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      if (event.ctrlKey || event.metaKey) {
+        viewport.zoomBy(event.deltaY < 0 ? 1.12 : 1 / 1.12, event.clientX, event.clientY);
+        return;
+      }
+      // Mice move in notches, track pads in pixels: both move one frame a notch or 40 pixels.
+      wheel += event.deltaMode === 1 ? event.deltaY * 40 : event.deltaY;
+      const steps = Math.trunc(wheel / 40);
+      if (!steps) return;
+      wheel -= steps * 40;
+      const most = Math.max(1, Math.round(viewport.frames.length / 40));
+      viewport.show(viewport.index + Math.max(-most, Math.min(most, steps)));
+    },
+    { passive: false },
+  );
+}
+
+/** Play a viewport's frames round and round; answers what stops it. */
+export function play(viewport, framesPerSecond = 15) {
+  const { store, frames } = viewport;
+  const timer = setInterval(() => {
+    const next = (viewport.index + 1) % frames.length;
+    if (store.get(next) || store.hasFailed(next)) viewport.show(next);
+    else store.want(next);
+  }, 1000 / framesPerSecond);
+  return () => clearInterval(timer);
+}
+
+/** Which frame an address asks for: by SOP Instance UID and number; undefined where none. */
+export function frameAsked(frames, uid, number) {
+  const at = frames.findIndex(
+    (frame) => frame.uid === uid && String(frame.frame) === String(number ?? frame.frame),
+  );
+  return at >= 0 ? at : undefined;
+}
