@@ -1,3 +1,4 @@
+from inference.models.check import SeriesCheck
 from inference.models.embedding import Embedding, EmbeddingSpace, Projection, SpacePromotion
 from inference.models.evaluation import Calibration, RetrievalEvaluation
 from inference.models.finding import Finding, Label
@@ -21,6 +22,7 @@ __all__ = [
     "SearchMatch",
     "SearchRound",
     "SearchSession",
+    "SeriesCheck",
     "SeriesText",
     "SpaceFill",
     "SpacePromotion",
