@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archive.api.statuses import add_statuses
 from inference import errors
-from inference.similarity.errors import NotEmbeddedError
+from inference.similarity.errors import NotEmbeddedError, SpaceConflictError, SpaceNotReadyError
 
 if TYPE_CHECKING:
     from archive.errors import ArchiveError
@@ -19,6 +19,9 @@ STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     errors.ModelUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     # It may be embedded in a moment: the same question can be asked again.
     NotEmbeddedError: HTTPStatus.CONFLICT,
+    # As above: it is being filled.
+    SpaceNotReadyError: HTTPStatus.CONFLICT,
+    SpaceConflictError: HTTPStatus.CONFLICT,
 }
 
 

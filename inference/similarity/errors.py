@@ -22,6 +22,19 @@ class UnknownSpaceError(InvalidQueryError):
     code = "unknown-space"
 
 
+class SpaceNotReadyError(InvalidQueryError):
+    """The space has not enough vectors to answer yet, or none any more."""
+
+    code = "space-not-ready"
+    retriable = True
+
+
+class SpaceConflictError(InvalidRequestError):
+    """The space is another one, or in another state, than the act needs."""
+
+    code = "space-conflict"
+
+
 class NoTextEncoderError(InvalidQueryError):
     """The space was made by a model that does not read text."""
 
