@@ -8,6 +8,7 @@ import numpy as np
 from django.db import connection
 
 from inference.models import Embedding, EmbeddingSpace
+from inference.similarity.figures import comparable, scores_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ _ROWS = "rows"
 def refresh_quantiles(
     space: EmbeddingSpace, *, sample_size: int = SAMPLE_SIZE, seed: int | None = None
 ) -> dict[str, list[float]]:
-    """Measure the cosines among random pairs of different patients, and keep their quantiles.
+    """Measure the scores of random pairs of different patients, and keep their quantiles.
 
     Parameters
     ----------
@@ -37,14 +38,14 @@ def refresh_quantiles(
 
     Returns
     -------
-    Stored level to `STEPS` + 1 cosines, the 0 to 100 % quantiles; a level with fewer than
+    Stored level to `STEPS` + 1 scores of the space's metric, the 0 to 100 % quantiles; a level with fewer than
     `LEAST_PAIRS` pairs is absent.
     """
     quantiles = {}
     for level in Embedding.Level.values:
-        cosines = _pair_cosines(*_sample(space, level, sample_size, seed))
-        if len(cosines) >= LEAST_PAIRS:
-            steps = np.quantile(cosines, np.linspace(0, 1, STEPS + 1))
+        scores = _pair_scores(*_sample(space, level, sample_size, seed), space.metric)
+        if len(scores) >= LEAST_PAIRS:
+            steps = np.quantile(scores, np.linspace(0, 1, STEPS + 1))
             quantiles[level] = [round(float(step), 5) for step in steps]
     rows = Embedding.objects.filter(space=space).count()
     space.random_pair_quantiles = {**quantiles, _ROWS: rows}
@@ -66,11 +67,11 @@ def refresh_stale_quantiles() -> int:
 
 
 def percentile_of(score: float, quantiles: Sequence[float]) -> float | None:
-    """Place a cosine among those of random pairs.
+    """Place a score among those of random pairs.
 
     Parameters
     ----------
-    score : cosine, -1 to 1
+    score : of the space's metric
     quantiles : increasing, evenly spaced from 0 to 100 %; may be empty
 
     Returns
@@ -97,15 +98,13 @@ def level_quantiles(space: EmbeddingSpace, level: str) -> list[float]:
 
     Returns
     -------
-    Increasing cosines; empty where they were not measured yet.
+    Increasing scores; empty where they were not measured yet.
     """
-    kept = space.random_pair_quantiles
-    return list(kept.get(level, [])) if isinstance(kept, dict) else []
+    return list(space.random_pair_quantiles.get(level, []))
 
 
 def _is_stale(space: EmbeddingSpace) -> bool:
-    kept = space.random_pair_quantiles
-    measured = int(kept.get(_ROWS, 0)) if isinstance(kept, dict) else 0
+    measured = int(space.random_pair_quantiles.get(_ROWS, 0))
     rows = Embedding.objects.filter(space=space).count()
     return rows != measured and abs(rows - measured) >= STALE_SHARE * measured
 
@@ -133,12 +132,12 @@ def _random_keys(space: EmbeddingSpace, level: str, size: int, seed: int | None)
         return [row[0] for row in cursor.fetchall()]
 
 
-def _pair_cosines(
-    vectors: npt.NDArray[np.float32], patients: npt.NDArray[np.int64]
+def _pair_scores(
+    vectors: npt.NDArray[np.float32], patients: npt.NDArray[np.int64], metric: str
 ) -> npt.NDArray[np.float32]:
     if len(vectors) < 2:
         return np.zeros(0, dtype=np.float32)
-    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    first, second = np.triu_indices(len(units), k=1)
+    own = comparable(vectors, metric)
+    first, second = np.triu_indices(len(own), k=1)
     apart = patients[first] != patients[second]
-    return np.asarray((units @ units.T)[first[apart], second[apart]])
+    return np.asarray(scores_between(own, own, metric)[first[apart], second[apart]])
