@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from django.db.models import (
@@ -84,6 +84,23 @@ def permitted_rows(
             )
         found.append((stored, rows.order_by()))
     return found
+
+
+def series_condition(user: AnyUser, scope: Scope) -> Q:
+    """Return rights and filters for rows of series that are no vectors: their words.
+
+    Parameters
+    ----------
+    user : only what they may see passes
+    scope : filters and what is left out; images that are left out leave their series in
+
+    Returns
+    -------
+    A condition on any model with ``study`` and ``series``.
+    """
+    level = Level.STUDY if scope.level is Level.STUDY else Level.SERIES
+    whole = replace(scope, level=level, without_instances=frozenset())
+    return visible_studies_filter(user, "study_id") & _conditions(user, whole)
 
 
 def _conditions(user: AnyUser, scope: Scope) -> Q:
