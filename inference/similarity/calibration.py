@@ -8,9 +8,10 @@ The rule, for each space, stored level and modality, and for all modalities toge
 2. Without labels the cut is the `UNLABELLED_SHARE` quantile of the scores of the nearest: so
    few of the archive's own objects would be told that nothing is close.
 3. With labels it is the lowest score from which on at least `PRECISION` of the first
-   `NEIGHBOURS` neighbours share a label with the object that asked; the strictest of the sets of labels that have at least
-   `LEAST_PAIRS` labelled pairs and reach that precision. It stays between the `LOWEST_SHARE` and
-   the `HIGHEST_SHARE` quantile: labels may not declare everything far, nor everything close.
+   `NEIGHBOURS` neighbours share a label with the object that asked; the strictest of the sets
+   of labels that have at least `LEAST_PAIRS` labelled pairs and reach that precision. It stays
+   between the `LOWEST_SHARE` and the `HIGHEST_SHARE` quantile: labels may not declare
+   everything far, nor everything close.
 4. A query whose nearest score lies below the `LOWEST_SHARE` quantile is out of distribution:
    further from everything than what the archive holds lies from each other.
 

@@ -38,8 +38,8 @@ def refresh_quantiles(
 
     Returns
     -------
-    Stored level to `STEPS` + 1 scores of the space's metric, the 0 to 100 % quantiles; a level with fewer than
-    `LEAST_PAIRS` pairs is absent.
+    Stored level to `STEPS` + 1 scores of the space's metric, the 0 to 100 % quantiles; a level
+    with fewer than `LEAST_PAIRS` pairs is absent.
     """
     quantiles = {}
     for level in Embedding.Level.values:
@@ -100,11 +100,11 @@ def level_quantiles(space: EmbeddingSpace, level: str) -> list[float]:
     -------
     Increasing scores; empty where they were not measured yet.
     """
-    return list(space.random_pair_quantiles.get(level, []))
+    return list((space.random_pair_quantiles or {}).get(level, []))
 
 
 def _is_stale(space: EmbeddingSpace) -> bool:
-    measured = int(space.random_pair_quantiles.get(_ROWS, 0))
+    measured = int((space.random_pair_quantiles or {}).get(_ROWS, 0))
     rows = Embedding.objects.filter(space=space).count()
     return rows != measured and abs(rows - measured) >= STALE_SHARE * measured
 
