@@ -3,6 +3,7 @@
 from archive.events.services import subscribe
 from archive.events.types import InstancesStored
 from inference.runs.services import queue_runs_for_series
+from inference.similarity.words import mark_words_stale
 
 
 def handle_instances_stored(event: InstancesStored) -> None:
@@ -10,6 +11,20 @@ def handle_instances_stored(event: InstancesStored) -> None:
     queue_runs_for_series(event.series_ids)
 
 
+def note_new_words(event: InstancesStored) -> None:
+    """Mark what the studies' series are found by: descriptions and reports may be new."""
+    mark_words_stale(event.study_ids)
+
+
+def handle_new_attributes(event: InstancesStored) -> None:
+    """Make the new images findable by their attributes."""
+    from inference.similarity.tasks import fill_attributes_task  # noqa: PLC0415 tasks need settings
+
+    fill_attributes_task.apply_async((event.series_ids,), queue="default")
+
+
 def subscribe_all() -> None:
     """Subscribe the inference rooms to the archive's events."""
     subscribe(InstancesStored, handle_instances_stored)
+    subscribe(InstancesStored, note_new_words)
+    subscribe(InstancesStored, handle_new_attributes)

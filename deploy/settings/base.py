@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 
 from deploy.settings.environment import read_bool, read_int, read_list, read_text
 from deploy.supervisor.endpoints import celery_url, with_redis_database
@@ -31,6 +32,12 @@ TWINSIGHT_MAX_UPLOAD_BYTES = read_int("TWINSIGHT_MAX_UPLOAD_MB", 8192) * 1024 * 
 TWINSIGHT_MAX_INSTANCE_BYTES = read_int("TWINSIGHT_MAX_INSTANCE_MB", 4096) * 1024 * 1024
 # How long a series must be quiet before its models run: slices arrive one by one.
 TWINSIGHT_SETTLE_SECONDS = read_int("TWINSIGHT_SETTLE_SECONDS", 3)
+# How fast a new embedding space is filled beside the old one; fresh series go first in any case.
+TWINSIGHT_BACKFILL_IMAGES_PER_MINUTE = read_int("TWINSIGHT_BACKFILL_IMAGES_PER_MINUTE", 600)
+# From which share of changed labels on an adapted space is fitted anew at night, in percent.
+TWINSIGHT_REFIT_CHANGED_PERCENT = read_int("TWINSIGHT_REFIT_CHANGED_PERCENT", 10)
+# Whether a refitted space takes over from its former version by itself, without an admin's look.
+TWINSIGHT_REFIT_AUTO_PROMOTE = read_bool("TWINSIGHT_REFIT_AUTO_PROMOTE", default=False)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -139,10 +146,35 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"queue": "default", "expires": 300},
     },
+    "fill-spaces": {
+        "task": "inference.runs.fill_spaces",
+        "schedule": 5.0,
+        "options": {"queue": "default", "expires": 10},
+    },
+    "purge-spaces": {
+        "task": "inference.similarity.purge_spaces",
+        "schedule": 600.0,
+        "options": {"queue": "default", "expires": 600},
+    },
+    "refit-adapted": {
+        "task": "inference.training.refit_adapted",
+        "schedule": crontab(hour=2, minute=30),
+        "options": {"queue": "default", "expires": 3600},
+    },
     "refresh-quantiles": {
         "task": "inference.similarity.refresh_quantiles",
         "schedule": 60.0,
         "options": {"queue": "default", "expires": 60},
+    },
+    "check-series": {
+        "task": "inference.similarity.check_series",
+        "schedule": 60.0,
+        "options": {"queue": "default", "expires": 60},
+    },
+    "reconcile-attributes": {
+        "task": "inference.similarity.reconcile_attributes",
+        "schedule": 300.0,
+        "options": {"queue": "default", "expires": 300},
     },
     "reconcile-indexes": {
         "task": "inference.similarity.reconcile_indexes",

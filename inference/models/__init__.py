@@ -1,3 +1,4 @@
+from inference.models.attributes import SeriesAttributes
 from inference.models.check import SeriesCheck
 from inference.models.embedding import Embedding, EmbeddingSpace, Projection, SpacePromotion
 from inference.models.evaluation import Calibration, RetrievalEvaluation
@@ -22,6 +23,7 @@ __all__ = [
     "SearchMatch",
     "SearchRound",
     "SearchSession",
+    "SeriesAttributes",
     "SeriesCheck",
     "SeriesText",
     "SpaceFill",

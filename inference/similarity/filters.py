@@ -23,7 +23,8 @@ from django.db.models.functions import Cast, Substr
 from archive.models import Project
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
 from archive.models.querysets import readable_projects, visible_studies_filter
-from inference.models import Embedding, Label
+from inference.models import Embedding, Finding, Label, SeriesAttributes
+from inference.similarity.attributes import wanted_values
 from inference.similarity.types import Filters, Level
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ _SERIES_FIELDS = {
     "body_part": "body_part_examined",
     "laterality": "laterality",
 }
+ANY_FINDING = "any"
+_VIEW = "ViewPosition"
 # Units of Age String in years, as PS3.5 6.2 has them.
 _AGE_UNITS_A_YEAR = {"Y": 1, "M": 12, "W": 52, "D": 365}
 
@@ -114,7 +117,9 @@ def _conditions(user: AnyUser, scope: Scope) -> Q:
         condition &= Q(Exists(through.filter(study_id=OuterRef("study_id"), project__in=projects)))
     if filters.label:
         condition &= Q(Exists(_labels(filters.label, scope.level)))
-    return condition
+    if filters.finding:
+        condition &= Q(Exists(_findings(filters.finding, scope.level)))
+    return condition & _attribute_conditions(filters)
 
 
 def _left_out(scope: Scope) -> Q:
@@ -200,6 +205,38 @@ def _labels(wanted: tuple[str, ...], level: Level) -> QuerySet[Label]:
         return rows.filter(on_study | Q(series_id=OuterRef("series_id")) | inside)
     on_series = Q(series_id=OuterRef("series_id"), instance__isnull=True)
     return rows.filter(on_study | on_series | Q(instance_id=OuterRef("instance_id")))
+
+
+def _findings(wanted: tuple[str, ...], level: Level) -> QuerySet[Finding]:
+    """What models said of the hit's series; of a study, of any of its series."""
+    rows = Finding.objects.order_by()
+    if level is Level.STUDY:
+        rows = rows.filter(series__study_id=OuterRef("study_id"))
+    else:
+        rows = rows.filter(series_id=OuterRef("series_id"))
+    condition = Q()
+    for text in wanted:
+        if text.strip().lower() == ANY_FINDING:
+            return rows
+        condition |= Q(label=text)
+        name, colon, label = text.partition(":")
+        if colon:
+            condition |= Q(name=name.strip(), label=label.strip())
+    return rows.filter(condition)
+
+
+def _attribute_conditions(filters: Filters) -> Q:
+    """One image or other of the series has the value; of several keywords each."""
+    wanted = wanted_values(filters.attribute)
+    views = wanted_values(((_VIEW, value) for value in filters.view), field="filters.view")
+    condition = Q()
+    for keyword, values in [*wanted.items(), *views.items()]:
+        of_any = Q()
+        for value in values:
+            of_any |= Q(values__contains={keyword: [value]})
+        rows = SeriesAttributes.objects.order_by().filter(of_any, series_id=OuterRef("series_id"))
+        condition &= Q(Exists(rows))
+    return condition
 
 
 def _label_names(wanted: tuple[str, ...]) -> Q:

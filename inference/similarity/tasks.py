@@ -2,8 +2,10 @@
 
 from celery import shared_task
 
+from inference.similarity.attribute_rows import fill_attributes, reconcile_attributes
 from inference.similarity.quantiles import refresh_stale_quantiles
 from inference.similarity.spaces import reconcile_indexes
+from inference.similarity.suspicions.services import check_new_series
 
 
 @shared_task(
@@ -26,3 +28,36 @@ def refresh_quantiles_task() -> None:
 def reconcile_indexes_task() -> None:
     """Make the vector indexes that are missing."""
     reconcile_indexes()
+
+
+@shared_task(
+    name="inference.similarity.fill_attributes",
+    acks_late=True,
+    soft_time_limit=540,
+    time_limit=600,
+)
+def fill_attributes_task(series_ids: list[int]) -> int:
+    """Make new images of series findable by their attributes; those already in are passed over."""
+    return fill_attributes(series_ids)
+
+
+@shared_task(
+    name="inference.similarity.reconcile_attributes",
+    acks_late=True,
+    soft_time_limit=540,
+    time_limit=600,
+)
+def reconcile_attributes_task() -> int:
+    """Rebuild the attributes of series that fell behind their images."""
+    return reconcile_attributes()
+
+
+@shared_task(
+    name="inference.similarity.check_series",
+    acks_late=True,
+    soft_time_limit=280,
+    time_limit=300,
+)
+def check_series_task() -> int:
+    """Look at newly embedded series for twins and contradictions, a few at a time."""
+    return check_new_series(limit=20)
