@@ -34,6 +34,16 @@ def require_radiology_admin(user: AnyUser) -> None:
         raise NotAllowedError("Only a radiology admin may do this.")
 
 
+def require_site_radiology_admin(user: AnyUser) -> None:
+    """Raise NotAllowedError unless the user is a radiology admin of every project.
+
+    For figures over the whole archive: names of labels and scanners are in them.
+    """
+    own = Membership.objects.filter(user_id=user.pk or 0, role=Role.RADIOLOGY_ADMIN)
+    if not user.is_authenticated or not user.is_active or not own.filter(project=None).exists():
+        raise NotAllowedError("Only a radiology admin of the whole archive may do this.")
+
+
 def require_may_store(user: AnyUser, project: Project | None) -> None:
     """Raise NotAllowedError unless the user may put studies into the project.
 
