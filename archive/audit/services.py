@@ -68,6 +68,13 @@ def record_model_trusted(asker: Asker, *, model: str, digest: str) -> None:
     _record(asker, "110113", "trust-model", Action.UPDATE, details=details)
 
 
+def record_space_changed(
+    asker: Asker, *, space: str, act: str, details: dict[str, Any] | None = None
+) -> None:
+    """Security Alert: what similar cases are searched by was changed (110113)."""
+    _record(asker, "110113", act, Action.UPDATE, details={"space": space, **(details or {})})
+
+
 def record_run_requested(asker: Asker, *, study_instance_uid: str, model: str) -> None:
     """Record that a model was asked to run on a series (110103)."""
     _record(
@@ -77,6 +84,20 @@ def record_run_requested(asker: Asker, *, study_instance_uid: str, model: str) -
         Action.EXECUTE,
         study=study_instance_uid,
         details={"model": model},
+    )
+
+
+def record_suspicion_settled(
+    asker: Asker, *, study_instance_uid: str, suspicion: int, state: str
+) -> None:
+    """Record what a radiology admin made of a suspected mix-up (Patient Record, 110110)."""
+    _record(
+        asker,
+        "110110",
+        "settle-suspicion",
+        Action.UPDATE,
+        study=study_instance_uid,
+        details={"suspicion": suspicion, "state": state},
     )
 
 

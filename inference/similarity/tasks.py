@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from inference.similarity.attribute_rows import fill_attributes, reconcile_attributes
+from inference.similarity.backfill import complete_fill, purge_retired_spaces
 from inference.similarity.quantiles import refresh_stale_quantiles
 from inference.similarity.spaces import reconcile_indexes
 from inference.similarity.suspicions.services import check_new_series
@@ -61,3 +62,25 @@ def reconcile_attributes_task() -> int:
 def check_series_task() -> int:
     """Look at newly embedded series for twins and contradictions, a few at a time."""
     return check_new_series(limit=20)
+
+
+@shared_task(
+    name="inference.similarity.complete_fill",
+    acks_late=True,
+    soft_time_limit=3300,
+    time_limit=3600,
+)
+def complete_fill_task(space_id: int) -> None:
+    """Index a space that is filled and let it answer; delivered twice, the second does nothing."""
+    complete_fill(space_id)
+
+
+@shared_task(
+    name="inference.similarity.purge_spaces",
+    acks_late=True,
+    soft_time_limit=3300,
+    time_limit=3600,
+)
+def purge_spaces_task() -> None:
+    """Delete the vectors of retired spaces."""
+    purge_retired_spaces()

@@ -1,0 +1,194 @@
+"""Mix-ups are found in stored images, shown to those who may see both sides, and settled once."""
+
+import pytest
+
+from archive.audit.types import Asker
+from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
+from archive.models import AuditEvent, Membership, Series
+from inference.models import Suspicion
+from inference.similarity.index import refresh_series_embedding, store_embeddings
+from inference.similarity.suspicions.selectors import list_suspicions, open_suspicion_count
+from inference.similarity.suspicions.services import check_new_series, settle_suspicion
+from inference.similarity.types import InstanceVector
+from tests.builders.datasets import make_dataset
+from tests.builders.stored import store_datasets
+from tests.builders.textures import textured_picture
+from tests.builders.vectors import direction, make_case, make_space
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def space(db):
+    return make_space()
+
+
+def _store(space, project, picture, *, patient, angle, **attrs):
+    ds = make_dataset(
+        PatientID=patient,
+        PatientName=f"Name^{patient}",
+        Rows=picture.shape[0],
+        Columns=picture.shape[1],
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PixelRepresentation=0,
+        RescaleIntercept=None,
+        RescaleSlope=None,
+        WindowCenter=None,
+        WindowWidth=None,
+        PixelData=picture.tobytes(),
+        **attrs,
+    )
+    (instance,) = store_datasets(ds, project=project)
+    vectors = [InstanceVector(instance_id=instance.pk, vector=direction(angle))]
+    store_embeddings(space=space, vectors=vectors)
+    refresh_series_embedding(space=space, series_id=instance.series_id)
+    return instance
+
+
+@pytest.fixture
+def twins(space, project):
+    picture = textured_picture(1)
+    first = _store(space, project, picture, patient="A", angle=0.0)
+    second = _store(space, project, picture[10:-10, 10:-10], patient="B", angle=0.05)
+    return first, second
+
+
+def test_same_image_under_two_patients_is_found_once(twins, archive_admin):
+    check_new_series(limit=10)
+
+    (found,) = list_suspicions(archive_admin)
+    assert found.kind == "near_duplicate"
+    assert found.other is not None
+    assert {found.side.instance_uid, found.other.instance_uid} == {
+        twin.sop_instance_uid for twin in twins
+    }
+    assert {found.side.patient_id, found.other.patient_id} == {"A", "B"}
+    assert found.evidence["keypoints"] >= 40
+
+
+def test_same_image_twice_in_one_patient_is_not_suspicious(space, project):
+    picture = textured_picture(1)
+    _store(space, project, picture, patient="A", angle=0.0)
+    _store(space, project, picture, patient="A", angle=0.01)
+
+    check_new_series(limit=10)
+
+    assert not Suspicion.objects.exists()
+
+
+def test_other_image_is_not_suspicious_however_near_its_vector(space, project):
+    _store(space, project, textured_picture(1), patient="A", angle=0.0)
+    _store(space, project, textured_picture(2), patient="B", angle=0.0)
+
+    check_new_series(limit=10)
+
+    assert not Suspicion.objects.exists()
+
+
+def test_deidentified_copy_is_no_mix_up(twins):
+    study = twins[1].series.study
+    study.is_deidentified = True
+    study.save()
+
+    check_new_series(limit=10)
+
+    assert not Suspicion.objects.exists()
+
+
+def test_series_is_looked_at_once_until_it_grows(twins):
+    assert check_new_series(limit=10) == 2
+    assert check_new_series(limit=10) == 0
+
+    Series.objects.filter(pk=twins[0].series_id).update(number_of_series_related_instances=7)
+    assert check_new_series(limit=10) == 1
+
+
+def test_body_part_that_its_look_alikes_contradict_is_listed(space, project, archive_admin):
+    for number in range(10):
+        make_case(space, [direction(number / 50)], projects=[project], body_part_examined="HEAD")
+    odd = make_case(space, [direction(0.1)], projects=[project], body_part_examined="CHEST")
+
+    check_new_series(limit=20)
+
+    (found,) = list_suspicions(archive_admin)
+    assert found.kind == "contradiction"
+    assert found.side.series_uid == odd.series_instance_uid
+    assert found.evidence["contradictions"][0]["seen"] == "HEAD"
+
+
+def test_corrected_body_part_takes_the_open_suspicion_away(space, project, archive_admin):
+    for number in range(10):
+        make_case(space, [direction(number / 50)], projects=[project], body_part_examined="HEAD")
+    odd = make_case(space, [direction(0.1)], projects=[project], body_part_examined="CHEST")
+    check_new_series(limit=20)
+
+    Series.objects.filter(pk=odd.pk).update(
+        body_part_examined="HEAD", number_of_series_related_instances=2
+    )
+    check_new_series(limit=20)
+
+    assert list_suspicions(archive_admin) == []
+
+
+def test_only_radiology_admins_see_suspicions(twins, radiologist, outsider):
+    check_new_series(limit=10)
+
+    for person in (radiologist, outsider):
+        assert open_suspicion_count(person) == 0
+        with pytest.raises(NotAllowedError):
+            list_suspicions(person)
+
+
+def test_admin_who_sees_one_side_alone_sees_nothing(twins, outsider, other_project):
+    twins[1].series.study.projects.set([other_project])
+    Membership.objects.create(user=outsider, project=other_project, role="radiology_admin")
+    check_new_series(limit=10)
+    (suspicion,) = Suspicion.objects.all()
+
+    assert list_suspicions(outsider) == []
+    assert open_suspicion_count(outsider) == 0
+    with pytest.raises(NotVisibleError):
+        settle_suspicion(actor=outsider, suspicion_id=suspicion.pk, state="dismissed")
+
+
+def test_dismissed_stays_dismissed_and_is_on_record(twins, archive_admin):
+    check_new_series(limit=10)
+    (suspicion,) = Suspicion.objects.all()
+    asker = Asker(user=archive_admin, door="portal")
+
+    settle_suspicion(
+        actor=archive_admin,
+        suspicion_id=suspicion.pk,
+        state="dismissed",
+        note="twins indeed",
+        asker=asker,
+    )
+    Series.objects.update(number_of_series_related_instances=5)
+    check_new_series(limit=10)
+
+    assert list_suspicions(archive_admin) == []
+    (kept,) = list_suspicions(archive_admin, state="dismissed")
+    assert (kept.note, kept.resolved_by) == ("twins indeed", archive_admin.username)
+    assert AuditEvent.objects.filter(act="settle-suspicion", actor_id=archive_admin.pk).count() == 1
+
+
+@pytest.mark.parametrize(("state", "note"), [("gone", ""), ("open", "x" * 501), ("open", "\x00")])
+def test_bad_settlement_changes_nothing(twins, archive_admin, state, note):
+    check_new_series(limit=10)
+    (suspicion,) = Suspicion.objects.all()
+
+    with pytest.raises(InvalidRequestError):
+        settle_suspicion(actor=archive_admin, suspicion_id=suspicion.pk, state=state, note=note)
+
+    assert Suspicion.objects.get().state == "open"
+
+
+def test_one_patient_after_a_merge_is_suspicious_no_more(twins, archive_admin):
+    check_new_series(limit=10)
+    study = twins[1].series.study
+    study.patient = twins[0].series.study.patient
+    study.save()
+
+    assert list_suspicions(archive_admin) == []
