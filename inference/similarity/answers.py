@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archive.models import Instance, Series
 from inference.models import Embedding
-from inference.similarity.explanation import best_pairs, closest_instances
+from inference.similarity.explanation import best_pairs, closest_instances, middle_instances
 from inference.similarity.metrics import score_kind
 from inference.similarity.quantiles import level_quantiles, percentile_of
 from inference.similarity.selectors import labels_of
@@ -64,7 +64,11 @@ class _Filling:
         self._score_kind = score_kind(space.metric)
         series_ids = list(dict.fromkeys(row.series_id for row in rows))
         of_series = query.level in _HOLDS_SERIES
-        closest = closest_instances(space, question.vector, series_ids) if of_series else {}
+        closest: dict[int, int] = {}
+        if of_series and question.has_vector:
+            closest = closest_instances(space, question.vector, series_ids)
+        elif of_series:
+            closest = middle_instances(series_ids)
         self._instance_ids = {
             row.embedding_id: row.instance_id or closest.get(row.series_id) for row in rows
         }

@@ -34,6 +34,15 @@ WITH images AS MATERIALIZED (
 SELECT DISTINCT ON (series_id) series_id, instance_id FROM images
 ORDER BY series_id, distance, id
 """
+_MIDDLE = """
+SELECT series_id, id FROM (
+    SELECT series_id, id,
+        row_number() OVER (PARTITION BY series_id ORDER BY instance_number NULLS LAST, id) AS place,
+        count(*) OVER (PARTITION BY series_id) AS number
+    FROM archive_instance WHERE series_id = ANY(%s) AND has_pixel_data
+) images
+WHERE place = number / 2 + 1
+"""
 _BEST_PAIRS = """
 WITH pairs AS MATERIALIZED (
     SELECT theirs.series_id, ours.instance_id AS ours_id, theirs.instance_id AS theirs_id,
@@ -69,6 +78,22 @@ def closest_instances(
     text = HalfVectorField().get_prep_value(vector)
     with connection.cursor() as cursor:
         cursor.execute(_statement(_CLOSEST, space), [text, space.pk, list(series_ids)])
+        return dict(cursor.fetchall())
+
+
+def middle_instances(series_ids: Sequence[int]) -> dict[int, int]:
+    """Choose the image in the middle of each series, where no vector says which is closest.
+
+    Parameters
+    ----------
+    series_ids : keys of series inside the asker's rights
+
+    Returns
+    -------
+    Key of the series to key of the instance; a series without images is absent.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_MIDDLE, [list(series_ids)])
         return dict(cursor.fetchall())
 
 

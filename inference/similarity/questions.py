@@ -1,24 +1,26 @@
-"""From a query to one vector: of stored objects, of an uploaded picture, of examples."""
+"""From a query to what is searched for: vectors of its parts, and its words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series, Study
-from inference.models import Embedding
 from inference.similarity.embedder import embed_pictures
 from inference.similarity.errors import InvalidQueryError, NotEmbeddedError
+from inference.similarity.feedback import moved
 from inference.similarity.filters import Scope
+from inference.similarity.metrics import is_normalised
 from inference.similarity.pictures import cropped, decode_upload, stored_picture
+from inference.similarity.stored_vectors import mean_vector_of_series, vector_of_instance
+from inference.similarity.text_encoder import embed_text, has_text_encoder
 from inference.similarity.types import Level, PatientScope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import numpy as np
     import numpy.typing as npt
 
     from archive.models.querysets import AnyUser
@@ -26,12 +28,6 @@ if TYPE_CHECKING:
     from inference.similarity.types import SimilarQuery
 
     Vector = npt.NDArray[np.float32]
-
-# Rocchio's usual weights: the question, what is like it, what is not.
-_WEIGHT_QUESTION = 1.0
-_WEIGHT_POSITIVE = 0.75
-_WEIGHT_NEGATIVE = 0.15
-_LEAST_NORM = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,32 +49,69 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is searched for: its vector, and the stored objects and attributes it came from."""
+class VisualPart:
+    """One vector to be near to; ``name`` is the query's field that it came from."""
 
+    name: str
     vector: Vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is searched for: vectors and words, and the stored objects and attributes behind them.
+
+    Several parts are ranked apart and fused. Without parts there are words.
+    """
+
+    parts: tuple[VisualPart, ...] = ()
+    words: str = field(default="", repr=False)
     objects: tuple[QueryObject, ...] = ()
     negatives: tuple[QueryObject, ...] = ()
     attributes: Attributes = field(default_factory=Attributes)
 
+    @property
+    def has_vector(self) -> bool:
+        """Whether anything is searched for by its looks."""
+        return bool(self.parts)
+
+    @property
+    def vector(self) -> Vector:
+        """The vector of the first part: the stored object's, else the picture's."""
+        return self.parts[0].vector
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether rankings of several parts have to be fused."""
+        return len(self.parts) + bool(self.words) > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A part of the query before examples moved it."""
+
+    name: str
+    vector: Vector
+    objects: tuple[QueryObject, ...] = ()
+    attributes: Attributes = field(default_factory=Attributes)
+
 
 def resolve_question(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> Question:
-    """Find the query's objects inside the user's rights and make its vector.
+    """Find the query's objects inside the user's rights and make the vectors of its parts.
 
-    A series stands for its slices by their normalised mean, a study for its series by theirs. An
-    instance without a stored vector, and every region, is embedded now. Examples move the vector
-    by Rocchio: question + .75 mean of positives - .15 mean of negatives; without a question the
-    positives are it.
+    A series stands for its slices by their mean, a study for its series by theirs. An instance
+    without a stored vector, every region and every upload is embedded now, and a text where the
+    space has an encoder for texts. Examples move every vector by Rocchio; where nothing else has
+    a vector, the positives are one of their own.
 
     Parameters
     ----------
     user : the asker
     query : checked by `inference.similarity.validation.check_query`
-    space : in which the vector lies
+    space : in which the vectors lie
 
     Returns
     -------
-    The question with a vector of length 1.
+    The question with one vector a part, and the words as they came.
 
     Raises
     ------
@@ -94,22 +127,28 @@ def resolve_question(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) 
     positives = _find_instances(user, query.positive)
     negatives = _find_instances(user, query.negative)
     asked = _asked(user, query, space)
-    towards = [_instance_vector(space, instance) for instance in positives]
-    away = [_instance_vector(space, instance) for instance in negatives]
-    vector = _rocchio(asked.vector if asked else None, towards, away)
-    negative_objects = tuple(_object_of(instance) for instance in negatives)
-    if asked is None:
-        return Question(
-            vector=vector,
-            objects=tuple(_object_of(instance) for instance in positives),
-            negatives=negative_objects,
-            attributes=_attributes([instance.series for instance in positives]),
-        )
+    towards = [vector_of_instance(space, instance) for instance in positives]
+    # Away from what? Beside words alone a negative example is only left out.
+    has_vector = bool(asked or towards)
+    away = [vector_of_instance(space, instance) for instance in negatives] if has_vector else []
+    is_unit = is_normalised(space.metric)
+    parts = [
+        VisualPart(name=one.name, vector=moved(one.vector, towards, away, is_normalised=is_unit))
+        for one in asked
+    ]
+    if not parts and towards:
+        vector = moved(None, towards, away, is_normalised=is_unit)
+        parts = [VisualPart(name="positive", vector=vector)]
+    examples = tuple(_object_of(instance) for instance in positives)
+    described = [one.attributes for one in asked if one.name != "text"]
     return Question(
-        vector=vector,
-        objects=asked.objects,
-        negatives=negative_objects,
-        attributes=asked.attributes,
+        parts=tuple(parts),
+        words=query.text.strip(),
+        objects=tuple(found for one in asked for found in one.objects) or examples,
+        negatives=tuple(_object_of(instance) for instance in negatives),
+        attributes=described[0]
+        if described
+        else _attributes([instance.series for instance in positives]),
     )
 
 
@@ -157,20 +196,29 @@ def _left_out(
     return frozenset(studies), frozenset(series), frozenset(instances)
 
 
-def _asked(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> Question | None:
-    if query.image:
-        return _uploaded(query, space)
+def _asked(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> list[_Asked]:
+    asked = []
     if query.instance:
-        return _stored_instance(user, query, space)
-    if query.series:
-        return _stored_series(user, query, space)
-    return _stored_study(user, query, space) if query.study else None
+        asked.append(_stored_instance(user, query, space))
+    elif query.series:
+        asked.append(_stored_series(user, query, space))
+    elif query.study:
+        asked.append(_stored_study(user, query, space))
+    if query.image:
+        asked.append(_uploaded(query, space))
+    if query.text.strip() and has_text_encoder(space):
+        asked.append(_Asked(name="text", vector=embed_text(space, query.text.strip())))
+    return asked
 
 
-def _uploaded(query: SimilarQuery, space: EmbeddingSpace) -> Question:
-    picture = decode_upload(query.image, frame=query.frame)
-    (vector,) = embed_pictures(space, [cropped(picture.pixels, query.region)])
-    return Question(
+def _uploaded(query: SimilarQuery, space: EmbeddingSpace) -> _Asked:
+    # Beside a stored instance, frame and region are that one's.
+    is_alone = not query.instance
+    picture = decode_upload(query.image, frame=query.frame if is_alone else None)
+    pixels = cropped(picture.pixels, query.region if is_alone else None)
+    (vector,) = embed_pictures(space, [pixels])
+    return _Asked(
+        name="image",
         vector=vector,
         attributes=Attributes(
             modalities=frozenset(filter(None, [picture.modality])),
@@ -179,7 +227,7 @@ def _uploaded(query: SimilarQuery, space: EmbeddingSpace) -> Question:
     )
 
 
-def _stored_instance(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> Question:
+def _stored_instance(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> _Asked:
     (instance,) = _find_instances(user, (query.instance,))
     path = (instance.series.study.study_instance_uid, instance.series.series_instance_uid)
     if query.study not in {"", path[0]} or query.series not in {"", path[1]}:
@@ -188,38 +236,39 @@ def _stored_instance(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) 
         pixels = cropped(stored_picture(instance, query.frame), query.region)
         (vector,) = embed_pictures(space, [pixels])
     else:
-        vector = _instance_vector(space, instance, query.frame)
-    return Question(
-        vector=vector, objects=(_object_of(instance),), attributes=_attributes([instance.series])
+        vector = vector_of_instance(space, instance, query.frame)
+    return _Asked(
+        name="instance",
+        vector=vector,
+        objects=(_object_of(instance),),
+        attributes=_attributes([instance.series]),
     )
 
 
-def _stored_series(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> Question:
+def _stored_series(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> _Asked:
     visible = Series.objects.visible_to(user).select_related("study")
     series = visible.filter(series_instance_uid=query.series).first()
     if series is None or query.study not in {"", series.study.study_instance_uid}:
         raise NotVisibleError("There is no such series.")
-    vectors = _series_vectors(space, [series.pk])
-    if not vectors:
+    vector = mean_vector_of_series(space, [series.pk])
+    if vector is None:
         raise NotEmbeddedError("This series has no vector in this space yet.")
     found = QueryObject(
         study_id=series.study_id, patient_id=series.study.patient_id, series_id=series.pk
     )
-    return Question(vector=vectors[0], objects=(found,), attributes=_attributes([series]))
+    return _Asked(name="series", vector=vector, objects=(found,), attributes=_attributes([series]))
 
 
-def _stored_study(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> Question:
+def _stored_study(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> _Asked:
     study = Study.objects.visible_to(user).filter(study_instance_uid=query.study).first()
     if study is None:
         raise NotVisibleError("There is no such study.")
     series = list(study.series.all())
-    vectors = _series_vectors(space, [one.pk for one in series])
-    if not vectors:
+    vector = mean_vector_of_series(space, [one.pk for one in series])
+    if vector is None:
         raise NotEmbeddedError("This study has no vector in this space yet.")
     found = QueryObject(study_id=study.pk, patient_id=study.patient_id)
-    return Question(
-        vector=_unit(np.mean(vectors, axis=0)), objects=(found,), attributes=_attributes(series)
-    )
+    return _Asked(name="study", vector=vector, objects=(found,), attributes=_attributes(series))
 
 
 def _find_instances(user: AnyUser, uids: Sequence[str]) -> list[Instance]:
@@ -230,47 +279,6 @@ def _find_instances(user: AnyUser, uids: Sequence[str]) -> list[Instance]:
     if len(found) != len(set(uids)):
         raise NotVisibleError("There is no such instance.")
     return [found[uid] for uid in dict.fromkeys(uids)]
-
-
-def _instance_vector(space: EmbeddingSpace, instance: Instance, frame: int | None = None) -> Vector:
-    rows = Embedding.objects.filter(space=space, instance=instance)
-    is_single = (instance.number_of_frames or 1) <= 1
-    if frame is None or (frame == 1 and is_single):
-        stored = rows.filter(level=Embedding.Level.INSTANCE).first()
-    else:
-        stored = rows.filter(level=Embedding.Level.FRAME, frame=frame).first()
-    if stored is not None:
-        return np.asarray(stored.vector, dtype=np.float32)
-    (vector,) = embed_pictures(space, [stored_picture(instance, frame)])
-    return np.asarray(vector)
-
-
-def _series_vectors(space: EmbeddingSpace, series_ids: Iterable[int]) -> list[Vector]:
-    rows = Embedding.objects.filter(
-        space=space, level=Embedding.Level.SERIES, series_id__in=list(series_ids)
-    )
-    return [np.asarray(row.vector, dtype=np.float32) for row in rows]
-
-
-def _rocchio(question: Vector | None, towards: Sequence[Vector], away: Sequence[Vector]) -> Vector:
-    if not towards and not away and question is not None:
-        return question
-    vector = np.zeros_like(question if question is not None else towards[0], dtype=np.float64)
-    if question is not None:
-        vector += _WEIGHT_QUESTION * question
-    if towards:
-        vector += _WEIGHT_POSITIVE * np.mean(towards, axis=0)
-    if away:
-        vector -= _WEIGHT_NEGATIVE * np.mean(away, axis=0)
-    return _unit(vector)
-
-
-def _unit(vector: npt.NDArray[np.floating]) -> Vector:
-    norm = float(np.linalg.norm(vector))
-    if norm < _LEAST_NORM:
-        message = "The parts of the query cancel each other out."
-        raise InvalidQueryError(message, field="negative")
-    return np.asarray(vector / norm, dtype=np.float32)
 
 
 def _object_of(instance: Instance) -> QueryObject:

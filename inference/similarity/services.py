@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archive.audit import services as audit
 from inference.similarity.answers import build_results
-from inference.similarity.permitted import compile_permitted
+from inference.similarity.parts import rank_question
 from inference.similarity.planning import DEFAULT_LIMITS
-from inference.similarity.questions import resolve_question, scope_of
-from inference.similarity.ranking import count_siblings, rank
+from inference.similarity.questions import resolve_question
 from inference.similarity.spaces import find_space
 from inference.similarity.types import SimilarAnswer
 from inference.similarity.validation import check_query
@@ -18,8 +18,9 @@ from inference.similarity.validation import check_query
 if TYPE_CHECKING:
     from archive.audit.types import Asker
     from archive.models.querysets import AnyUser
+    from inference.similarity.parts import Found
     from inference.similarity.planning import SearchLimits
-    from inference.similarity.types import SimilarQuery
+    from inference.similarity.types import SimilarQuery, SimilarResult
 
 
 def search_similar(
@@ -29,7 +30,7 @@ def search_similar(
     asker: Asker | None = None,
     limits: SearchLimits = DEFAULT_LIMITS,
 ) -> SimilarAnswer:
-    """Rank what the user may see by visual similarity to the query.
+    """Rank what the user may see by its likeness to the query: by looks, by words, or by both.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def search_similar(
         A query object is absent or outside the asker's rights.
     InvalidQueryError
         A field is wrong: its ``field`` says which. Children: UnknownSpaceError,
-        NoTextEncoderError, UndecodableImageError.
+        UndecodableImageError.
     NotEmbeddedError
         The query object has no vector yet.
     ModelUnavailableError
@@ -58,20 +59,11 @@ def search_similar(
     space = find_space(query.space)
     check_query(query, space)
     question = resolve_question(user, query, space)
-    permitted = compile_permitted(user, space, scope_of(query, question), question.vector)
-    ranking = rank(
-        space=space,
-        permitted=permitted,
-        level=query.level,
-        k=query.k,
-        fold=query.fold,
-        limits=limits,
-    )
-    patients = [row.patient_id for row in ranking.rows] if query.fold else []
-    siblings = count_siblings(permitted, patients, query.level)
+    found = rank_question(user, query, question, space, limits)
     results = build_results(
-        space=space, query=query, question=question, rows=ranking.rows, siblings=siblings
+        space=space, query=query, question=question, rows=found.rows, siblings=found.siblings
     )
+    results = _told_apart(results, found)
     if asker is not None:
         details = {"space": space.name, "level": query.level.value, "results": len(results)}
         audit.record_query(asker, what="similar", details=details)
@@ -79,6 +71,21 @@ def search_similar(
         results=results,
         space=space.name,
         level=query.level,
-        exact=ranking.is_exact,
+        exact=found.is_exact,
         took_ms=round((time.perf_counter() - started) * 1000, 2),
+    )
+
+
+def _told_apart(results: tuple[SimilarResult, ...], found: Found) -> tuple[SimilarResult, ...]:
+    """Say of scores that are no likeness of pictures what they are; they have no percentile."""
+    if found.score_kind is None:
+        return results
+    return tuple(
+        replace(
+            result,
+            score_kind=found.score_kind,
+            percentile=None,
+            matched_by=found.matched_by.get(row.embedding_id, ()),
+        )
+        for result, row in zip(results, found.rows, strict=True)
     )

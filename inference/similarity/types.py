@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DEFAULT_K = 10
 MAX_K = 1000
 MAX_EXAMPLES = 50
+MAX_TEXT_LENGTH = 1000
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
 
 
@@ -93,7 +94,10 @@ class SimilarQuery:
 
     ``instance`` is more specific than ``series``, and that than ``study``: given together they
     name one object by its path. ``frame`` counts from 1 and, like ``region``, belongs to
-    ``instance`` or ``image``. ``image`` holds the bytes of a picture or of a DICOM file.
+    ``instance``, or to ``image`` where there is no instance. ``image`` holds the bytes of a
+    picture or of a DICOM file. ``text`` is looked for in labels, findings, descriptions and
+    reports, and among the pictures where the space's model reads text. A stored object, an image
+    and a text may come together: each is ranked by itself, and the rankings are fused.
     ``positive`` and ``negative`` are SOP Instance UIDs. ``k`` counts patients where ``fold``.
     ``space`` is the name of an embedding space, the default one where it is empty.
     """
@@ -192,7 +196,7 @@ class SimilarResult:
     explain: Explanation | None = None
     # Against the calibrated cut; None before there is one.
     is_close: bool | None = None
-    # Which parts of a mixed query found it: image, text.
+    # Which parts of a query with words or of several parts found it, by their fields' names.
     matched_by: tuple[str, ...] = ()
     modality: str = ""
     body_part: str = ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inference.similarity.errors import InvalidQueryError, NoTextEncoderError
-from inference.similarity.types import MAX_EXAMPLES, MAX_K, PatientScope
+from inference.similarity.errors import InvalidQueryError
+from inference.similarity.types import MAX_EXAMPLES, MAX_K, MAX_TEXT_LENGTH, PatientScope
 
 if TYPE_CHECKING:
     from inference.models import EmbeddingSpace
@@ -24,14 +24,9 @@ def check_query(query: SimilarQuery, space: EmbeddingSpace) -> None:
     ------
     InvalidQueryError
         A field is out of bounds or contradicts another.
-    NoTextEncoderError
-        The query has words, and the space can't place them.
     """
     if not 1 <= query.k <= MAX_K:
         raise InvalidQueryError(f"k is a number from 1 to {MAX_K}.", field="k")
-    if query.text:
-        message = f"The space {space.name} has no text encoder: ask by image."
-        raise NoTextEncoderError(message, field="text")
     _check_text(query)
     _check_parts(query)
     _check_examples(query)
@@ -40,19 +35,16 @@ def check_query(query: SimilarQuery, space: EmbeddingSpace) -> None:
 
 def _check_parts(query: SimilarQuery) -> None:
     has_object = bool(query.study or query.series or query.instance)
-    if not (has_object or query.image or query.positive):
-        message = "Ask by one of study, series, instance, image or positive."
+    if not (has_object or query.image or query.positive or query.text.strip()):
+        message = "Ask by one or more of study, series, instance, image, text and positive."
         raise InvalidQueryError(message, field="query")
-    if has_object and query.image:
-        message = "Ask by a stored object or by an image, not by both."
-        raise InvalidQueryError(message, field="image")
     for field in ("frame", "region"):
         if getattr(query, field) is not None and not (query.instance or query.image):
             raise InvalidQueryError(f"A {field} belongs to an instance or image.", field=field)
     if query.frame is not None and query.frame < 1:
         raise InvalidQueryError("Frames are counted from 1.", field="frame")
-    if query.image and query.patient is PatientScope.ONLY:
-        message = "An uploaded image has no patient to search within."
+    if query.patient is PatientScope.ONLY and not (has_object or query.positive):
+        message = "An uploaded image or a text has no patient to search within."
         raise InvalidQueryError(message, field="patient")
 
 
@@ -76,21 +68,28 @@ def _check_filters(filters: Filters) -> None:
 
 def _check_text(query: SimilarQuery) -> None:
     """No text of a query may hold what PostgreSQL's text can't."""
+    if len(query.text) > MAX_TEXT_LENGTH:
+        message = f"A text has at most {MAX_TEXT_LENGTH} characters."
+        raise InvalidQueryError(message, field="text")
     filters = query.filters
     texts: dict[str, tuple[str, ...]] = {
         "study": (query.study,),
         "series": (query.series,),
         "instance": (query.instance,),
+        "text": (query.text,),
         "positive": query.positive,
         "negative": query.negative,
         "filters": (
             *filters.modality,
             *filters.body_part,
             *filters.laterality,
+            *filters.view,
             *filters.manufacturer,
             *filters.sex,
             *filters.label,
+            *filters.finding,
             *filters.project,
+            *(text for pair in filters.attribute for text in pair),
         ),
     }
     for field, values in texts.items():

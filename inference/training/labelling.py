@@ -12,6 +12,7 @@ from archive.audit import services as audit
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Instance, Series, Study
 from inference.models import Label
+from inference.similarity.words import mark_words_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,6 +96,7 @@ def _save(asker: Asker, objects: _Objects, rows: list[Label]) -> LabelledCounts:
         for row in by_key.values():
             row.created_by_id = asker.user.pk if asker.user else None
         Label.objects.bulk_create(by_key.values(), ignore_conflicts=True, batch_size=1000)
+        mark_words_stale(row.study_id for row in by_key.values())
         for study in objects.studies:
             audit.record_access(asker, study_instance_uid=study.study_instance_uid, what="label")
     return LabelledCounts(created=len(by_key), existing=len(rows) - len(by_key))

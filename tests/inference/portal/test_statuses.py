@@ -7,7 +7,6 @@ from inference.portal.statuses import problem_of
 from inference.similarity.errors import (
     InvalidQueryError,
     NotEmbeddedError,
-    NoTextEncoderError,
     UndecodableImageError,
     UnknownSpaceError,
 )
@@ -20,7 +19,6 @@ from inference.similarity.errors import (
         (UnknownSpaceError("x", field="space"), "No embedding model yet"),
         (UndecodableImageError("x", field="image"), "This file is no picture we can read"),
         (ModelUnavailableError("x"), "The model is not available here"),
-        (NoTextEncoderError("x", field="text"), "This question can't be answered"),
         (InvalidQueryError("x", field="k"), "This question can't be answered"),
     ],
 )

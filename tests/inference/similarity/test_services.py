@@ -15,7 +15,6 @@ from inference.models import Label
 from inference.similarity.errors import (
     InvalidQueryError,
     NotEmbeddedError,
-    NoTextEncoderError,
     UnknownSpaceError,
 )
 from inference.similarity.index import store_embeddings
@@ -294,12 +293,8 @@ def test_examples_that_cancel_out_are_refused(radiologist, space, project):
         search_similar(radiologist, SimilarQuery(positive=examples))
 
 
-def test_text_is_refused_where_the_space_reads_none(radiologist, space):
-    with pytest.raises(NoTextEncoderError) as caught:
-        search_similar(radiologist, SimilarQuery(text="nodule in the left lung"))
-
-    assert caught.value.field == "text"
-    assert "no text encoder" in caught.value.message
+def test_text_that_nothing_says_finds_nothing(radiologist, space, asked):
+    assert search_similar(radiologist, SimilarQuery(text="nodule in the left lung")).results == ()
 
 
 def test_image_without_encoder_on_this_machine_says_so(radiologist, space, png):

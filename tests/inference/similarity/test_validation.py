@@ -14,6 +14,19 @@ from inference.similarity.validation import check_query
 SPACE = EmbeddingSpace(name="space", dimension=8)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        SimilarQuery(text="nodule"),
+        SimilarQuery(series="1.2", image=b"x"),
+        SimilarQuery(instance="1.2", text="nodule", patient=PatientScope.ONLY),
+        SimilarQuery(text="nodule", negative=("1.2",)),
+    ],
+)
+def test_check_query_takes_any_mix(query):
+    check_query(query, SPACE)
+
+
 def test_check_query_takes_a_sound_query():
     check_query(SimilarQuery(series="1.2", k=1000, filters=Filters(age_from=3, age_to=3)), SPACE)
 
@@ -26,7 +39,11 @@ def test_check_query_takes_a_sound_query():
         (SimilarQuery(series="1.2", k=0), "k"),
         (SimilarQuery(series="1.2", k=-1), "k"),
         (SimilarQuery(series="1.2", k=100_000), "k"),
-        (SimilarQuery(series="1.2", image=b"x"), "image"),
+        (SimilarQuery(text="  "), "query"),
+        (SimilarQuery(text="x" * 1001), "text"),
+        (SimilarQuery(text="left\x00lung"), "text"),
+        (SimilarQuery(text="nodule", frame=1), "frame"),
+        (SimilarQuery(text="nodule", patient=PatientScope.ONLY), "patient"),
         (SimilarQuery(series="1.2", frame=1), "frame"),
         (SimilarQuery(instance="1.2", frame=0), "frame"),
         (SimilarQuery(study="1.2", region=Region(0, 0, 1, 1)), "region"),

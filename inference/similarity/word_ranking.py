@@ -1,0 +1,168 @@
+"""Rank series by words, inside rights and filters: PostgreSQL's full text search."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.db.models import Count, F, Func, IntegerField, Value, Window
+from django.db.models.functions import RowNumber
+
+from archive.dicom.charsets import fold_text
+from inference.models import SeriesText
+from inference.similarity.filters import permitted_rows, series_condition
+from inference.similarity.ranking import RankedRow
+from inference.similarity.types import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+
+    from archive.models.querysets import AnyUser
+    from inference.models import EmbeddingSpace
+    from inference.similarity.filters import Scope
+
+# Of a word in D: report, C: study description, B: series description, A: labels and findings.
+# Reports are long and repeat themselves; a label is said once.
+WEIGHTS = (0.05, 0.2, 0.4, 1.0)
+# rank / (rank + 1): between 0 and 1, whatever the number of words.
+NORMALIZATION = 32
+_NEGATION = re.compile(r"(?:^|\s)-\S")
+_IMAGE_LEVELS = frozenset({Level.FRAME, Level.INSTANCE})
+
+
+def text_query(text: str) -> Any:
+    """Turn what a person typed into PostgreSQL's question.
+
+    Words are looked for by their English stem and as they are written; quotes hold a phrase
+    together, ``or`` is either, a minus before a word leaves out what has it.
+
+    Parameters
+    ----------
+    text : as typed
+
+    Returns
+    -------
+    An expression to filter and to rank by.
+    """
+    folded = fold_text(text.replace("_", " ").replace("/", " "))
+    stemmed = SearchQuery(folded, config="english", search_type="websearch")
+    if _NEGATION.search(folded):
+        # Beside it, "not the word as written" would let its other forms in.
+        return stemmed
+    return stemmed | SearchQuery(folded, config="simple", search_type="websearch")
+
+
+def rank_by_words(
+    *,
+    user: AnyUser,
+    space: EmbeddingSpace,
+    scope: Scope,
+    text: str,
+    limit: int,
+    fold: bool,
+) -> list[RankedRow]:
+    """Return the series, studies or images whose words fit best.
+
+    Parameters
+    ----------
+    user : only what they may see is ranked
+    space : whose images stand for a series at frame and instance level
+    scope : level, filters and what is left out, as for a search by vectors
+    text : as typed
+    limit : rows at most
+    fold : one a patient
+
+    Returns
+    -------
+    Rows, best first, with PostgreSQL's rank as their score. A row that stands for a series has
+    minus the series' key in place of a vector's.
+    """
+    rows = _matching(user, scope, text)
+    partition = _partition(scope.level, fold=fold)
+    if partition is not None:
+        order = [F("rank").desc(), F("pk").asc()]
+        place = Window(RowNumber(), partition_by=[F(partition)], order_by=order)
+        rows = rows.annotate(place=place).filter(place=1)
+    found = list(
+        rows.order_by("-rank", "pk").values_list(
+            "study_id", "series_id", "study__patient_id", "rank"
+        )[:limit]
+    )
+    if scope.level in _IMAGE_LEVELS:
+        return _images(user, space, scope, found, limit, fold=fold)
+    return [
+        RankedRow(-series_id, study_id, series_id, None, None, patient_id, float(rank))
+        for study_id, series_id, patient_id, rank in found
+    ]
+
+
+def count_matching_siblings(
+    user: AnyUser, scope: Scope, text: str, patient_ids: Sequence[int]
+) -> dict[int, int]:
+    """Count what else of each patient has the words.
+
+    Parameters
+    ----------
+    user : only what they may see is counted
+    scope : level, filters and what is left out
+    text : as typed
+    patient_ids : keys of the patients in the answer
+
+    Returns
+    -------
+    Patient's key to the number of their other matching studies, or else series.
+    """
+    unit = "study_id" if scope.level is Level.STUDY else "series_id"
+    rows = _matching(user, scope, text).filter(study__patient_id__in=list(patient_ids)).order_by()
+    counts = rows.values("study__patient_id").annotate(number=Count(unit, distinct=True))
+    return dict(counts.values_list("study__patient_id", F("number") - 1))
+
+
+def _matching(user: AnyUser, scope: Scope, text: str) -> QuerySet[Any]:
+    asked = text_query(text)
+    rank = SearchRank(
+        F("document"),
+        asked,
+        weights=list(WEIGHTS),
+        normalization=Value(NORMALIZATION),
+        cover_density=True,
+    )
+    rows: QuerySet[Any] = SeriesText.objects.filter(series_condition(user, scope), document=asked)
+    return rows.annotate(rank=rank)
+
+
+def _partition(level: Level, *, fold: bool) -> str | None:
+    if fold:
+        return "study__patient_id"
+    return "study_id" if level is Level.STUDY else None
+
+
+def _images(
+    user: AnyUser,
+    space: EmbeddingSpace,
+    scope: Scope,
+    found: Sequence[tuple[int, int, int, float]],
+    limit: int,
+    *,
+    fold: bool,
+) -> list[RankedRow]:
+    """Let the images of the series speak for them: one a patient where folded, else all."""
+    ranks = {series_id: float(rank) for _, series_id, _, rank in found}
+    order = Func(
+        Value(list(ranks)), F("series_id"), function="array_position", output_field=IntegerField()
+    )
+    columns = ("pk", "study_id", "series_id", "instance_id", "frame", "study__patient_id")
+    rows: list[tuple[int, RankedRow]] = []
+    for _, permitted in permitted_rows(user, space, scope):
+        of_series = permitted.filter(series_id__in=list(ranks)).annotate(place=order)
+        in_order = of_series.order_by(
+            "place", F("instance__instance_number").asc(nulls_last=True), "frame", "pk"
+        )
+        if fold:
+            in_order = in_order.distinct("place")
+        for place, *keys in in_order.values_list("place", *columns)[:limit]:
+            rows.append((int(place), RankedRow(*keys, score=ranks[keys[2]])))
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])[:limit]]
