@@ -176,6 +176,17 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"queue": "default", "expires": 300},
     },
+    "refresh-calibrations": {
+        "task": "inference.similarity.refresh_calibrations",
+        "schedule": 300.0,
+        "options": {"queue": "default", "expires": 300},
+    },
+    # After the nightly refit, and on the queue of heavy work.
+    "evaluate-default-space": {
+        "task": "inference.similarity.evaluate_default_space",
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"queue": "inference", "expires": 3600},
+    },
     "reconcile-indexes": {
         "task": "inference.similarity.reconcile_indexes",
         "schedule": 600.0,

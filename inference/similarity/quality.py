@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Count
@@ -12,8 +13,8 @@ from django.db.models import Count
 from archive.access.selectors import require_site_radiology_admin
 from archive.audit import services as audit
 from inference.models import Embedding, EmbeddingSpace, Label, RetrievalEvaluation
-from inference.similarity.errors import InvalidQueryError
-from inference.similarity.evaluation import LEVELS
+from inference.similarity.errors import InvalidQueryError, NotEnoughLabelsError
+from inference.similarity.evaluation import LEVELS, evaluate_space
 from inference.similarity.spaces import find_space
 from inference.similarity.types import Level
 
@@ -100,20 +101,27 @@ def request_evaluation(
     return True
 
 
-def settle_evaluation(space: EmbeddingSpace, label_set: str, level: Level, refusal: str) -> None:
-    """Say that a measurement has ended.
+def run_evaluation(*, space_id: int, label_set: str, level: str, actor_id: int) -> None:
+    """Measure what was asked for; where there are too few labels, keep the reason for a while.
 
     Parameters
     ----------
-    space : that was measured
+    space_id : key of the space; one that is gone is passed over
     label_set : by which
-    level : of the objects
-    refusal : why there are no figures; empty where there are
+    level : instance or series
+    actor_id : key of the account that asked
     """
-    key = _key(space, label_set, level)
-    cache.delete(key)
-    if refusal:
-        cache.set(_refusal(key), refusal, _REFUSED_S)
+    space = EmbeddingSpace.objects.filter(pk=space_id).first()
+    if space is None:
+        return
+    key = _key(space, label_set, Level(level))
+    actor = get_user_model().objects.filter(pk=actor_id).first()
+    try:
+        evaluate_space(space, label_set, Level(level), actor)
+    except NotEnoughLabelsError as error:
+        cache.set(_refusal(key), error.message, _REFUSED_S)
+    finally:
+        cache.delete(key)
 
 
 def pending_evaluation(space: EmbeddingSpace, label_set: str, level: Level) -> Pending:

@@ -4,6 +4,9 @@ from celery import shared_task
 
 from inference.similarity.attribute_rows import fill_attributes, reconcile_attributes
 from inference.similarity.backfill import complete_fill, purge_retired_spaces
+from inference.similarity.calibration import refresh_stale_calibrations
+from inference.similarity.evaluation import evaluate_default_space
+from inference.similarity.quality import run_evaluation
 from inference.similarity.quantiles import refresh_stale_quantiles
 from inference.similarity.spaces import reconcile_indexes
 from inference.similarity.suspicions.services import check_new_series
@@ -18,6 +21,39 @@ from inference.similarity.suspicions.services import check_new_series
 def refresh_quantiles_task() -> None:
     """Measure random pairs anew in every space that has changed."""
     refresh_stale_quantiles()
+
+
+@shared_task(
+    name="inference.similarity.refresh_calibrations",
+    acks_late=True,
+    soft_time_limit=1740,
+    time_limit=1800,
+)
+def refresh_calibrations_task() -> int:
+    """Calibrate anew what close means in every space that has changed."""
+    return refresh_stale_calibrations()
+
+
+@shared_task(
+    name="inference.similarity.evaluate_space",
+    acks_late=True,
+    soft_time_limit=3300,
+    time_limit=3600,
+)
+def evaluate_space_task(space_id: int, label_set: str, level: str, actor_id: int) -> None:
+    """Measure a space by a set of labels, as somebody asked."""
+    run_evaluation(space_id=space_id, label_set=label_set, level=level, actor_id=actor_id)
+
+
+@shared_task(
+    name="inference.similarity.evaluate_default_space",
+    acks_late=True,
+    soft_time_limit=3300,
+    time_limit=3600,
+)
+def evaluate_default_space_task() -> int:
+    """Measure the default space by every set of labels that has enough."""
+    return evaluate_default_space()
 
 
 @shared_task(
