@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FORM_BYTES = 1024 * 1024
 _MAX_PARTS = 200
 # Fields that a form can only carry as JSON.
-_STRUCTURED = frozenset({"filters", "region", "positive", "negative"})
+_STRUCTURED = frozenset({"filters", "region", "positive", "negative", "query", "result"})
 _LISTS = frozenset({"positive", "negative"})
 
 

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from inference.api import views
+from inference.api.maps import SimilarMapView
 from inference.api.statuses import register_statuses
 
 app_name = "inference_api"
@@ -11,4 +12,5 @@ urlpatterns = [
     path("labels", views.LabelsView.as_view(), name="label-create"),
     path("runs", views.RunsView.as_view(), name="run-create"),
     path("similar", views.SimilarView.as_view(), name="similar-search"),
+    path("similar/map", SimilarMapView.as_view(), name="similar-map"),
 ]

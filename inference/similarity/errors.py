@@ -35,10 +35,10 @@ class SpaceConflictError(InvalidRequestError):
     code = "space-conflict"
 
 
-class NoTextEncoderError(InvalidQueryError):
-    """The space was made by a model that does not read text."""
+class NoPatchesError(InvalidQueryError):
+    """The space's vectors are made of whole pictures: it knows no places in them."""
 
-    code = "no-text-encoder"
+    code = "no-patches"
 
 
 class UndecodableImageError(InvalidQueryError):
