@@ -154,12 +154,12 @@ CELERY_BEAT_SCHEDULE = {
     "purge-spaces": {
         "task": "inference.similarity.purge_spaces",
         "schedule": 600.0,
-        "options": {"queue": "default", "expires": 600},
+        "options": {"queue": "inference", "expires": 600},
     },
     "refit-adapted": {
         "task": "inference.training.refit_adapted",
         "schedule": crontab(hour=2, minute=30),
-        "options": {"queue": "default", "expires": 3600},
+        "options": {"queue": "inference", "expires": 3600},
     },
     "refresh-quantiles": {
         "task": "inference.similarity.refresh_quantiles",
@@ -175,6 +175,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "inference.similarity.reconcile_attributes",
         "schedule": 300.0,
         "options": {"queue": "default", "expires": 300},
+    },
+    "refresh-words": {
+        "task": "inference.similarity.refresh_words",
+        "schedule": 10.0,
+        "options": {"queue": "default", "expires": 10},
+    },
+    "reconcile-words": {
+        "task": "inference.similarity.reconcile_words",
+        "schedule": 600.0,
+        "options": {"queue": "default", "expires": 600},
     },
     "refresh-calibrations": {
         "task": "inference.similarity.refresh_calibrations",

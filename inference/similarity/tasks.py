@@ -10,6 +10,7 @@ from inference.similarity.quality import run_evaluation
 from inference.similarity.quantiles import refresh_stale_quantiles
 from inference.similarity.spaces import reconcile_indexes
 from inference.similarity.suspicions.services import check_new_series
+from inference.similarity.words import mark_missing_words, refresh_words
 
 
 @shared_task(
@@ -120,3 +121,28 @@ def complete_fill_task(space_id: int) -> None:
 def purge_spaces_task() -> None:
     """Delete the vectors of retired spaces."""
     purge_retired_spaces()
+
+
+@shared_task(
+    name="inference.similarity.refresh_words",
+    acks_late=True,
+    soft_time_limit=240,
+    time_limit=300,
+)
+def refresh_words_task() -> int:
+    """Make the words of series anew whose descriptions, labels, findings or reports changed."""
+    refreshed = 0
+    while count := refresh_words():
+        refreshed += count
+    return refreshed
+
+
+@shared_task(
+    name="inference.similarity.reconcile_words",
+    acks_late=True,
+    soft_time_limit=240,
+    time_limit=300,
+)
+def reconcile_words_task() -> int:
+    """Mark series that have no words yet; the next refresh makes them."""
+    return mark_missing_words()
