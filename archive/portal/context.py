@@ -16,6 +16,22 @@ if TYPE_CHECKING:
 
     from archive.models.querysets import AnyUser
 
+OWN_ITEMS = (
+    panels.ManagementItem(
+        label="Quarantine",
+        icon="shield-alert",
+        url_name="portal:quarantine-list",
+        count=lambda user: quarantine_visible_to(user).count(),
+        what="refused files",
+    ),
+    panels.ManagementItem(
+        label="Identity",
+        icon="users",
+        url_name="portal:identity-list",
+        count=identity_conflict_count,
+        what="conflicts",
+    ),
+)
 THEMES = frozenset({"dark", "light"})
 THEME_COOKIE = "twinsight_theme"
 
@@ -31,11 +47,12 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _attention(user: AnyUser) -> dict[str, int]:
-    """Count what waits for a radiology admin; empty for everyone else."""
+def _attention(user: AnyUser) -> dict[str, Any]:
+    """Return the menu of a radiology admin with what waits; empty for everyone else."""
     if not is_radiology_admin(user):
         return {}
-    return {
-        "quarantine": quarantine_visible_to(user).count(),
-        "identity": identity_conflict_count(user),
-    }
+    entries = [
+        {"item": item, "count": item.count(user) if item.count else 0}
+        for item in (*OWN_ITEMS, *panels.management_items.values())
+    ]
+    return {"entries": entries, "waiting": sum(entry["count"] for entry in entries)}

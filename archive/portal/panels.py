@@ -62,10 +62,22 @@ class NavigationItem:
     url_name: str
 
 
+@dataclass(frozen=True)
+class ManagementItem:
+    """A page for radiology admins, in their menu; ``count`` says how much waits there."""
+
+    label: str
+    icon: str
+    url_name: str
+    count: Callable[[AnyUser], int] | None = None
+    what: str = ""
+
+
 study_panels: dict[str, StudyPanel] = {}
 status_columns: dict[str, StatusColumn] = {}
 case_actions: dict[str, CaseAction] = {}
 navigation_items: dict[str, NavigationItem] = {}
+management_items: dict[str, ManagementItem] = {}
 
 
 def register_study_panel(panel: StudyPanel) -> None:
@@ -86,3 +98,8 @@ def register_case_action(action: CaseAction) -> None:
 def register_navigation_item(item: NavigationItem) -> None:
     """Show the entry in the bar."""
     navigation_items[item.url_name] = item
+
+
+def register_management_item(item: ManagementItem) -> None:
+    """Show the entry in the menu of radiology admins."""
+    management_items[item.url_name] = item

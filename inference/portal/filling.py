@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from archive.portal import panels
 from inference.portal.findings import findings_panel, study_statuses
+from inference.similarity.suspicions.selectors import open_suspicion_count
 
 
 def fill_portal() -> None:
@@ -31,6 +32,15 @@ def fill_portal() -> None:
     panels.register_navigation_item(
         panels.NavigationItem(
             label="Similar", icon="scan-search", url_name="similarity:similar-page"
+        )
+    )
+    panels.register_management_item(
+        panels.ManagementItem(
+            label="Checks",
+            icon="copy-check",
+            url_name="similarity:check-list",
+            count=open_suspicion_count,
+            what="suspected mix-ups",
         )
     )
 
