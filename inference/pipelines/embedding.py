@@ -17,6 +17,8 @@ from inference.errors import BundleInvalidError, UnsupportedInputError
 SPACE_NAME = "lite0-b12-v1"
 DIMENSION = 384
 INPUT_SIZE = 224
+# What `preprocess` does; vectors after another one are of another space.
+PREPROCESSING_VERSION = f"grey-letterbox-{INPUT_SIZE}-imagenet-1"
 
 # Statistics of ImageNet, which the network's weights were trained with.
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32).reshape(3, 1, 1)
