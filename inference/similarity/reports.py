@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,16 @@ MAX_CHARACTERS = 20_000
 _CONTEXT = "HAS OBS CONTEXT"
 _NO_CONTENT = frozenset({"121049", "121046"})
 _LEAST_NAME_LENGTH = 2
+_UNREADABLE: tuple[type[Exception], ...] = (
+    ArchiveError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 def report_text(study: Study) -> str:
@@ -109,8 +120,8 @@ def _is_about_language(item: Dataset) -> bool:
 def _texts_of(instance: Instance) -> list[str]:
     try:
         return list(document_texts(load_dataset(instance, stop_before_pixels=True)))
-    except (ArchiveError, AttributeError, TypeError, ValueError):
-        # A stranger's document: whatever is wrong with it, the study's other words still count.
+    except _UNREADABLE:
+        # Whatever is wrong with a stranger's document, the study's other words still count.
         logger.warning("a report could not be read for its words", extra={"instance": instance.pk})
         return []
 
