@@ -33,10 +33,10 @@ from django.utils import timezone
 from inference.models import Calibration, Embedding, EmbeddingSpace
 from inference.similarity.figures import comparable, scores_between
 from inference.similarity.selectors import labels_of
-from inference.similarity.types import Closeness, Level
+from inference.similarity.types import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
@@ -53,14 +53,10 @@ LOWEST_SHARE, UNLABELLED_SHARE, HIGHEST_SHARE = 0.01, 0.05, 0.10
 # Measured anew when a level has changed by this share, and each day for what people labelled.
 STALE_SHARE = 0.1
 STALE_AFTER = timedelta(days=1)
+# Frames are judged as images are.
+LEVELS = (Embedding.Level.INSTANCE.value, Embedding.Level.SERIES.value)
 _DIGITS = 3
 _PERCENTS = np.linspace(0, 1, 101)
-_STORED: dict[Level, str] = {
-    Level.FRAME: Embedding.Level.FRAME,
-    Level.INSTANCE: Embedding.Level.INSTANCE,
-    Level.SERIES: Embedding.Level.SERIES,
-    Level.STUDY: Embedding.Level.SERIES,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,56 +78,6 @@ class _Neighbours:
     scores: npt.NDArray[np.float32]
 
 
-def closeness_of(
-    space: EmbeddingSpace,
-    level: Level,
-    modalities: Iterable[str],
-    scores: Sequence[float],
-    *,
-    is_whole: bool = True,
-) -> Closeness:
-    """Say how far an answer can be trusted to be like its query at all.
-
-    Parameters
-    ----------
-    space : that was searched
-    level : of the results
-    modalities : of the query; where it has none, those of its nearest result
-    scores : of the results, in the space's own metric, in any order
-    is_whole : nothing was filtered away: only then may the query be out of distribution
-
-    Returns
-    -------
-    Closeness; without a cut where nothing is calibrated.
-    """
-    row = _calibration(space, _STORED[level], sorted(set(modalities)))
-    if row is None:
-        return Closeness()
-    lowest = row.nearest_quantiles[round(LOWEST_SHARE * 100)]
-    number = sum(score >= row.cut for score in scores)
-    return Closeness(
-        cut=row.cut,
-        number_close=number,
-        is_nothing_close=number == 0,
-        is_out_of_distribution=is_whole and bool(scores) and max(scores) < lowest,
-    )
-
-
-def is_close(score: float, closeness: Closeness) -> bool | None:
-    """Say whether a result counts as close.
-
-    Parameters
-    ----------
-    score : in the space's own metric
-    closeness : of the answer
-
-    Returns
-    -------
-    None where nothing is calibrated.
-    """
-    return None if closeness.cut is None else score >= closeness.cut
-
-
 def calibrate_space(space: EmbeddingSpace, *, seed: int | None = None) -> int:
     """Measure every level and modality of a space anew, and keep the cuts.
 
@@ -144,7 +90,7 @@ def calibrate_space(space: EmbeddingSpace, *, seed: int | None = None) -> int:
     -------
     How many cuts there are now.
     """
-    return sum(_calibrate_level(space, level, seed) for level in Embedding.Level.values)
+    return sum(_calibrate_level(space, level, seed) for level in LEVELS)
 
 
 def refresh_stale_calibrations() -> int:
@@ -156,23 +102,11 @@ def refresh_stale_calibrations() -> int:
     """
     measured = 0
     for space in EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.READY):
-        for level in Embedding.Level.values:
+        for level in LEVELS:
             if _is_stale(space, level):
                 _calibrate_level(space, level, None)
                 measured += 1
     return measured
-
-
-def _calibration(space: EmbeddingSpace, level: str, modalities: list[str]) -> Calibration | None:
-    """Return the most lenient row of the modalities, else that of all together."""
-    rows = {
-        row.modality: row
-        for row in Calibration.objects.filter(
-            space=space, level=level, modality__in=["", *modalities]
-        )
-    }
-    own = [rows[name] for name in modalities if name and name in rows]
-    return min(own, key=lambda row: row.cut) if own else rows.get("")
 
 
 def _is_stale(space: EmbeddingSpace, level: str) -> bool:
