@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
@@ -128,6 +129,7 @@ class SimilarResultSchema(serializers.Serializer[Any]):
     score = serializers.FloatField()
     score_kind = serializers.ChoiceField(choices=[kind.value for kind in ScoreKind])
     percentile = serializers.FloatField(allow_null=True)
+    is_close = serializers.BooleanField(allow_null=True, help_text="At or above the cut.")
     siblings = serializers.IntegerField()
     thumbnail = serializers.CharField()
     labels = serializers.ListField(child=serializers.CharField())
@@ -139,12 +141,26 @@ class SimilarResultSchema(serializers.Serializer[Any]):
     series_description = serializers.CharField()
 
 
+class ClosenessSchema(serializers.Serializer[Any]):
+    """Whether anything is close at all; says nothing where ``cut`` is null."""
+
+    cut = serializers.FloatField(
+        allow_null=True, help_text="Calibrated score from which on a result counts as close."
+    )
+    number_close = serializers.IntegerField()
+    is_nothing_close = serializers.BooleanField()
+    is_out_of_distribution = serializers.BooleanField(
+        help_text="Further from everything than what the archive holds lies from each other."
+    )
+
+
 class SimilarAnswerSchema(serializers.Serializer[Any]):
     results = SimilarResultSchema(many=True)
     space = serializers.CharField()
     level = serializers.ChoiceField(choices=[level.value for level in Level])
     exact = serializers.BooleanField(help_text="Searched exactly, without an index between.")
     took_ms = serializers.FloatField()
+    closeness = ClosenessSchema()
 
 
 class LabelSchema(StrictSerializer):
@@ -223,6 +239,7 @@ def similar_answer_json(answer: SimilarAnswer) -> dict[str, Any]:
         "level": answer.level.value,
         "exact": answer.exact,
         "took_ms": answer.took_ms,
+        "closeness": asdict(answer.closeness),
     }
 
 
@@ -235,6 +252,7 @@ def _result_json(result: SimilarResult) -> dict[str, Any]:
         "score": result.score,
         "score_kind": result.score_kind.value,
         "percentile": result.percentile,
+        "is_close": result.is_close,
         "siblings": result.siblings,
         "thumbnail": result.thumbnail,
         "labels": list(result.labels),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from archive.audit import services as audit
 from inference.similarity.answers import build_results
+from inference.similarity.closeness import judge_results
 from inference.similarity.parts import rank_question
 from inference.similarity.planning import DEFAULT_LIMITS
 from inference.similarity.questions import resolve_question
@@ -63,7 +64,13 @@ def search_similar(
     results = build_results(
         space=space, query=query, question=question, rows=found.rows, siblings=found.siblings
     )
-    results = _told_apart(results, found)
+    results, closeness = judge_results(
+        space,
+        query,
+        question.attributes.modalities,
+        _told_apart(results, found),
+        [(found.looks or {}).get(row.embedding_id) for row in found.rows],
+    )
     if asker is not None:
         details = {"space": space.name, "level": query.level.value, "results": len(results)}
         audit.record_query(asker, what="similar", details=details)
@@ -73,6 +80,7 @@ def search_similar(
         level=query.level,
         exact=found.is_exact,
         took_ms=round((time.perf_counter() - started) * 1000, 2),
+        closeness=closeness,
     )
 
 
