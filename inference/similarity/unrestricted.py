@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import F
 from django.db.models.functions import Cast
 from pgvector.django import HalfVectorField
 
@@ -39,13 +38,10 @@ def other_patients(
     rows = (
         Embedding.objects.filter(space_id=space.pk, level=level)
         .exclude(study__patient_id=patient_id)
-        .annotate(
-            patient_key=F("study__patient_id"),
-            distance=distance_function(space.metric)(stored, vector),
-        )
+        .annotate(distance=distance_function(space.metric)(stored, vector))
         .order_by()
         .values_list(
-            "pk", "study_id", "series_id", "instance_id", "frame", "patient_key", "distance"
+            "pk", "study_id", "series_id", "instance_id", "frame", "study__patient_id", "distance"
         )
     )
     return [Part(level, *rows.query.sql_with_params())]
