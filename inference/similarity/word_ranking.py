@@ -18,8 +18,6 @@ from inference.similarity.types import Level
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django.db.models import QuerySet
-
     from archive.models.querysets import AnyUser
     from inference.models import EmbeddingSpace
     from inference.similarity.filters import Scope
@@ -121,7 +119,7 @@ def count_matching_siblings(
     return dict(counts.values_list("study__patient_id", F("number") - 1))
 
 
-def _matching(user: AnyUser, scope: Scope, text: str) -> QuerySet[Any]:
+def _matching(user: AnyUser, scope: Scope, text: str) -> Any:
     asked = text_query(text)
     rank = SearchRank(
         F("document"),
@@ -130,7 +128,7 @@ def _matching(user: AnyUser, scope: Scope, text: str) -> QuerySet[Any]:
         normalization=Value(NORMALIZATION),
         cover_density=True,
     )
-    rows: QuerySet[Any] = SeriesText.objects.filter(series_condition(user, scope), document=asked)
+    rows = SeriesText.objects.filter(series_condition(user, scope), document=asked)
     return rows.annotate(rank=rank)
 
 
@@ -164,5 +162,5 @@ def _images(
         if fold:
             in_order = in_order.distinct("place")
         for place, *keys in in_order.values_list("place", *columns)[:limit]:
-            rows.append((int(place), RankedRow(*keys, score=ranks[keys[2]])))
+            rows.append((int(place), RankedRow(*keys, ranks[keys[2]])))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])[:limit]]
