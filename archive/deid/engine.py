@@ -17,7 +17,7 @@ from archive.deid.safe_private import SAFE_PRIVATE, SAFE_PRIVATE_VRS
 from archive.deid.types import Action, DatePolicy, Deidentified
 from archive.deid.unlisted import unlisted_action
 from archive.dicom.transcoding import as_explicit_little_endian
-from archive.errors import PixelDecodingError
+from archive.errors import InvalidInstanceError, PixelDecodingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,17 +75,25 @@ def deidentify(
     -------
     the data set in its old transfer syntax, and warnings
 
+    Raises
+    ------
+    InvalidInstanceError
+        Its values are not what they should be.
+
     References
     ----------
     DICOM PS3.15 E.1.1, E.2; PS3.3 C.7.1.1, C.12.1.1.1
     """
     offset = pseudonyms.offset(subject) if profile.dates is DatePolicy.SHIFT else None
-    made = _Cleaning(profile, pseudonyms, offset).cleaned(ds)
-    name = label or pseudonyms.code(subject)
-    made.PatientID, made.PatientName = name, name
-    _mark(made, profile)
-    strip_hidden_bits(made, ds)
-    made.file_meta = _file_meta(made, ds)
+    try:
+        made = _Cleaning(profile, pseudonyms, offset).cleaned(ds)
+        name = label or pseudonyms.code(subject)
+        made.PatientID, made.PatientName = name, name
+        _mark(made, profile)
+        strip_hidden_bits(made, ds)
+        made.file_meta = _file_meta(made, ds)
+    except _UNREADABLE as error:
+        raise InvalidInstanceError("The instance can't be de-identified.") from error
     made.preamble = bytes(128)
     made.set_original_encoding(*_encoding(ds), "utf-8")
     return Deidentified(made, find_warnings(ds))

@@ -1,0 +1,98 @@
+"""Who may do what with a collection.
+
+A collection gives no right to its cases. Seen: by its owner, and by whoever reads the project that
+it is shared in. Edited: by its owner, and in its project by clinicians, annotators and radiology
+admins; a quiz by radiology admins alone, since an editor sees the diagnoses. Renamed, shared and
+deleted: by its owner.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+from archive.errors import NotAllowedError, NotVisibleError
+from archive.models import Collection, CollectionItem, Project, Role, Study
+from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
+from archive.models.querysets import readable_projects, visible_studies_filter
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from archive.models.querysets import AnyUser
+
+SEEING_ROLES: frozenset[str] = READING_ROLES | DEIDENTIFIED_ROLES
+EDITING_ROLES: frozenset[str] = frozenset({Role.CLINICIAN, Role.ANNOTATOR, Role.RADIOLOGY_ADMIN})
+QUIZ_EDITING_ROLES: frozenset[str] = frozenset({Role.RADIOLOGY_ADMIN})
+EXPORTING_ROLES: frozenset[str] = frozenset({Role.CLINICIAN, Role.RADIOLOGY_ADMIN})
+
+
+def visible_collections(user: AnyUser) -> QuerySet[Collection]:
+    """Return the user's collections, and those shared in projects that they read."""
+    rows = Collection.objects.select_related("owner", "project")
+    if not user.is_authenticated or not user.is_active:
+        return rows.none()
+    shared = Q(project__in=readable_projects(user, SEEING_ROLES).values("pk"))
+    return rows.filter(Q(owner_id=user.pk) | shared)
+
+
+def editable_collections(user: AnyUser) -> QuerySet[Collection]:
+    """Return the collections whose cases the user may add to, order and describe."""
+    rows = visible_collections(user)
+    plain = Q(project__in=readable_projects(user, EDITING_ROLES).values("pk")) & ~Q(
+        kind=Collection.Kind.QUIZ
+    )
+    quiz = Q(project__in=readable_projects(user, QUIZ_EDITING_ROLES).values("pk"))
+    return rows.filter(Q(owner_id=user.pk or 0) | plain | quiz)
+
+
+def visible_items(user: AnyUser) -> QuerySet[CollectionItem]:
+    """Return the items whose studies the user may see, in any collection."""
+    rows = CollectionItem.objects.select_related("study__patient", "series", "instance")
+    return rows.filter(visible_studies_filter(user, "study_id"))
+
+
+def shareable_projects(user: AnyUser) -> QuerySet[Project]:
+    """Return where the user may share: projects that they read themselves."""
+    readable = readable_projects(user, READING_ROLES)
+    return readable.filter(kind=Project.Kind.STANDARD).order_by("name")
+
+
+def find_collection(user: AnyUser, pk: int) -> Collection:
+    """Return a collection that the user may see; absent and hidden are the same."""
+    found = visible_collections(user).filter(pk=pk).first()
+    if found is None:
+        raise NotVisibleError("There is no such collection.")
+    return found
+
+
+def find_editable(user: AnyUser, pk: int) -> Collection:
+    """Return a collection, locked, that the user may edit."""
+    find_collection(user, pk)
+    may = editable_collections(user).filter(pk=pk).exists()
+    if not may:
+        raise NotAllowedError("Your role in its project only allows you to look.")
+    return Collection.objects.select_for_update().get(pk=pk)
+
+
+def find_own(user: AnyUser, pk: int) -> Collection:
+    """Return a collection, locked, that the user owns."""
+    found = find_collection(user, pk)
+    if found.owner_id != user.pk:
+        raise NotAllowedError("Only its owner may do this with a collection.")
+    return Collection.objects.select_for_update().get(pk=pk)
+
+
+def may_edit(user: AnyUser, collection: Collection) -> bool:
+    """Whether the user may edit a collection that they see."""
+    return editable_collections(user).filter(pk=collection.pk).exists()
+
+
+def exportable_studies(user: AnyUser, study_keys: list[int]) -> set[int]:
+    """Return which studies the user may take out: by a role in one of their projects."""
+    projects = readable_projects(user, EXPORTING_ROLES).values("pk")
+    through = Study.projects.through.objects.filter(
+        study_id__in=study_keys, project_id__in=projects
+    )
+    return set(through.values_list("study_id", flat=True))

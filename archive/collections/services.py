@@ -1,0 +1,117 @@
+"""Collections made, named, shared and deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from archive.audit import collections as audit
+from archive.collections.errors import InvalidCollectionError, NameTakenError, refuse_nul
+from archive.collections.rights import find_editable, find_own, shareable_projects
+from archive.models import Collection
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from archive.audit.types import Asker
+
+MAX_DESCRIPTION = 4_000
+_TEXTS = ("name", "description", "kind", "source")
+
+
+def create_collection(
+    user: User,
+    *,
+    asker: Asker,
+    name: str,
+    kind: str = Collection.Kind.COHORT,
+    description: str = "",
+    source: str = "",
+) -> int:
+    """Make a collection of the user's own; return its key."""
+    made = Collection(
+        owner=user, name=name.strip(), kind=kind, description=description.strip(), source=source
+    )
+    _check(made)
+    with transaction.atomic():
+        _save(made)
+        audit.record_collection_created(asker, collection=made.pk)
+    return made.pk
+
+
+@transaction.atomic
+def change_collection(user: User, pk: int, *, asker: Asker, **changes: str | None) -> None:
+    """Change name, description or kind; what is None stays.
+
+    The description is the editors' matter, name and kind are the owner's: the kind decides who
+    sees the diagnoses.
+    """
+    wanted = {field: value for field, value in changes.items() if value is not None}
+    unknown = set(wanted) - set(_TEXTS)
+    if unknown:
+        field = min(unknown)
+        raise InvalidCollectionError("A collection has no such field.", field=field)
+    is_owners = bool({"name", "kind", "source"} & set(wanted))
+    collection = find_own(user, pk) if is_owners else find_editable(user, pk)
+    changed = {
+        field: value.strip()
+        for field, value in wanted.items()
+        if getattr(collection, field) != value.strip()
+    }
+    if not changed:
+        return
+    for field, value in changed.items():
+        setattr(collection, field, value)
+    _check(collection)
+    _save(collection)
+    audit.record_collection_changed(asker, collection=pk, fields=changed)
+
+
+@transaction.atomic
+def share_collection(user: User, pk: int, *, asker: Asker, project: str) -> None:
+    """Share a collection in the project of that slug; empty takes it back."""
+    collection = find_own(user, pk)
+    found = None
+    if project:
+        found = shareable_projects(user).filter(slug=project).first()
+        if found is None:
+            message = "There is no such project of yours."
+            raise InvalidCollectionError(message, field="project", code="unknown-project")
+    if collection.project_id == (found.pk if found else None):
+        return
+    collection.project = found
+    collection.save(update_fields=["project", "updated_at"])
+    audit.record_collection_shared(asker, collection=pk, project=found.pk if found else None)
+
+
+@transaction.atomic
+def delete_collection(user: User, pk: int, *, asker: Asker) -> None:
+    """Delete a collection with its notes and answers; its studies stay."""
+    collection = find_own(user, pk)
+    collection.delete()
+    audit.record_collection_deleted(asker, collection=pk)
+
+
+def _check(collection: Collection) -> None:
+    """Name the field that is wrong."""
+    for field in _TEXTS:
+        refuse_nul(getattr(collection, field), field)
+    if len(collection.description) > MAX_DESCRIPTION:
+        message = f"A description has at most {MAX_DESCRIPTION} characters."
+        raise InvalidCollectionError(message, field="description")
+    try:
+        collection.clean_fields(exclude=["owner", "project"])
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise InvalidCollectionError(" ".join(messages), field=field) from error
+
+
+def _save(collection: Collection) -> None:
+    try:
+        with transaction.atomic():
+            collection.save()
+    except IntegrityError as error:
+        message = "You have another collection of this name."
+        raise NameTakenError(message, field="name") from error
