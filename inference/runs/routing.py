@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inference.models import ModelVersion, RoutingRule
+from inference.models import EmbeddingSpace, ModelVersion, RoutingRule
+from inference.similarity.backfill import NOT_IMAGES
+from inference.similarity.embedder import PROJECTION
+from inference.similarity.projections import is_kept_up
 
 if TYPE_CHECKING:
     from archive.models import Series
-
-# Objects about images rather than images: results, reports, plans, presentation states.
-NOT_IMAGES = frozenset(
-    {"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "FID", "RWV", "AU"}
-)
 
 
 def is_image_series(series: Series) -> bool:
@@ -23,14 +21,44 @@ def is_image_series(series: Series) -> bool:
 
 
 def matching_models(series: Series) -> list[ModelVersion]:
-    """Return the promoted model versions whose rules match the series, embeddings first."""
+    """Return the promoted versions whose rules match and those of spaces in use, embeddings first.
+
+    A version that makes vectors runs where its space is kept up, whatever else its state.
+    """
     if not is_image_series(series):
         return []
     rules = RoutingRule.objects.filter(
         is_enabled=True, model_version__state=ModelVersion.State.PROMOTED
-    ).select_related("model_version")
+    ).select_related("model_version__embedding_space__fill")
     found = {rule.model_version for rule in rules if rule_matches(rule, series)}
+    found = {version for version in found if not has_idle_space(version)}
+    found.update(versions_of_spaces())
     return sorted(found, key=lambda version: (_ORDER.index(version.task), version.pk))
+
+
+def has_idle_space(version: ModelVersion) -> bool:
+    """Whether the version's vectors are wanted nowhere now: not filled yet, paused, or retired."""
+    space: EmbeddingSpace | None = getattr(version, "embedding_space", None)
+    return space is not None and not is_kept_up(space)
+
+
+def versions_of_spaces() -> set[ModelVersion]:
+    """Return the versions that embed images in spaces in use and have no rules of their own."""
+    spaces = (
+        EmbeddingSpace.objects.filter(model_version__routing_rules__isnull=True)
+        .exclude(model_version__state=ModelVersion.State.RETIRED)
+        .exclude(model_version__pipeline=PROJECTION)
+        .select_related("model_version", "fill")
+    )
+    return {space.model_version for space in spaces if is_kept_up(space)}
+
+
+def is_background(version: ModelVersion) -> bool:
+    """Whether nobody waits for this version's runs: it makes vectors that aren't searched first."""
+    space: EmbeddingSpace | None = getattr(version, "embedding_space", None)
+    if space is None or space.is_default:
+        return False
+    return not space.projected_spaces.filter(is_default=True).exists()
 
 
 def rule_matches(rule: RoutingRule, series: Series) -> bool:

@@ -29,9 +29,16 @@ def _study(user: AnyUser, study_uid: str) -> Study:
 
 
 def runs_of_study(user: AnyUser, study_uid: str) -> QuerySet[Run]:
-    """Return the study's runs, the newest first; NotVisibleError outside the rights."""
+    """Return the study's runs, the newest first; NotVisibleError outside the rights.
+
+    What fills other embedding spaces in the background is no news about the study.
+    """
     study = _study(user, study_uid)
-    return study.runs.select_related("model_version", "series").order_by("-pk")
+    return (
+        study.runs.filter(is_background=False)
+        .select_related("model_version", "series")
+        .order_by("-pk")
+    )
 
 
 def findings_of_study(user: AnyUser, study_uid: str) -> QuerySet[Finding]:
@@ -57,7 +64,8 @@ def run_states_of_studies(user: AnyUser, study_uids: Sequence[str]) -> dict[str,
     """
     newest = (
         Run.objects.filter(
-            study__in=Study.objects.visible_to(user).filter(study_instance_uid__in=study_uids)
+            study__in=Study.objects.visible_to(user).filter(study_instance_uid__in=study_uids),
+            is_background=False,
         )
         .order_by("series_id", "model_version_id", "-pk")
         .distinct("series_id", "model_version_id")
@@ -71,9 +79,13 @@ def run_states_of_studies(user: AnyUser, study_uids: Sequence[str]) -> dict[str,
 
 
 def is_study_idle(user: AnyUser, study_uid: str) -> bool:
-    """Whether nothing is queued, running or waiting to be announced for the study."""
+    """Whether nothing is queued, running or waiting to be announced for the study.
+
+    The background is not asked: an embedding space that is being filled keeps no study busy.
+    """
     study = _study(user, study_uid)
-    return not (study.runs.filter(state__in=_OPEN).exists() or waiting_for_study(study.pk))
+    runs = study.runs.filter(state__in=_OPEN, is_background=False)
+    return not (runs.exists() or waiting_for_study(study.pk))
 
 
 def open_run_count() -> int:

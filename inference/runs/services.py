@@ -16,12 +16,21 @@ from archive.access.selectors import require_may_label
 from archive.audit import services as audit
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Series
-from inference.models import Finding, ModelVersion, Run
-from inference.runs.routing import is_image_series, matching_models
+from inference.models import EmbeddingSpace, Finding, ModelVersion, Run
+from inference.runs.routing import (
+    has_idle_space,
+    is_background,
+    is_image_series,
+    matching_models,
+    versions_of_spaces,
+)
 from inference.runs.selectors import find_version
+from inference.similarity.backfill import project_missing
+from inference.similarity.words import mark_words_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from archive.audit.types import Asker
     from inference.runs.types import RunOutcome
@@ -35,6 +44,8 @@ LEASE = timedelta(seconds=1800)
 # A run handed to the broker is handed again after this: the broker may have lost it.
 HANDED_OUT_FOR = timedelta(seconds=120)
 _DISPATCH_AT_ONCE = 500
+# A fresh series may have to wait until so many runs in the background are over.
+_BACKGROUND_AT_ONCE = 2
 
 
 def queue_runs_for_series(series_ids: Iterable[int]) -> int:
@@ -46,13 +57,22 @@ def queue_runs_for_series(series_ids: Iterable[int]) -> int:
     queued = 0
     for series in Series.objects.filter(pk__in=list(series_ids)):
         for version in matching_models(series):
-            queue_run(version=version, series=series)
+            queue_run(version=version, series=series, is_background=is_background(version))
             queued += 1
     return queued
 
 
-def queue_run(*, version: ModelVersion, series: Series, asker: Asker | None = None) -> Run:
-    """Queue one run, or push back the one that is queued already."""
+def queue_run(
+    *,
+    version: ModelVersion,
+    series: Series,
+    asker: Asker | None = None,
+    is_background: bool = False,
+) -> Run:
+    """Queue one run, or push back the one that is queued already.
+
+    In the background it runs after all others; one that somebody waits for stays before them.
+    """
     user = asker.user if asker else None
     values = {
         "study_id": series.study_id,
@@ -64,7 +84,8 @@ def queue_run(*, version: ModelVersion, series: Series, asker: Asker | None = No
         model_version=version,
         series=series,
         state=Run.State.QUEUED,
-        defaults=values,
+        defaults=values if is_background else {**values, "is_background": False},
+        create_defaults={**values, "is_background": is_background},
     )
     return run
 
@@ -107,7 +128,8 @@ def request_run(*, asker: Asker, model: str, series_uid: str) -> Run:
 def due_runs() -> list[int]:
     """Return the keys of runs that may start now and mark them as handed out.
 
-    Embeddings come first: they are quick, and similarity waits for them.
+    Embeddings come first: they are quick, and similarity waits for them. What runs in the
+    background is handed out where nothing else is due, and little at a time.
     """
     now = timezone.now()
     is_due = Q(state=Run.State.QUEUED, not_before__lte=now) & (
@@ -120,14 +142,27 @@ def due_runs() -> list[int]:
         output_field=IntegerField(),
     )
     with transaction.atomic():
-        keys = list(
+        due = (
             Run.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(is_due)
             .order_by(order, "pk")
-            .values_list("pk", flat=True)[:_DISPATCH_AT_ONCE]
         )
+        keys = list(
+            due.filter(is_background=False).values_list("pk", flat=True)[:_DISPATCH_AT_ONCE]
+        )
+        room = 0 if keys else _background_room(now)
+        if room > 0:
+            keys = list(due.filter(is_background=True).values_list("pk", flat=True)[:room])
         Run.objects.filter(pk__in=keys).update(lease_until=now + HANDED_OUT_FOR)
     return keys
+
+
+def _background_room(now: datetime) -> int:
+    """Return how many more runs may go to the workers in the background."""
+    handed_out = Run.objects.filter(
+        is_background=True, state__in=(Run.State.QUEUED, Run.State.RUNNING), lease_until__gt=now
+    )
+    return max(0, _BACKGROUND_AT_ONCE - handed_out.count())
 
 
 def claim_run(run_id: int) -> Run | None:
@@ -204,6 +239,8 @@ def finish_run(run: Run, outcome: RunOutcome) -> None:
                 for finding in outcome.findings
             ]
         )
+        if outcome.findings:
+            mark_words_stale([run.study_id])
         run.device = outcome.device
         run.outputs = outcome.outputs
         _finish(run, Run.State.SUCCEEDED, outcome.message)
@@ -252,13 +289,19 @@ def reconcile_runs() -> int:
     for run in lost.select_related("model_version"):
         fail_run(run, "The worker died while it ran this model.", is_retriable=True)
         brought_back += 1
-    return brought_back + _queue_missing()
+    return brought_back + _queue_missing() + project_missing()
 
 
 def _queue_missing(*, batch_size: int = 200) -> int:
-    """Queue promoted models for series that no run of theirs ever saw."""
+    """Queue models in use for series that no run of theirs ever saw.
+
+    A space that is being filled is filled at its own pace.
+    """
     queued = 0
-    for version in ModelVersion.objects.filter(state=ModelVersion.State.PROMOTED):
+    promoted = ModelVersion.objects.filter(state=ModelVersion.State.PROMOTED)
+    for version in {*promoted.select_related("embedding_space__fill"), *versions_of_spaces()}:
+        if has_idle_space(version) or _is_being_filled(version):
+            continue
         missing = (
             Series.objects.exclude(runs__model_version=version)
             .filter(number_of_series_related_instances__gt=0)
@@ -267,6 +310,11 @@ def _queue_missing(*, batch_size: int = 200) -> int:
         )
         for series in missing:
             if version in matching_models(series):
-                queue_run(version=version, series=series)
+                queue_run(version=version, series=series, is_background=is_background(version))
                 queued += 1
     return queued
+
+
+def _is_being_filled(version: ModelVersion) -> bool:
+    space = getattr(version, "embedding_space", None)
+    return space is not None and space.state == EmbeddingSpace.State.FILLING

@@ -1,6 +1,7 @@
 from celery import shared_task
 
-from inference.runs import services
+from inference.runs import filling, services
+from inference.similarity.tasks import complete_fill_task
 
 
 @shared_task(name="inference.runs.dispatch_runs", soft_time_limit=50, time_limit=60)
@@ -31,3 +32,12 @@ def execute_run_task(run_id: int) -> None:
 def reconcile_runs_task() -> int:
     """Bring back lost runs and queue missing ones."""
     return services.reconcile_runs()
+
+
+@shared_task(name="inference.runs.fill_spaces", soft_time_limit=50, time_limit=60)
+def fill_spaces_task() -> int:
+    """Fill embedding spaces a step further, beside everything else."""
+    complete = filling.fill_spaces()
+    for space_id in complete:
+        complete_fill_task.delay(space_id)
+    return len(complete)

@@ -1,15 +1,17 @@
-"""The web-side encoder of a space: display images in, unit vectors out, by ONNX Runtime."""
+"""The encoder of a space: display images in, vectors out. No torch, so that web processes may."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from django.conf import settings
 
 from inference.errors import BundleInvalidError, ModelUnavailableError
+from inference.similarity.projections import load_projection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +19,30 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from inference.models import EmbeddingSpace
+    from inference.pipelines.descriptors import Descriptor
     from inference.pipelines.embedding import OnnxEmbedder
+    from inference.pipelines.projection import Projection
+
+# How a model version makes vectors, beside by a network: its `pipeline`.
+DESCRIPTOR = "descriptor"
+PROJECTION = "projection"
 
 _loaded: dict[tuple[Path, int], OnnxEmbedder] = {}
 _loading = threading.Lock()
+
+
+class Encoder(Protocol):
+    """Makes a space's vectors, in two steps so that large pictures needn't wait for a batch."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: ``cuda`` or ``cpu``."""
+
+    def prepare(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Turn a display image into the small array that `embed` takes."""
+
+    def embed(self, prepared: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        """Turn what `prepare` gave, at least one, into (n, dimension) vectors."""
 
 
 def embed_pictures(
@@ -35,7 +57,7 @@ def embed_pictures(
 
     Returns
     -------
-    (n, dimension) float32, rows of length 1
+    (n, dimension) float32, rows of length 1 where the space's metric wants it
 
     Raises
     ------
@@ -44,10 +66,31 @@ def embed_pictures(
     UnsupportedInputError
         A picture has no pixels or another type.
     """
-    from inference.pipelines.embedding import preprocess  # noqa: PLC0415 see _load
+    encoder = encoder_of(space)
+    return encoder.embed([encoder.prepare(picture) for picture in pictures])
 
-    encoder = load_encoder(space)
-    return encoder.embed(np.stack([preprocess(picture) for picture in pictures]))
+
+def encoder_of(space: EmbeddingSpace) -> Encoder:
+    """Return what makes a space's vectors: a network, a descriptor, or a projection of either.
+
+    Parameters
+    ----------
+    space : with its model version
+
+    Returns
+    -------
+    The encoder; it may be called from several threads.
+
+    Raises
+    ------
+    ModelUnavailableError
+        Its file is not on this machine or can't be loaded, or this release has no such descriptor.
+    """
+    if space.base_space is not None:
+        return _Projected(encoder_of(space.base_space), load_projection(space))
+    if space.model_version.pipeline == DESCRIPTOR:
+        return _Described(_descriptor(space))
+    return _Network(load_encoder(space))
 
 
 def has_encoder(space: EmbeddingSpace) -> bool:
@@ -61,11 +104,61 @@ def has_encoder(space: EmbeddingSpace) -> bool:
     -------
     True where the encoder's file is there; it isn't loaded for that.
     """
-    return _encoder_path(space) is not None
+    if space.base_space is not None:
+        return has_encoder(space.base_space)
+    return space.model_version.pipeline == DESCRIPTOR or _encoder_path(space) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    session: OnnxEmbedder
+
+    @property
+    def device(self) -> str:
+        return self.session.device
+
+    def prepare(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        from inference.pipelines.embedding import preprocess  # noqa: PLC0415 see _load
+
+        return preprocess(picture)
+
+    def embed(self, prepared: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        return self.session.embed(np.stack(prepared))
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    descriptor: Descriptor
+
+    @property
+    def device(self) -> str:
+        return "cpu"
+
+    def prepare(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return self.descriptor.describe(picture)
+
+    def embed(self, prepared: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        return np.stack(prepared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Projected:
+    base: Encoder
+    projection: Projection
+
+    @property
+    def device(self) -> str:
+        return self.base.device
+
+    def prepare(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return self.base.prepare(picture)
+
+    def embed(self, prepared: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        return self.projection.apply(self.base.embed(prepared))
 
 
 def load_encoder(space: EmbeddingSpace) -> OnnxEmbedder:
-    """Return the space's encoder, loaded once a process and file.
+    """Return the network behind a space, its base's for a projected one; once a process and file.
 
     Parameters
     ----------
@@ -73,13 +166,15 @@ def load_encoder(space: EmbeddingSpace) -> OnnxEmbedder:
 
     Returns
     -------
-    The encoder; it may be called from several threads.
+    The network's session; it may be called from several threads.
 
     Raises
     ------
     ModelUnavailableError
-        The file is not on this machine or can't be loaded.
+        The file is not on this machine or can't be loaded, or the space is not made by a network.
     """
+    if space.base_space is not None:
+        return load_encoder(space.base_space)
     path = _encoder_path(space)
     if path is None:
         raise ModelUnavailableError(
@@ -90,6 +185,16 @@ def load_encoder(space: EmbeddingSpace) -> OnnxEmbedder:
         if key not in _loaded:
             _loaded[key] = _load(path, space)
         return _loaded[key]
+
+
+def _descriptor(space: EmbeddingSpace) -> Descriptor:
+    from inference.pipelines.descriptors import DESCRIPTORS  # noqa: PLC0415 see _load
+
+    name = space.model_version.config.get("descriptor", "")
+    descriptor = DESCRIPTORS.get(name)
+    if descriptor is None or descriptor.version != space.preprocessing_version:
+        raise ModelUnavailableError(f"This release can't describe pictures in {space.name}.")
+    return descriptor
 
 
 def _load(path: Path, space: EmbeddingSpace) -> OnnxEmbedder:

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _HERE = "inference.runs.execution"
 PIPELINES = {
     "lite0": f"{_HERE}.embedding.run_embedding",
+    "descriptor": f"{_HERE}.embedding.run_embedding",
+    "projection": f"{_HERE}.embedding.run_embedding",
     "linear_head": f"{_HERE}.classification.run_classification",
     "ct_threshold": f"{_HERE}.segmentation.run_ct_segmentation",
     "bundle": f"{_HERE}.segmentation.run_bundle_segmentation",

@@ -10,6 +10,7 @@ import numpy as np
 from archive.retrieve.datasets import load_dataset
 from inference.models import Embedding
 from inference.pipelines.classification import MODALITY, Classification, LinearHead, classify_series
+from inference.pipelines.embedding import SPACE_NAME
 from inference.results import codes
 from inference.results.sr import build_classification_sr
 from inference.results.types import Evaluation
@@ -34,7 +35,8 @@ def run_classification(run: Run) -> RunOutcome:
     UnsupportedInputError
         None of its images could be decoded, or the head does not know such images.
     """
-    space = find_space(run.model_version.config.get("space", ""))
+    # Of the space that the head was fitted on, whichever is searched by default.
+    space = find_space(run.model_version.config.get("space") or SPACE_NAME, in_any_state=True)
     _, _, device = ensure_embedded(space.model_version, run.series)
     rows = Embedding.objects.filter(
         space=space, series=run.series, level=Embedding.Level.INSTANCE

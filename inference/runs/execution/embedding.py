@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive.dicom.rendering import render_frame
@@ -12,10 +10,12 @@ from archive.errors import ArchiveError
 from archive.retrieve.datasets import load_dataset
 from inference.errors import UnsupportedInputError
 from inference.models import Embedding, EmbeddingSpace
-from inference.pipelines.embedding import OnnxEmbedder, preprocess, spread_indices
+from inference.pipelines.embedding import spread_indices
 from inference.runs.execution.inputs import image_instances
 from inference.runs.types import RunOutcome
+from inference.similarity.embedder import encoder_of
 from inference.similarity.index import refresh_series_embedding, store_embeddings
+from inference.similarity.projections import project_new_vectors, project_series
 from inference.similarity.types import InstanceVector
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from archive.models import Instance, Series
     from inference.models import ModelVersion, Run
+    from inference.similarity.embedder import Encoder
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +34,8 @@ BATCH_IMAGES = 16
 # Of a multi-frame instance, so many evenly spaced frames get vectors of their own.
 MAX_FRAMES = 32
 
-# Instance, frame number where it is one of several, network input.
+# Instance, frame number where it is one of several, what the encoder takes.
 _Prepared = tuple["Instance", int | None, "npt.NDArray[np.float32]"]
-
-
-@lru_cache(maxsize=2)
-def _embedder(path: str) -> OnnxEmbedder:
-    """One session a process: loading costs more than many images."""
-    return OnnxEmbedder(Path(path), intra_op_threads=1)
 
 
 def run_embedding(run: Run) -> RunOutcome:
@@ -66,8 +61,14 @@ def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, st
     UnsupportedInputError
         Not one of the series' images could be decoded.
     """
-    space = EmbeddingSpace.objects.get(model_version=version)
-    embedder = _embedder(version.bundle_path)
+    space = EmbeddingSpace.objects.select_related("base_space__model_version").get(
+        model_version=version
+    )
+    if space.base_space is not None:
+        made = ensure_embedded(space.base_space.model_version, series)
+        project_series(space, [series.pk])
+        return made
+    encoder = encoder_of(space)
     done = set(
         Embedding.objects.filter(
             space=space, series=series, level=Embedding.Level.INSTANCE
@@ -76,8 +77,8 @@ def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, st
     missing = [row for row in image_instances(series) if row.pk not in done]
     unreadable: set[int] = set()
     embedded: set[int] = set()
-    for batch in _batches(_prepared(missing, unreadable)):
-        vectors = embedder.embed([image for _, _, image in batch])
+    for batch in _batches(_prepared(missing, encoder, unreadable)):
+        vectors = encoder.embed([image for _, _, image in batch])
         found = [
             InstanceVector(instance_id=instance.pk, frame=frame, vector=vector)
             for (instance, frame, _), vector in zip(batch, vectors, strict=True)
@@ -86,14 +87,17 @@ def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, st
         embedded.update(instance.pk for instance, _, _ in batch)
     if not refresh_series_embedding(space=space, series_id=series.pk):
         raise UnsupportedInputError("None of the series' images could be decoded.")
-    return len(embedded), len(unreadable), embedder.device
+    project_new_vectors(space, series.pk)
+    return len(embedded), len(unreadable), encoder.device
 
 
-def _prepared(instances: list[Instance], unreadable: set[int]) -> Iterator[list[_Prepared]]:
+def _prepared(
+    instances: list[Instance], encoder: Encoder, unreadable: set[int]
+) -> Iterator[list[_Prepared]]:
     """Yield each instance's images together: their mean is taken in one call."""
     for instance in instances:
         try:
-            yield _prepare(instance)
+            yield _prepare(instance, encoder)
         except ArchiveError as error:
             logger.warning(
                 "instance not embedded", extra={"instance": instance.pk, "code": error.code}
@@ -101,11 +105,11 @@ def _prepared(instances: list[Instance], unreadable: set[int]) -> Iterator[list[
             unreadable.add(instance.pk)
 
 
-def _prepare(instance: Instance) -> list[_Prepared]:
+def _prepare(instance: Instance, encoder: Encoder) -> list[_Prepared]:
     ds = load_dataset(instance)
     count = max(instance.number_of_frames or 1, 1)
     return [
-        (instance, index + 1 if count > 1 else None, preprocess(render_frame(ds, index)))
+        (instance, index + 1 if count > 1 else None, encoder.prepare(render_frame(ds, index)))
         for index in spread_indices(count, MAX_FRAMES)
     ]
 
