@@ -33,6 +33,9 @@ _FLAT = 6.0
 _DARK = 20.0
 _LEAST_FLAT_BORDER = 0.75
 _PAIRS_APART = 6
+# Networks see their own padding at the border of what they are given; from this grid on, pairs
+# keep off it.
+_HAS_BORDER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,8 @@ def compare_patches(query: Patches, result: Patches, *, limit: int = MAX_PAIRS) 
 
     Returns
     -------
-    A map on each picture; pairs are mutual nearest neighbours, spread over both pictures
+    A map on each picture; pairs are mutual nearest neighbours, off the border, and spread over
+    both pictures
     """
     similarity = _flattened(query) @ _flattened(result).T
     of_query, of_result = query.is_content.reshape(-1), result.is_content.reshape(-1)
@@ -175,7 +179,10 @@ def compare_patches(query: Patches, result: Patches, *, limit: int = MAX_PAIRS) 
     mutual = [
         PatchPair(int(place), int(forth[place]), float(maps[0].values.flat[place]))
         for place in np.flatnonzero(of_query)
-        if back[forth[place]] == place and maps[0].values.flat[place] >= LEAST_PAIR
+        if back[forth[place]] == place
+        and maps[0].values.flat[place] >= LEAST_PAIR
+        and _is_off_border(int(place), query.is_content.shape)
+        and _is_off_border(int(forth[place]), result.is_content.shape)
     ]
     pairs = _spread(mutual, query.is_content.shape, result.is_content.shape, limit)
     return Likeness(maps[0], maps[1], pairs, baseline)
@@ -241,6 +248,13 @@ def _spread(
         ):
             chosen.append(pair)
     return tuple(chosen)
+
+
+def _is_off_border(index: int, shape: tuple[int, ...]) -> bool:
+    if min(shape) < _HAS_BORDER:
+        return True
+    row, column = divmod(index, shape[1])
+    return 0 < row < shape[0] - 1 and 0 < column < shape[1] - 1
 
 
 def _is_apart(one: int, other: int, shape: tuple[int, ...]) -> bool:

@@ -154,6 +154,7 @@ def test_pairs_are_mutual_spread_and_best_first():
     places = [divmod(pair.query, 12) for pair in likeness.pairs]
     values = [pair.value for pair in likeness.pairs]
     assert len(places) == 5
+    assert all(0 < row < 11 and 0 < column < 11 for row, column in places)
     assert values == sorted(values, reverse=True)
     assert all(
         max(abs(a[0] - b[0]), abs(a[1] - b[1])) >= 2 for a in places for b in places if a != b

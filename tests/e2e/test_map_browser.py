@@ -1,0 +1,187 @@
+"""Why these two, in a real browser: the partials, script and styles that pages include."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.test import Client
+from playwright.sync_api import expect, sync_playwright
+
+from deploy.demo.cohort import CHEST_FILM, visits
+from deploy.demo.datasets import visit_files
+from inference.similarity.types import SimilarResult
+from tests.builders.stored import store_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = Path(os.environ.get("TWINSIGHT_CHROMIUM", "/usr/bin/chromium"))
+ARTIFACTS = Path(os.environ.get("TWINSIGHT_ARTIFACTS") or ROOT / "artifacts")
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
+IS_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM.exists() and not IS_CI, reason="Chromium is not installed"),
+]
+
+
+@pytest.fixture
+def films(transactional_db, project):
+    """Chest films of two patients, and the encoder to compare them with."""
+    from inference.runs.defaults import install_defaults
+
+    install_defaults()
+    wanted = [visit for visit in visits() if visit.kind == CHEST_FILM][:2]
+    contents = [next(iter(visit_files(visit))).content for visit in wanted]
+    return store_bytes(*contents, project=project)
+
+
+@pytest.fixture
+def page(live_server, radiologist, films) -> Iterator[Page]:
+    """A page of the portal, signed in, with what a page that asks "why" has on it."""
+    client = Client()
+    client.force_login(radiologist)
+    name = settings.SESSION_COOKIE_NAME
+    cookie = {"name": name, "value": client.cookies[name].value, "url": live_server.url}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+        context.add_cookies([cookie])
+        page = context.new_page()
+        page.goto(f"{live_server.url}/similar/")
+        page.add_style_tag(url="/static/portal/css/similarity-map.css")
+        page.add_script_tag(url="/static/portal/js/similarity-map.js")
+        yield page
+        browser.close()
+
+
+def _ask(page: Page, *, query_instance: str = "", query_region: str = "", result: str) -> None:
+    """Put the dialog and one hit's button on the page, and press it."""
+    hit = SimilarResult(
+        study_uid="",
+        series_uid="",
+        instance_uid=result,
+        score=0.9,
+        thumbnail="",
+        series_description="Chest PA",
+    )
+    context = {"hit": hit, "query_instance": query_instance, "query_region": query_region}
+    html = render_to_string("similarity/_map_button.html", context)
+    html += render_to_string("similarity/_map.html", {"answer": None})
+    page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)", html)
+    page.locator("[data-likeness-open]").last.click()
+
+
+def _await_maps(page: Page) -> None:
+    expect(page.locator("[data-likeness-content]")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-likeness-wait]")).to_be_hidden()
+
+
+def _drawn(page: Page, side: str) -> str:
+    return page.evaluate(
+        "(side) => document.querySelector(`[data-likeness-stage=${side}] canvas`).toDataURL()", side
+    )
+
+
+def _picture(page: Page, name: str) -> None:
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"{name}.png")
+
+
+def test_map_is_drawn_pointed_at_and_switched_off(page, films):
+    ours, theirs = (instance.sop_instance_uid for instance in films)
+    _ask(page, query_instance=ours, result=theirs)
+    _await_maps(page)
+    _picture(page, "similarity-map")
+    coloured = _drawn(page, "query"), _drawn(page, "result")
+
+    page.locator("[data-likeness-stage=query]").hover()
+    expect(page.locator("[data-likeness-reading]")).to_contain_text(
+        "Best counterpart in the similar"
+    )
+    _picture(page, "similarity-map-pointed")
+    assert _drawn(page, "result") != coloured[1]
+
+    page.mouse.move(5, 5)
+    page.keyboard.press("p")
+    page.get_by_label("Strength").fill("100")
+    _picture(page, "similarity-map-strong")
+    page.keyboard.press("h")
+    bare = _drawn(page, "query")
+    assert bare not in coloured
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_places_are_reached_by_keyboard(page, films):
+    ours, theirs = (instance.sop_instance_uid for instance in films)
+    _ask(page, query_instance=ours, result=theirs)
+    _await_maps(page)
+
+    page.locator("[data-likeness-stage=result]").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("[data-likeness-reading]")).to_contain_text("in your case")
+
+
+def test_region_alone_is_coloured(page, films):
+    ours, theirs = (instance.sop_instance_uid for instance in films)
+    rows = films[0].rows
+    region = f"{rows // 8},{rows // 8},{rows // 3},{rows // 2}"
+    _ask(page, query_instance=ours, query_region=region, result=theirs)
+    _await_maps(page)
+
+    expect(page.locator("[data-likeness-note=query]")).to_have_text("region")
+    _picture(page, "similarity-map-region")
+
+
+def test_upload_is_compared_and_a_missing_one_is_said(page, films, tmp_path):
+    _ask(page, result=films[1].sop_instance_uid)
+    expect(page.locator("[data-likeness-problem]")).to_contain_text("no picture to compare")
+    page.keyboard.press("Escape")
+    page.evaluate(
+        """async (uid) => {
+            const canvas = document.createElement("canvas");
+            canvas.width = canvas.height = 256;
+            const drawing = canvas.getContext("2d");
+            for (let k = 0; k < 60; k += 1) {
+                drawing.fillStyle = `hsl(0 0% ${20 + (k * 37) % 70}%)`;
+                drawing.fillRect((k * 53) % 220, (k * 91) % 220, 20 + (k % 7) * 6, 30);
+            }
+            const file = await new Promise((done) => canvas.toBlob(done, "image/png"));
+            window.likenessMap.useImage(file);
+            await window.likenessMap.open({ resultInstance: uid });
+        }""",
+        films[1].sop_instance_uid,
+    )
+    _await_maps(page)
+    shown = page.locator("[data-likeness-stage=query] img").get_attribute("src")
+    assert shown.startswith("data:image/jpeg;base64,")
+
+
+def test_what_can_t_be_compared_is_said(page, films):
+    _ask(page, query_instance=films[0].sop_instance_uid, result="1.2.3.4")
+    expect(page.locator("[data-likeness-problem]")).to_contain_text("There is no such instance")
+
+
+def test_two_narrow_pictures_stand_below_each_other(page, films):
+    page.set_viewport_size({"width": 420, "height": 900})
+    ours, theirs = (instance.sop_instance_uid for instance in films)
+    _ask(page, query_instance=ours, result=theirs)
+    _await_maps(page)
+
+    _picture(page, "similarity-map-narrow")
+    dialog = page.locator("#likeness")
+    assert dialog.evaluate("(one) => one.scrollWidth <= one.clientWidth")
