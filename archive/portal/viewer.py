@@ -27,10 +27,11 @@ def viewer_context(user: AnyUser, study_uid: str, series_uid: str) -> dict[str, 
     """Return the context of the viewer's template, rights checked by the selector."""
     stack = series_stack(user, study_uid, series_uid)
     presets = CT_PRESETS if stack.series.modality == "CT" else ()
-    return {"stack": stack, "presets": presets, "viewer_data": _script_data(stack)}
+    return {"stack": stack, "presets": presets, "viewer_data": viewer_data(stack)}
 
 
-def _script_data(stack: SeriesStack) -> dict[str, Any]:
+def viewer_data(stack: SeriesStack) -> dict[str, Any]:
+    """Return what scripts need to show a stack: where its frames are, and what they are."""
     return {
         "instances_url": reverse(
             "dicomweb:series", args=(stack.study.study_uid, stack.series.series_uid)

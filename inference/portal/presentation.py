@@ -7,10 +7,32 @@ from typing import TYPE_CHECKING
 from django import template
 from django.urls import reverse
 
+from inference.similarity.types import Level, PatientScope, ScoreKind
+
 if TYPE_CHECKING:
-    from inference.similarity.types import SimilarResult
+    from inference.similarity.types import SimilarAnswer, SimilarResult
 
 register = template.Library()
+
+_MEANINGS = {
+    ScoreKind.COSINE: "Cosine similarity of the two vectors: 1 is the same",
+    ScoreKind.EUCLIDEAN: "1 / (1 + Euclidean distance of the two vectors): 1 is the same",
+    ScoreKind.INNER_PRODUCT: "Inner product of the two vectors: greater is more alike",
+    ScoreKind.BHATTACHARYYA: "Bhattacharyya coefficient of the two histograms: 1 is the same",
+    ScoreKind.RRF: "Sum of reciprocal ranks among the answers to each part of the question",
+    ScoreKind.TEXT: "How well the words fit, by PostgreSQL's rank",
+}
+_ONE_AND_MANY = {
+    Level.FRAME: ("frame", "frames"),
+    Level.INSTANCE: ("image", "images"),
+    Level.SERIES: ("case", "cases"),
+    Level.STUDY: ("study", "studies"),
+}
+_SCOPES = {
+    PatientScope.EXCLUDE: "of other patients",
+    PatientScope.ANY: "of everyone",
+    PatientScope.ONLY: "of the same patient",
+}
 
 
 @register.filter
@@ -41,3 +63,23 @@ def viewer_address(
 def viewer_url(hit: SimilarResult) -> str:
     """Return where the viewer shows what was found."""
     return viewer_address(hit.study_uid, hit.series_uid, hit.instance_uid, hit.frame)
+
+
+@register.filter
+def score_meaning(kind: ScoreKind) -> str:
+    """Return what a score is, in a sentence."""
+    return _MEANINGS.get(kind, "Greater is more alike")
+
+
+@register.filter
+def counted(answer: SimilarAnswer) -> str:
+    """Return how many of what were found."""
+    one, many = _ONE_AND_MANY[answer.level]
+    number = len(answer.results)
+    return f"{number} {one if number == 1 else many}"
+
+
+@register.filter
+def scope_words(value: str) -> str:
+    """Return among whom the search looked."""
+    return _SCOPES[PatientScope(value)]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.shortcuts import render
+from django.http import QueryDict
+from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.portal.statuses import speaks_html
-from archive.query.case_header import case_header
-from archive.query.worklist import visible_body_parts, visible_modalities
-from inference.portal.forms import K_CHOICES, PictureForm, SimilarForm
+from inference.portal.addresses import page_address, tidy, with_example
+from inference.portal.forms import UID, PictureForm, SimilarForm
+from inference.portal.question import (
+    asked_case,
+    choices,
+    stage_data,
+    state_context,
+    suggestions,
+)
 from inference.portal.statuses import EXPECTED, Problem, problem_of
 from inference.portal.uploads import keep_in_memory
 from inference.similarity.services import search_similar
@@ -19,7 +26,7 @@ from inference.similarity.services import search_similar
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from inference.similarity.types import SimilarQuery
+    from inference.similarity.types import SimilarAnswer, SimilarQuery
 
 
 @require_safe
@@ -28,23 +35,35 @@ def similar_page(request: HttpRequest) -> HttpResponse:
     """Show the case in hand and the cases that look like it; htmx gets the grid alone."""
     form = SimilarForm(request.GET)
     context: dict[str, Any] = {"form": form}
-    if form.has_object:
-        named = {name: form.value(name) or "" for name in ("study", "series", "instance")}
-        context["case"] = case_header(
-            request.user,
-            study_uid=named["study"],
-            series_uid=named["series"],
-            instance_uid=named["instance"],
-        )
+    context |= state_context(request.user, form, tidy(request.GET))
+    case = asked_case(request.user, form) if form.has_object else None
+    if form.has_question:
         context |= _answer(request, form.query())
+        context["reference"] = _reference(form, context.get("answer"))
     if request.headers.get("HX-Request"):
         return render(request, "similarity/_results.html", context)
-    context |= {
-        "modalities": visible_modalities(request.user),
-        "body_parts": visible_body_parts(request.user),
-        "k_choices": K_CHOICES,
-    }
+    if case:
+        context |= {"case": case, "stage": stage_data(request.user, form, case)}
+    context |= choices(request.user)
     return render(request, "similarity/similar_page.html", context)
+
+
+@require_safe
+def facet_lists(request: HttpRequest) -> HttpResponse:
+    """Show what the filters suggest; fetched when they are first opened."""
+    return render(request, "similarity/_facet_lists.html", suggestions(request.user))
+
+
+@require_POST
+@speaks_html
+def give_feedback(request: HttpRequest) -> HttpResponse:
+    """Take a hit as an example for or against, and lead to the next round."""
+    state = tidy(QueryDict(request.POST.get("state", "")))
+    for name in ("positive", "negative"):
+        uid = request.POST.get(name, "")
+        if UID.match(uid):
+            state = with_example(state, name, uid)
+    return redirect(page_address(state))
 
 
 @csrf_exempt  # checked below: Django's own check would read the picture to a file first
@@ -61,11 +80,22 @@ def _similar_to_picture(request: HttpRequest) -> HttpResponse:
     form = SimilarForm(request.POST)
     picture = PictureForm(request.POST, request.FILES)
     context: dict[str, Any] = {"form": form, "is_picture": True}
+    context |= state_context(request.user, form, tidy(request.POST))
     if picture.is_valid():
         context |= _answer(request, form.query(image=picture.cleaned_data["image"].read()))
     else:
         context["problem"] = Problem("No picture", picture.errors.as_text())
     return render(request, "similarity/_results.html", context)
+
+
+def _reference(form: SimilarForm, answer: SimilarAnswer | None) -> str:
+    """Return the query's image to compare with: the one in hand, else the most alike of it."""
+    if uid := form.value("instance"):
+        return f"{uid}:{form.value('frame')}" if form.value("frame") else str(uid)
+    for hit in answer.results if answer else ():
+        if hit.explain and hit.explain.best_pair:
+            return hit.explain.best_pair.query_instance_uid
+    return ""
 
 
 def _answer(request: HttpRequest, query: SimilarQuery) -> dict[str, Any]:

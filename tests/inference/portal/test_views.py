@@ -69,7 +69,8 @@ def test_page_shows_the_case_and_its_twins_best_first(client, radiologist, space
     for series in (near, far):
         assert f"/studies/{series.study.study_instance_uid}/" in text
         assert f"/series/{series.series_instance_uid}/" in text
-    assert "2 cases, same patient excluded" in text
+    assert "2 cases" in text
+    assert "of other patients" in text
     assert "Small findings barely move the score" in text
 
 
@@ -84,7 +85,7 @@ def test_same_patient_is_left_out_until_asked_for(client, radiologist, space, pr
     client.force_login(radiologist)
 
     assert "Prior of the same" not in _ask(client, asked)
-    assert "Prior of the same" in _ask(client, asked, same_patient="on")
+    assert "Prior of the same" in _ask(client, asked, patient="any")
 
 
 def test_filters_narrow_the_grid(client, radiologist, space, project, asked):

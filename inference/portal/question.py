@@ -1,0 +1,109 @@
+"""The question's side of the similar page: the case in hand, its frames, its examples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from archive.portal.viewer import viewer_data
+from archive.query.case_header import case_header
+from archive.query.series_frames import series_stack
+from archive.query.worklist import visible_body_parts, visible_modalities
+from inference.portal.addresses import EXAMPLES, page_address, unfiltered
+from inference.portal.chips import chips_of
+from inference.portal.fields import region_text
+from inference.portal.forms import K_CHOICES
+from inference.similarity.comparison import image_paths
+from inference.similarity.facets import search_facets
+from inference.similarity.selectors import list_spaces
+from inference.similarity.types import Level, PatientScope
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+    from archive.models.querysets import AnyUser
+    from archive.query.case_header import CaseHeader
+    from inference.portal.forms import SimilarForm
+
+LEVELS = (
+    (Level.FRAME.value, "Frame"),
+    (Level.INSTANCE.value, "Image"),
+    (Level.SERIES.value, "Series"),
+    (Level.STUDY.value, "Study"),
+)
+SCOPES = (
+    (PatientScope.EXCLUDE.value, "Other patients"),
+    (PatientScope.ANY.value, "Everyone"),
+    (PatientScope.ONLY.value, "Same patient"),
+)
+SEXES = (("F", "Female"), ("M", "Male"), ("O", "Other"))
+SIDES = (("L", "Left"), ("R", "Right"), ("B", "Both"))
+# View Position and mammographic views as readers know them.
+VIEWS = ("AP", "PA", "LL", "RL", "LAO", "RAO", "CC", "MLO", "ML", "LM")
+KEYWORDS = (
+    "ContrastBolusAgent",
+    "ConvolutionKernel",
+    "ImageType",
+    "KVP",
+    "MagneticFieldStrength",
+    "PatientPosition",
+    "ProtocolName",
+    "ScanningSequence",
+    "SliceThickness",
+    "StationName",
+)
+
+
+def asked_case(user: AnyUser, form: SimilarForm) -> CaseHeader:
+    """Return the case that the form names; NotVisibleError outside the rights."""
+    return case_header(
+        user,
+        study_uid=form.value("study") or "",
+        series_uid=form.value("series") or "",
+        instance_uid=form.value("instance") or "",
+    )
+
+
+def stage_data(user: AnyUser, form: SimilarForm, case: CaseHeader) -> dict[str, Any] | None:
+    """Return what the crop tool reads: the frames of the case, and the region in hand."""
+    if case.series is None:
+        return None
+    stack = series_stack(user, case.study.study_uid, case.series.series_uid)
+    region = form.value("region")
+    return {
+        **viewer_data(stack),
+        "series": case.series.series_uid,
+        "start": {"instance": case.instance_uid, "frame": form.value("frame")},
+        "region": region_text(region) if region else "",
+    }
+
+
+def state_context(user: AnyUser, form: SimilarForm, state: QueryDict) -> dict[str, Any]:
+    """Return what the grid shows of the question: its conditions and examples."""
+    uids = [uid for name in EXAMPLES for uid in form.value(name) or ()]
+    return {
+        "state": state.urlencode(),
+        "chips": chips_of(form, state),
+        "unfiltered_url": page_address(unfiltered(state)),
+        "examples": image_paths(user, uids) if uids else [],
+        "positive": set(form.value("positive") or ()),
+        "negative": set(form.value("negative") or ()),
+    }
+
+
+def choices(user: AnyUser) -> dict[str, Any]:
+    """Return what the fields offer; long lists come when they are asked for."""
+    return {
+        "modalities": visible_modalities(user),
+        "body_parts": visible_body_parts(user),
+        "spaces": list_spaces(),
+        "levels": LEVELS,
+        "scopes": SCOPES,
+        "sexes": SEXES,
+        "sides": SIDES,
+        "k_choices": K_CHOICES,
+    }
+
+
+def suggestions(user: AnyUser) -> dict[str, Any]:
+    """Return the long lists: what occurs in the user's cases."""
+    return {"facets": search_facets(user), "views": VIEWS, "keywords": KEYWORDS}
