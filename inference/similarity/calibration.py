@@ -1,6 +1,7 @@
 """What close means: a cut in a space's own scores, calibrated from what the archive holds.
 
-The rule, for each space, stored level and modality, and for all modalities together:
+The rule, for each space, stored level and modality, and for all modalities together (the numbers
+that are not here stand in `cuts`):
 
 1. Up to `SAMPLED` objects of the modality, drawn at random, each find their nearest neighbours
    among the objects of other patients, of whatever modality. Fewer than `LEAST_OBJECTS` objects
@@ -9,9 +10,9 @@ The rule, for each space, stored level and modality, and for all modalities toge
    few of the archive's own objects would be told that nothing is close.
 3. With labels it is the lowest score from which on at least `PRECISION` of the first
    `NEIGHBOURS` neighbours share a label with the object that asked; the strictest of the sets
-   of labels that have at least `LEAST_PAIRS` labelled pairs and reach that precision. It stays
-   between the `LOWEST_SHARE` and the `HIGHEST_SHARE` quantile: labels may not declare
-   everything far, nor everything close.
+   of labels that have at least `LEAST_PAIRS` labelled pairs and reach that precision. Labels
+   may only raise the cut, and no further than the `HIGHEST_SHARE` quantile: they know nothing
+   of what the archive has never seen, and must not declare everything far either.
 4. A query whose nearest score lies below the `LOWEST_SHARE` quantile is out of distribution:
    further from everything than what the archive holds lies from each other.
 
@@ -31,14 +32,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from inference.models import Calibration, Embedding, EmbeddingSpace
-from inference.similarity.figures import comparable, scores_between
+from inference.similarity.cuts import cut_of, nearest_others, together
+from inference.similarity.figures import comparable
 from inference.similarity.selectors import labels_of
 from inference.similarity.types import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
+
+    from inference.similarity.cuts import Cut, Neighbours
 
 SAMPLED = 200
 # Objects that may be found; of a larger archive so many, drawn at random. Nearest scores are
@@ -46,17 +48,11 @@ SAMPLED = 200
 GALLERY = 20_000
 LEAST_OBJECTS = 30
 LEAST_PATIENTS = 10
-LEAST_PAIRS = 200
-NEIGHBOURS = 10
-PRECISION = 0.8
-LOWEST_SHARE, UNLABELLED_SHARE, HIGHEST_SHARE = 0.01, 0.05, 0.10
 # Measured anew when a level has changed by this share, and each day for what people labelled.
 STALE_SHARE = 0.1
 STALE_AFTER = timedelta(days=1)
 # Frames are judged as images are.
 LEVELS = (Embedding.Level.INSTANCE.value, Embedding.Level.SERIES.value)
-_DIGITS = 3
-_PERCENTS = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +63,6 @@ class _Objects:
     modalities: npt.NDArray[np.str_]
     patients: npt.NDArray[np.int64]
     vectors: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class _Neighbours:
-    """Rows of the drawn objects that asked, and the (n, k) rows and scores that they found."""
-
-    asked: npt.NDArray[np.int64]
-    found: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
 
 
 def calibrate_space(space: EmbeddingSpace, *, seed: int | None = None) -> int:
@@ -138,109 +125,48 @@ def _measured(
     space: EmbeddingSpace, level: str, objects: _Objects, number: int, seed: int | None
 ) -> list[Calibration]:
     rng = np.random.default_rng(seed)
-    rows = []
-    neighbours = []
-    for modality in sorted(set(objects.modalities.tolist())):
-        members = rng.permutation(np.flatnonzero(objects.modalities == modality))
-        neighbours.append(_nearest(space, objects, members[:SAMPLED]))
-        is_enough = len(members) >= LEAST_OBJECTS and _patients(objects, members) >= LEAST_PATIENTS
-        if modality and is_enough:
-            rows.append(_row(space, level, modality, len(members), objects, neighbours[-1]))
+    members = {
+        modality: rng.permutation(np.flatnonzero(objects.modalities == modality))
+        for modality in sorted(set(objects.modalities.tolist()))
+    }
+    neighbours = {
+        modality: nearest_others(objects.vectors, objects.patients, rows[:SAMPLED], space.metric)
+        for modality, rows in members.items()
+    }
+    every = together(list(neighbours.values()))
+    labels = _labels(level, objects, every)
+    made = [
+        _row(space, level, modality, len(rows), cut_of(neighbours[modality], labels))
+        for modality, rows in members.items()
+        if modality and len(rows) >= LEAST_OBJECTS and _patients(objects, rows) >= LEAST_PATIENTS
+    ]
     if _patients(objects, np.arange(len(objects.patients))) >= LEAST_PATIENTS:
-        rows.append(_row(space, level, "", number, objects, _together(neighbours)))
-    return rows
+        made.append(_row(space, level, "", number, cut_of(every, labels)))
+    return made
 
 
-def _row(
-    space: EmbeddingSpace,
-    level: str,
-    modality: str,
-    number: int,
-    objects: _Objects,
-    neighbours: _Neighbours,
-) -> Calibration:
-    quantiles = np.quantile(neighbours.scores[:, 0], _PERCENTS)
-    low, usual, high = (
-        float(quantiles[round(share * 100)])
-        for share in (LOWEST_SHARE, UNLABELLED_SHARE, HIGHEST_SHARE)
-    )
-    by_labels = _labelled_cut(level, objects, neighbours)
-    cut = usual if by_labels is None else min(max(by_labels, low), high)
+def _row(space: EmbeddingSpace, level: str, modality: str, number: int, cut: Cut) -> Calibration:
     return Calibration(
         space=space,
         level=level,
         modality=modality,
-        cut=round(cut, _DIGITS),
-        nearest_quantiles=[round(float(value), _DIGITS) for value in quantiles],
+        cut=cut.cut,
+        nearest_quantiles=list(cut.nearest_quantiles),
         number_of_objects=number,
     )
 
 
-def _labelled_cut(level: str, objects: _Objects, neighbours: _Neighbours) -> float | None:
-    """Return the strictest cut among the sets of labels, None where none has enough."""
-    rows = np.unique(np.concatenate([neighbours.asked, neighbours.found.ravel()]))
+def _labels(level: str, objects: _Objects, neighbours: Neighbours) -> list[list[frozenset[str]]]:
+    """Read the labels of what asked and was found: one list a set of labels, over all rows."""
+    rows = np.unique(np.concatenate([neighbours.asked, neighbours.found.ravel()])).tolist()
     kind = Level.SERIES if level == Embedding.Level.SERIES else Level.INSTANCE
-    names = dict(
-        zip(rows.tolist(), labels_of(kind, [objects.hits[row] for row in rows]), strict=True)
-    )
-    sets = {name.partition(":")[0] for labels in names.values() for name in labels}
-    cuts = []
-    for label_set in sets:
-        own = {
-            row: frozenset(name for name in labels if name.startswith(f"{label_set}:"))
-            for row, labels in names.items()
-        }
-        pairs = _pairs(neighbours, own)
-        if len(pairs) >= LEAST_PAIRS and len(set().union(*own.values())) > 1:
-            cuts.append(lowest_precise(pairs))
-    reached = [cut for cut in cuts if cut is not None]
-    return max(reached) if reached else None
-
-
-def lowest_precise(pairs: Sequence[tuple[float, bool]]) -> float | None:
-    """Return the lowest score from which on enough of the pairs agree.
-
-    Parameters
-    ----------
-    pairs : score, and whether the two share a label
-
-    Returns
-    -------
-    A score at or above which at least `PRECISION` agree; None where no score has that.
-    """
-    ordered = sorted(pairs, reverse=True)
-    agreeing = np.cumsum([agrees for _, agrees in ordered])
-    precise = np.flatnonzero(agreeing / np.arange(1, len(ordered) + 1) >= PRECISION)
-    return float(ordered[precise[-1]][0]) if len(precise) else None
-
-
-def _pairs(neighbours: _Neighbours, labels: dict[int, frozenset[str]]) -> list[tuple[float, bool]]:
-    asked = np.repeat(neighbours.asked, neighbours.found.shape[1]).tolist()
-    found, scores = neighbours.found.ravel().tolist(), neighbours.scores.ravel().tolist()
-    return [
-        (score, bool(labels[query] & labels[hit]))
-        for query, hit, score in zip(asked, found, scores, strict=True)
-        if labels[query] and labels[hit]
-    ]
-
-
-def _nearest(space: EmbeddingSpace, objects: _Objects, asked: npt.NDArray[np.int64]) -> _Neighbours:
-    scores = scores_between(objects.vectors[asked], objects.vectors, space.metric)
-    same = objects.patients[asked][:, None] == objects.patients[None, :]
-    scores = np.where(same, -np.inf, scores)
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :NEIGHBOURS]
-    best = np.take_along_axis(scores, order, axis=1)
-    # Where a patient has nearly everything, others have fewer than k.
-    whole = np.isfinite(best).all(axis=1)
-    return _Neighbours(asked[whole], order[whole], best[whole])
-
-
-def _together(neighbours: Sequence[_Neighbours]) -> _Neighbours:
-    return _Neighbours(
-        np.concatenate([one.asked for one in neighbours]),
-        np.concatenate([one.found for one in neighbours]),
-        np.concatenate([one.scores for one in neighbours]),
-    )
+    by_set: dict[str, list[frozenset[str]]] = {}
+    for row, names in zip(rows, labels_of(kind, [objects.hits[row] for row in rows]), strict=True):
+        for label_set in {name.partition(":")[0] for name in names}:
+            nothing: list[frozenset[str]] = [frozenset()] * len(objects.hits)
+            own = (name for name in names if name.startswith(f"{label_set}:"))
+            by_set.setdefault(label_set, nothing)[row] = frozenset(own)
+    return list(by_set.values())
 
 
 def _patients(objects: _Objects, rows: npt.NDArray[np.int64]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inference.models import Calibration, Embedding
-from inference.similarity.calibration import LOWEST_SHARE
+from inference.similarity.cuts import LOWEST_SHARE
 from inference.similarity.types import Closeness, Filters, Level, PatientScope
 
 if TYPE_CHECKING:
