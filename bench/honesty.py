@@ -95,7 +95,7 @@ def ask(
         ways = (modality, str(archive.modalities[nearest[row]]))
         cuts = [archive.cuts.get(way, archive.cuts[""]) for way in ways]
         flags.append(tuple((score < cut.cut, score < cut.lowest) for cut in cuts))
-    return flags  # type: ignore[return-value]  # two ways, always
+    return flags
 
 
 def summed(flags: Sequence[tuple[tuple[bool, bool], tuple[bool, bool]]]) -> Flagged:
@@ -152,11 +152,11 @@ def tables(data_dir: Path, embedder: OnnxEmbedder, *, with_labels: bool) -> str:
         known = labels[rows].tolist() if with_labels else None
         return calibrated(vectors[rows], modalities[rows], patients[rows].tolist(), known)
 
-    def asked(searched: Archive, rows: npt.NDArray[np.bool_]) -> list:  # type: ignore[type-arg]
+    def asked(searched: Archive, rows: npt.NDArray[np.bool_]) -> list:
         return ask(searched, vectors[rows], modalities[rows].tolist())
 
     folds = _folds(patients)
-    false_alarms: dict[str, list] = {pair: [] for pair in sorted(set(pairs))}  # type: ignore[type-arg]
+    false_alarms: dict[str, list] = {pair: [] for pair in sorted(set(pairs))}
     for fold in range(FOLDS):
         searched = archive(folds != fold)
         for pair, flags in false_alarms.items():
@@ -183,7 +183,7 @@ def _folds(patients: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
     return np.random.default_rng(0).integers(0, FOLDS, len(names))[codes]
 
 
-def _table(title: str, groups: dict[str, list]) -> str:  # type: ignore[type-arg]
+def _table(title: str, groups: dict[str, list]) -> str:
     lines = [
         f"| {title} | queries | nothing close: DICOM, picture | out of distribution |",
         "|---|---|---|---|",
