@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from pgvector.django import HalfVectorField
 
 from archive.models import Instance, Series, Study
@@ -143,6 +143,10 @@ class Embedding(models.Model):
     )
     # The dimension is the space's: each space's index casts the column to it.
     vector = HalfVectorField()
+    # Copies for the search alone, written by triggers of the database and never believed where
+    # rights are at stake: the patient's key, and what of rights and filters the row fulfils.
+    patient_key = models.BigIntegerField(db_default=0, editable=False)
+    facts = ArrayField(models.TextField(), db_default=Value([]), editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -25,6 +25,7 @@ from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
 from archive.models.querysets import readable_projects, visible_studies_filter
 from inference.models import Embedding, Finding, Label, SeriesAttributes
 from inference.similarity.attributes import wanted_values
+from inference.similarity.facts import facts_condition, filter_facts
 from inference.similarity.types import Filters, Level
 
 if TYPE_CHECKING:
@@ -78,6 +79,45 @@ def permitted_rows(
     One or two stored levels, each what one partial index covers, with disjoint rows in no order.
     """
     within = visible_studies_filter(user, "study_id") & _conditions(user, scope)
+    return _by_stored_level(within, space, scope)
+
+
+def copied_rows(
+    user: AnyUser, space: EmbeddingSpace, scope: Scope
+) -> list[tuple[str, QuerySet[Embedding]]]:
+    """Return the vectors inside the filters by the copies that they carry, rights apart.
+
+    Filters without a copy are asked as in `permitted_rows`. What is found here is not yet
+    permitted: rights are to be added, and checked with `permitted_rows` in the end.
+
+    Parameters
+    ----------
+    user : for the projects of the filters
+    space : whose vectors
+    scope : level, filters and what is left out
+
+    Returns
+    -------
+    As `permitted_rows`, in the same order.
+    """
+    without_copies = replace(
+        scope.filters, modality=(), body_part=(), laterality=(), sex=(), project=()
+    )
+    whole = replace(
+        scope, filters=without_copies, only_patients=frozenset(), without_patients=frozenset()
+    )
+    within = _conditions(user, whole) & facts_condition(filter_facts(scope.filters, user))
+    if scope.only_patients:
+        # Through the studies, which have an index by patient.
+        within &= Q(study__patient_id__in=scope.only_patients)
+    if scope.without_patients:
+        within &= ~Q(patient_key__in=scope.without_patients)
+    return _by_stored_level(within, space, scope)
+
+
+def _by_stored_level(
+    within: Q, space: EmbeddingSpace, scope: Scope
+) -> list[tuple[str, QuerySet[Embedding]]]:
     found = []
     for stored in _STORED_LEVELS[scope.level]:
         rows = Embedding.objects.filter(within, space_id=space.pk, level=stored)
@@ -208,7 +248,7 @@ def _labels(wanted: tuple[str, ...], level: Level) -> QuerySet[Label]:
 
 
 def _findings(wanted: tuple[str, ...], level: Level) -> QuerySet[Finding]:
-    """What models said of the hit's series; of a study, of any of its series."""
+    """Select what models found in the hit's series; for a study, in any of its series."""
     rows = Finding.objects.order_by()
     if level is Level.STUDY:
         rows = rows.filter(series__study_id=OuterRef("study_id"))

@@ -1,19 +1,21 @@
 """Which way to search: every permitted row, or the index. Ours to choose, never chance's.
 
-An approximate index finds its neighbours first and applies rights and filters to them, so that
-a selective filter starves it; reading all rows is right everywhere and slow where they are many.
+An approximate index finds its neighbours first and applies filters to them, so that a selective
+filter starves it; reading all rows is right everywhere and slow where they are many. Rights are
+no filter here: an index is walked only where every row in it lies inside the asker's rights
+(`inference.similarity.realms`), so that what is forbidden costs no time.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import numpy as np
 from django.db import connection
 
-from inference.similarity.spaces import index_name
+from inference.similarity.realms import walked_index
 
 if TYPE_CHECKING:
     from inference.models import EmbeddingSpace
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 
 
 class Plan(StrEnum):
-    """How rows are ranked."""
+    """How rows are ranked. BOUNDED reads rows up to the budget; past it, the index is walked."""
 
     EXACT = "exact"
+    BOUNDED = "bounded"
     INDEX = "index"
 
 
@@ -31,28 +34,56 @@ class Plan(StrEnum):
 class SearchLimits:
     """The measured numbers behind the choice; `bench/similarity.py` prints what they give."""
 
-    # Up to so many permitted rows, exact search is both quick and right.
-    exact_rows: int = 10_000
-    ef_search: int = 200
+    # Up to so many permitted rows, exact search is both quick and right; None: by the size of
+    # the space, as `exact_budget` has it.
+    exact_rows: int | None = None
+    least_exact_rows: int = 2_000
+    # A row met in an index costs so many rows read, times the rows wanted.
+    exact_factor: float = 400.0
+    # Candidates of an index walk, in a space of 100,000 vectors; grows with the space.
+    ef_search: int = 100
     # What the index may visit before exact search takes over.
     max_scan_tuples: int = 40_000
     # Rows fetched for one result, so that folding leaves enough of them; times 4 a round.
     oversampling: int = 4
     rounds: int = 3
     # Rows looked at to estimate how many are permitted; the estimate counts where so many of
-    # them are, and settles the plan only where it is so many times `exact_rows`.
+    # them are, and settles the plan only where it is so many times the budget.
     sampled_rows: int = 400
     least_seen: int = 20
-    estimate_margin: float = 2.0
+    estimate_margin: float = 1.25
 
 
 DEFAULT_LIMITS = SearchLimits()
+_TABLE = "inference_embedding"
+_IN_SAMPLE = (
+    "inference_embedding.id = ANY(ARRAY(SELECT id FROM inference_embedding"
+    " TABLESAMPLE SYSTEM (%s) REPEATABLE (0) WHERE space_id = %s AND level = %s))"
+)
+_MAX_EF_SEARCH = 1000
+_MAX_SAMPLED_PAGES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The plan, with what it was chosen by.
+
+    ``budget`` counts rows that exact search may read, ``stored`` the rows of the indexes walked,
+    ``share`` the estimated part of them inside the filters; ``realms`` are the realms with an
+    index, by stored level.
+    """
+
+    plan: Plan
+    budget: int = 0
+    stored: float = 0.0
+    share: float = 1.0
+    realms: frozenset[tuple[str, str]] = frozenset()
 
 
 def choose_plan(
     space: EmbeddingSpace, permitted: list[Part], limits: SearchLimits = DEFAULT_LIMITS
-) -> Plan:
-    """Choose by the number of permitted rows: estimated where there are plenty, else counted.
+) -> Choice:
+    """Choose by the number of permitted rows, estimated from a sample.
 
     Parameters
     ----------
@@ -62,100 +93,117 @@ def choose_plan(
 
     Returns
     -------
-    INDEX where there are more rows than exact search takes and every index is there.
+    EXACT where there is no index or it holds no more than exact search takes; INDEX where the
+    sample says that surely more rows are permitted than that; else BOUNDED.
     """
-    stored = _indexed_rows(space, permitted)
-    if stored is None:
-        return Plan.EXACT
-    if _is_surely_broad(space, permitted, stored, limits):
-        return Plan.INDEX
-    counted = count_up_to(permitted, limits.exact_rows + 1)
-    return Plan.EXACT if counted <= limits.exact_rows else Plan.INDEX
+    indexed = rows_of_indexes(space, permitted)
+    if not indexed:
+        return Choice(Plan.EXACT)
+    rows = sum(indexed.values())
+    budget = exact_budget(rows, limits)
+    if limits.exact_rows is None and rows <= budget:
+        return Choice(Plan.EXACT, budget, rows)
+    estimate = _estimated_rows(space, permitted, rows, limits)
+    share = min(1.0, max(estimate, budget) / max(rows, 1.0))
+    is_surely_broad = estimate >= budget * limits.estimate_margin
+    plan = Plan.INDEX if is_surely_broad else Plan.BOUNDED
+    return Choice(plan, budget, rows, share, frozenset(indexed))
 
 
-def count_up_to(permitted: list[Part], limit: int) -> int:
-    """Count permitted rows, but no further than a limit.
+def exact_budget(rows: float, limits: SearchLimits = DEFAULT_LIMITS) -> int:
+    """Return up to how many permitted rows exact search is the quicker one.
+
+    Reading n rows costs n; the index meets wanted / (n / rows) rows until it has enough that are
+    permitted. Both cost the same where n is the root of their product.
 
     Parameters
     ----------
-    permitted : disjoint sets
-    limit : where to stop counting
+    rows : in the index
+    limits : the ratio of the costs
 
     Returns
     -------
-    The smaller of the number of rows and the limit.
+    Rows, at least ``least_exact_rows``.
     """
-    counted = 0
-    with connection.cursor() as cursor:
-        for part in permitted:
-            if counted < limit:
-                some = part.at_most(limit - counted)
-                # The text is Django's own; what was asked for is in its parameters.
-                cursor.execute(f"SELECT count(*) FROM ({some.sql}) counted", some.params)  # noqa: S608
-                counted += cursor.fetchone()[0]
-    return counted
+    if limits.exact_rows is not None:
+        return limits.exact_rows
+    return max(limits.least_exact_rows, int(math.sqrt(limits.exact_factor * max(rows, 0.0))))
 
 
-def _indexed_rows(space: EmbeddingSpace, permitted: list[Part]) -> list[float] | None:
-    """Return about how many rows each part's index holds, or None where one is missing."""
-    names = [index_name(space, part.stored_level) for part in permitted]
+def walk_settings(choice: Choice, wanted: int, limits: SearchLimits) -> dict[str, str]:
+    """Return how wide and how far an index is walked for so many permitted rows.
+
+    Parameters
+    ----------
+    choice : with the estimated share of rows inside the filters
+    wanted : permitted rows to find
+    limits : the width in a small space
+
+    Returns
+    -------
+    pgvector's settings.
+    """
+    grown = limits.ef_search * max(1.0, choice.stored / 100_000) ** 0.3
+    share = max(choice.share, 1e-3)
+    width = max(grown, min(1.5 * wanted / share, 4 * grown), wanted)
+    return {
+        "hnsw.iterative_scan": "relaxed_order",
+        "hnsw.ef_search": str(min(round(width), _MAX_EF_SEARCH)),
+        "hnsw.max_scan_tuples": str(limits.max_scan_tuples),
+        "hnsw.scan_mem_multiplier": "1000",
+    }
+
+
+def rows_of_indexes(space: EmbeddingSpace, permitted: list[Part]) -> dict[tuple[str, str], float]:
+    """Return which realms have an index that can be walked.
+
+    Parameters
+    ----------
+    space : whose indexes
+    permitted : rows inside rights and filters
+
+    Returns
+    -------
+    Stored level and realm to about how many rows its index holds. A realm without an index is
+    small: it is read whole, beside the walk through the others.
+    """
+    names = {
+        walked_index(space, part.stored_level, realm): (part.stored_level, realm)
+        for part in permitted
+        for realm in part.realms
+    }
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, reltuples FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
             " WHERE relname = ANY(%s) AND indisvalid AND pg_table_is_visible(pg_class.oid)",
-            [names],
+            [list(names)],
         )
-        found = dict(cursor.fetchall())
-    return [found[name] for name in names] if len(found) == len(names) else None
+        return {names[name]: max(float(rows), 0.0) for name, rows in cursor.fetchall()}
 
 
-def _is_surely_broad(
-    space: EmbeddingSpace, permitted: list[Part], stored: list[float], limits: SearchLimits
-) -> bool:
-    """Look at some hundred rows: counting thousands costs more than the index saves."""
-    needed = limits.exact_rows * limits.estimate_margin
-    if sum(stored) < needed:
-        return False
-    shares = [
-        _permitted_share(space, part, _some_series(rows, limits), limits)
-        for part, rows in zip(permitted, stored, strict=True)
-    ]
-    return sum(share * rows for share, rows in zip(shares, stored, strict=True)) >= needed
-
-
-def _some_series(rows: float, limits: SearchLimits) -> list[int]:
-    """Draw keys of series that together hold about `sampled_rows` of so many rows.
-
-    The same keys are drawn every time, so that one query has one plan.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT min(id), max(id), (SELECT reltuples FROM pg_class"
-            " WHERE oid = 'archive_series'::regclass) FROM archive_series"
-        )
-        first, last, number = cursor.fetchone()
-    if first is None or number < 1:
-        return []
-    gaps = max(1.0, (last - first + 1) / number)
-    drawn = limits.sampled_rows * gaps / max(1.0, rows / number)
-    keys = np.random.default_rng(0).integers(first, last + 1, size=max(1, round(drawn)))
-    return [int(key) for key in keys]
-
-
-def _permitted_share(
-    space: EmbeddingSpace, part: Part, series_ids: list[int], limits: SearchLimits
+def _estimated_rows(
+    space: EmbeddingSpace, permitted: list[Part], stored: float, limits: SearchLimits
 ) -> float:
+    """Look at some hundred rows: counting thousands costs more than the index saves.
+
+    The same pages are looked at every time, so that one query has one plan.
+    """
+    if stored <= 0:
+        return 0.0
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM inference_embedding"
-            " WHERE series_id = ANY(%s) AND space_id = %s AND level = %s",
-            [series_ids, space.pk, part.stored_level],
+            "SELECT greatest(relpages, 1) FROM pg_class WHERE oid = %s::regclass", [_TABLE]
         )
-        seen = cursor.fetchone()[0]
-        # The text is Django's own; what was asked for is in its parameters.
-        cursor.execute(
-            f"SELECT count(*) FROM ({part.sql}) part WHERE series_id = ANY(%s)",  # noqa: S608
-            [*part.params, series_ids],
-        )
-        allowed = cursor.fetchone()[0]
-    return allowed / seen if allowed >= limits.least_seen else 0.0
+        pages = cursor.fetchone()[0]
+        percent = min(100.0, 100 * limits.sampled_rows / stored, 100 * _MAX_SAMPLED_PAGES / pages)
+        allowed = 0
+        for part in permitted:
+            sampled = part.scanned.and_where(
+                _IN_SAMPLE,
+                percent,
+                space.pk,
+                part.stored_level,
+            )
+            cursor.execute(f"SELECT count(*) FROM ({sampled.sql}) sampled", sampled.params)  # noqa: S608
+            allowed += cursor.fetchone()[0]
+    return allowed * 100 / percent if allowed >= limits.least_seen else 0.0

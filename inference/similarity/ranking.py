@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
 from inference.similarity.metrics import score_of
 from inference.similarity.permitted import COLUMNS, Part, united
-from inference.similarity.planning import DEFAULT_LIMITS, Plan, SearchLimits, choose_plan
+from inference.similarity.planning import (
+    DEFAULT_LIMITS,
+    Choice,
+    Plan,
+    SearchLimits,
+    choose_plan,
+    walk_settings,
+)
 from inference.similarity.types import Level
 
 if TYPE_CHECKING:
@@ -18,9 +26,12 @@ if TYPE_CHECKING:
 
     from inference.models import EmbeddingSpace
 
+logger = logging.getLogger(__name__)
+
+# Key, keys of study, series, instance, frame, patient's key, distance.
+_Row = tuple[Any, ...]
 # Partition of the rows of which the best one stays.
 _BY_PATIENT, _BY_STUDY, _BY_ROW = "patient_id", "study_id", "id"
-_MAX_EF_SEARCH = 1000
 _LEAST_OVERSAMPLED = 50
 
 
@@ -77,12 +88,18 @@ def rank(
     if not permitted:
         return Ranking([], is_exact=True)
     fold_key = _fold_key(level, fold=fold)
-    if choose_plan(space, permitted, limits) is Plan.INDEX:
-        rows = _rank_through_index(space, permitted, fold_key, k, limits)
+    wanted = _wanted(k, fold_key, limits)
+    choice = choose_plan(space, permitted, limits)
+    if choice.plan is Plan.BOUNDED:
+        read = _read(permitted, wanted, choice.budget)
+        if read is not None:
+            return _exact(space, permitted, read, fold_key, k, wanted)
+    if choice.plan is not Plan.EXACT:
+        rows = _walk(permitted, choice, fold_key, k, limits)
         if rows is not None:
-            return Ranking(rows, is_exact=False)
-    # Every distance is computed before any is compared: no index has a say in it.
-    return Ranking(_ranked(space, permitted, fold_key, k)[0], is_exact=True)
+            return Ranking(_scored(space, rows), is_exact=False)
+    read = _read(permitted, wanted, None)
+    return _exact(space, permitted, read or [], fold_key, k, wanted)
 
 
 def count_siblings(permitted: list[Part], patient_ids: list[int], level: Level) -> dict[int, int]:
@@ -104,7 +121,8 @@ def count_siblings(permitted: list[Part], patient_ids: list[int], level: Level) 
     of_patients = [
         Part(
             part.stored_level,
-            f"SELECT * FROM ({part.sql}) part WHERE patient_key = ANY(%s)",  # noqa: S608 Django's text
+            f"SELECT * FROM ({part.sql}) part ({', '.join(COLUMNS)})"  # noqa: S608 Django's text
+            " WHERE patient_id = ANY(%s)",
             (*part.params, patient_ids),
         )
         for part in permitted
@@ -125,46 +143,147 @@ def _fold_key(level: Level, *, fold: bool) -> str:
     return _BY_STUDY if level is Level.STUDY else _BY_ROW
 
 
-def _rank_through_index(
-    space: EmbeddingSpace, permitted: list[Part], fold_key: str, k: int, limits: SearchLimits
-) -> list[RankedRow] | None:
-    """Scan the index until k results are folded out of it; None where it gives up."""
-    wanted = k if fold_key == _BY_ROW else max(k * limits.oversampling, _LEAST_OVERSAMPLED)
+def _wanted(k: int, fold_key: str, limits: SearchLimits) -> int:
+    """Rows to fetch first, so that folding leaves k of them as a rule."""
+    return k if fold_key == _BY_ROW else max(k * limits.oversampling, _LEAST_OVERSAMPLED)
+
+
+def _exact(
+    space: EmbeddingSpace,
+    permitted: list[Part],
+    read: list[_Row],
+    fold_key: str,
+    k: int,
+    wanted: int,
+) -> Ranking:
+    """Fold what was read; where the copies were wrong, or too few are left, ask the truth."""
+    rows = _folded(_permitted_of(permitted, read), fold_key)
+    is_everything = len(read) < wanted
+    if len(rows) < k and not is_everything:
+        # A few patients with very many objects fill the first rows.
+        rows = _ranked_by_truth(permitted, fold_key, k)
+    return Ranking(_scored(space, rows[:k]), is_exact=True)
+
+
+def _read(parts: list[Part], wanted: int, budget: int | None) -> list[_Row] | None:
+    """Compute every distance and return the nearest rows; None where there are too many.
+
+    Every distance is computed before any is compared: no index has a say in it.
+    """
+    scanned = [part.scanned for part in parts]
+    if budget is not None:
+        scanned = [part.at_most(budget + 1) for part in scanned]
+    table, params = united(scanned)
+    # Column names are constants; what was asked for is in the parameters.
+    statement = (
+        f"WITH {table} SELECT {', '.join(COLUMNS)}, (SELECT count(*) FROM candidates)"  # noqa: S608
+        " FROM candidates ORDER BY distance, id LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*params, wanted])
+        found = cursor.fetchall()
+    if budget is not None and found and found[0][7] > budget:
+        return None
+    return [row[:7] for row in found]
+
+
+def _walk(
+    permitted: list[Part], choice: Choice, fold_key: str, k: int, limits: SearchLimits
+) -> list[_Row] | None:
+    """Walk the realms' indexes until k results are folded out of them; None where that fails."""
+    walks = [
+        (part, realm)
+        for part in permitted
+        for realm in part.realms
+        if (part.stored_level, realm) in choice.realms
+    ]
+    small = _small_realms(permitted, choice)
+    wanted = _wanted(k, fold_key, limits)
     for _ in range(limits.rounds):
-        with _planner_for_index(limits, wanted):
-            nearest = [part.nearest(wanted) for part in permitted]
-            rows, fetched = _ranked(space, nearest, fold_key, k)
+        beside = _read(small, wanted, choice.budget) if small else []
+        if beside is None:
+            return None
+        near = [part.walk(realm).nearest(wanted) for part, realm in walks]
+        with _planner_for_walk(walk_settings(choice, wanted, limits)):
+            found = _fetched(near)
+        # A row of two realms is met twice.
+        read = sorted({*found, *beside}, key=_by_distance)
+        rows = _folded(_permitted_of(permitted, read), fold_key)
         if len(rows) >= k:
-            return rows
-        if fetched < wanted:
+            return rows[:k]
+        if len(found) < wanted:
             return None
         wanted *= 4
     return None
 
 
-def _ranked(
-    space: EmbeddingSpace, parts: list[Part], fold_key: str, k: int
-) -> tuple[list[RankedRow], int]:
-    """Fold and order the parts' rows; return the k best and how many rows the parts had."""
-    table, params = united(parts)
+def _small_realms(permitted: list[Part], choice: Choice) -> list[Part]:
+    """Rows of the realms that have no index, to be read whole."""
+    parts = []
+    for part in permitted:
+        realms = [one for one in part.realms if (part.stored_level, one) not in choice.realms]
+        if realms:
+            parts.append(part.of_realms(tuple(realms)))
+    return parts
+
+
+def _fetched(parts: list[Part]) -> list[_Row]:
+    union = " UNION ALL ".join(f"({part.sql})" for part in parts)
+    with connection.cursor() as cursor:
+        cursor.execute(union, [value for part in parts for value in part.params])
+        return list(cursor.fetchall())
+
+
+def _permitted_of(permitted: list[Part], read: list[_Row]) -> list[_Row]:
+    """Keep what the rows themselves say is inside rights and filters, whatever the copies say."""
+    if all(part.rows is None for part in permitted):
+        return read
+    keys = [row[0] for row in read]
+    true: set[int] = set()
+    for part in permitted:
+        if part.rows is not None and keys:
+            true.update(part.rows.filter(pk__in=keys).values_list("pk", flat=True))
+    kept = [row for row in read if row[0] in true]
+    if len(kept) < len(read):
+        logger.warning("copies of rights or filters were stale", extra={"rows": len(read)})
+    return kept
+
+
+def _folded(rows: list[_Row], fold_key: str) -> list[_Row]:
+    """Keep the nearest row of each patient, study or row."""
+    place = COLUMNS.index(fold_key)
+    best: dict[int, _Row] = {}
+    for row in rows:
+        best.setdefault(row[place], row)
+    return list(best.values())
+
+
+def _ranked_by_truth(permitted: list[Part], fold_key: str, k: int) -> list[_Row]:
+    """Fold in the database, over every permitted row."""
+    table, params = united(permitted)
     columns = ", ".join(COLUMNS)
     # Column names and the fold key are constants; what was asked for is in the parameters.
     statement = (
         f"WITH {table}, ranked AS ("  # noqa: S608
         f" SELECT *, row_number() OVER (PARTITION BY {fold_key} ORDER BY distance, id) AS place"
         " FROM candidates)"
-        f" SELECT {columns}, (SELECT count(*) FROM candidates) FROM ranked"
-        " WHERE place = 1 ORDER BY distance, id LIMIT %s"
+        f" SELECT {columns} FROM ranked WHERE place = 1 ORDER BY distance, id LIMIT %s"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [*params, k])
-        found = cursor.fetchall()
-    rows = [RankedRow(*(*row[:6], score_of(space.metric, row[6]))) for row in found]
-    return rows, found[0][7] if found else 0
+        return list(cursor.fetchall())
+
+
+def _by_distance(row: _Row) -> tuple[float, int]:
+    return row[6], row[0]
+
+
+def _scored(space: EmbeddingSpace, rows: list[_Row]) -> list[RankedRow]:
+    return [RankedRow(*(*row[:6], score_of(space.metric, row[6]))) for row in rows]
 
 
 @contextmanager
-def _planner_for_index(limits: SearchLimits, wanted: int) -> Iterator[None]:
+def _planner_for_walk(settings: dict[str, str]) -> Iterator[None]:
     """Hold PostgreSQL to walking the index and looking up what each step needs.
 
     Its estimates know nothing of where in the vector space the permitted rows lie. Without
@@ -172,10 +291,7 @@ def _planner_for_index(limits: SearchLimits, wanted: int) -> Iterator[None]:
     memory for hashes, rights are looked up for the rows met instead of listed for all rows.
     """
     values = {
-        "hnsw.iterative_scan": "relaxed_order",
-        "hnsw.ef_search": str(min(max(limits.ef_search, wanted), _MAX_EF_SEARCH)),
-        "hnsw.max_scan_tuples": str(limits.max_scan_tuples),
-        "hnsw.scan_mem_multiplier": "1000",
+        **settings,
         "work_mem": "64kB",
         "hash_mem_multiplier": "1",
         "enable_sort": "off",

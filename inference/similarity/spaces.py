@@ -221,7 +221,9 @@ def index_name(space: EmbeddingSpace, level: str) -> str:
     -------
     A name that carries the space's key and the level.
     """
-    return f"embedding_hnsw_{space.pk}_{level}"
+    # Over every row, whomever it may concern: the condition on the patient's key holds for all,
+    # and only who may see everything asks with it (`inference.similarity.realms` has the others).
+    return f"embedding_hnsw_{space.pk}_{level}_all"
 
 
 def needs_indexes(space: EmbeddingSpace) -> bool:
@@ -345,7 +347,7 @@ def _ensure_index(space: EmbeddingSpace, level: str) -> str | None:
             f" ON {Embedding._meta.db_table} USING hnsw"  # noqa: SLF001 Django's documented API
             f" ((vector::halfvec({int(space.dimension)})) {opclass(space.metric)})"
             f" WITH (m = {HNSW_M}, ef_construction = {HNSW_EF_CONSTRUCTION})"
-            f" WHERE space_id = {int(space.pk)} AND level = '{level}'"
+            f" WHERE space_id = {int(space.pk)} AND level = '{level}' AND patient_key > -1"
         )
     return name
 

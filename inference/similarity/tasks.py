@@ -8,6 +8,7 @@ from inference.similarity.calibration import refresh_stale_calibrations
 from inference.similarity.evaluation import evaluate_default_space
 from inference.similarity.quality import run_evaluation
 from inference.similarity.quantiles import refresh_stale_quantiles
+from inference.similarity.realms import reconcile_realms
 from inference.similarity.spaces import reconcile_indexes
 from inference.similarity.suspicions.services import check_new_series
 from inference.similarity.words import mark_missing_words, refresh_words
@@ -66,6 +67,7 @@ def evaluate_default_space_task() -> int:
 def reconcile_indexes_task() -> None:
     """Make the vector indexes that are missing."""
     reconcile_indexes()
+    reconcile_realms()
 
 
 @shared_task(

@@ -9,6 +9,7 @@ from inference.models import Embedding, EmbeddingSpace
 from inference.similarity import metrics
 from inference.similarity.index import refresh_series_embedding, store_embeddings
 from inference.similarity.planning import SearchLimits
+from inference.similarity.realms import reconcile_realms
 from inference.similarity.services import search_similar
 from inference.similarity.spaces import index_name
 from inference.similarity.types import InstanceVector, ScoreKind, SimilarQuery
@@ -55,6 +56,7 @@ def test_answers_are_those_of_the_metric(radiologist, project, metric, exact_row
     stored = {row.series_id: row.vector for row in Embedding.objects.filter(level="series")}
     vectors = {key: np.asarray(value) for key, value in stored.items()}
     asked = cases[0]
+    reconcile_realms(least_rows=1)
 
     answer = search_similar(
         radiologist,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from inference.similarity.planning import SearchLimits
+from inference.similarity.realms import reconcile_realms
 from inference.similarity.services import search_similar
 from inference.similarity.types import Filters, Level, PatientScope, SimilarQuery
 from tests.builders.similarity_world import (
@@ -40,7 +42,9 @@ QUERIES = 15
 @pytest.fixture
 def world(request: pytest.FixtureRequest) -> World:
     seed = getattr(request, "param", 11)
-    return make_world(make_space(), np.random.default_rng(seed))
+    made = make_world(make_space(), np.random.default_rng(seed))
+    reconcile_realms(least_rows=1, least_facts=1)
+    return made
 
 
 two_worlds = pytest.mark.parametrize("world", [11, 12], indirect=True)
@@ -188,12 +192,12 @@ def test_settings_of_the_index_plan_end_with_it(world):
         assert cursor.fetchone() == ("on", "16MB")
 
 
-def explained(world: World, query: SimilarQuery, limits: SearchLimits) -> str:
+def explained(world: World, query: SimilarQuery, limits: SearchLimits, person: str) -> str:
     """The plan of the statement that ranked the query's rows."""
     with CaptureQueriesContext(connection) as captured:
-        search_similar(world.people["everything"], query, limits=limits)
+        search_similar(world.people[person], query, limits=limits)
     statements = [row["sql"] for row in captured.captured_queries]
-    position = next(n for n, sql in enumerate(statements) if "row_number()" in sql)
+    position = next(n for n, sql in enumerate(statements) if "ORDER BY distance" in sql)
     from django.db import transaction
 
     with transaction.atomic(), connection.cursor() as cursor:
@@ -206,22 +210,44 @@ def explained(world: World, query: SimilarQuery, limits: SearchLimits) -> str:
     return plan
 
 
-def test_broad_query_goes_through_the_hnsw_index(world):
-    query = SimilarQuery(series=world.items[0].series_uid, k=5)
+@pytest.mark.parametrize("person", ["one_project", "two_projects", "researcher", "admin"])
+def test_broad_query_walks_the_indexes_of_the_realms_that_are_the_askers(world, person):
+    query = SimilarQuery(series=world.permitted(person)[0].series_uid, k=5)
 
-    plan = explained(world, query, MOSTLY_INDEX)
+    plan = explained(world, query, MOSTLY_INDEX, person)
 
-    assert f"Index Scan using embedding_hnsw_{world.space.pk}_series" in plan
+    walked = set(re.findall(r"Index Scan using (embedding_(?:hnsw|realm)\w+)", plan))
+    level = f"{world.space.pk}_series"
+    keys = [project.pk for project in world.projects]
+    assert (
+        walked
+        == {
+            "one_project": {f"embedding_realm_{level}_p{keys[0]}"},
+            "two_projects": {f"embedding_realm_{level}_p{key}" for key in keys[:2]},
+            "researcher": {f"embedding_realm_{level}_d_p{key}" for key in keys},
+            "admin": {f"embedding_hnsw_{level}_all"},
+        }[person]
+    )
 
 
-def test_selective_query_never_touches_the_hnsw_index(world):
+def test_filter_by_another_project_does_not_lead_into_its_index(world):
+    asked = next(item for item in world.permitted("two_projects") if 0 in item.projects)
+    query = SimilarQuery(series=asked.series_uid, k=5, filters=Filters(project=("p1",)))
+
+    plan = explained(world, query, SearchLimits(exact_rows=1), "two_projects")
+
+    assert f"embedding_realm_{world.space.pk}_series_p{world.projects[0].pk}" in plan
+
+
+def test_selective_query_never_touches_an_hnsw_index(world):
     query = SimilarQuery(
         series=world.items[0].series_uid, k=5, filters=Filters(body_part=("CHEST",))
     )
 
-    plan = explained(world, query, SearchLimits(exact_rows=len(world.items) - 1))
+    plan = explained(world, query, SearchLimits(exact_rows=len(world.items) - 1), "everything")
 
-    assert "embedding_hnsw" not in plan
+    assert "hnsw" not in plan
+    assert "embedding_realm" not in plan
 
 
 def test_index_that_runs_dry_gives_way_to_exact_search(world):
@@ -237,15 +263,30 @@ def test_index_that_runs_dry_gives_way_to_exact_search(world):
 
 
 def test_missing_index_means_exact_search(world):
-    from inference.similarity.spaces import drop_space_index
-
-    drop_space_index(world.space)
+    reconcile_realms(least_rows=10_000)
     query = SimilarQuery(series=world.items[0].series_uid, k=5)
 
     answer = search_similar(world.people["everything"], query, limits=MOSTLY_INDEX)
 
     assert answer.exact
     assert len(answer.results) == 5
+
+
+def test_realm_without_an_index_is_read_beside_the_one_that_has_one(world):
+    sizes = sorted(sum(n in item.projects for item in world.items) for n in range(2))
+    reconcile_realms(least_rows=100_000)
+    reconcile_realms(least_rows=sizes[1])
+    limits = SearchLimits(exact_rows=sizes[0], ef_search=100)
+    rng = np.random.default_rng(8)
+    through_index = 0
+    for _ in range(2 * QUERIES):
+        query, asked = random_query(world, "two_projects", rng)
+
+        answer = search_similar(world.people["two_projects"], query, limits=limits)
+
+        through_index += not answer.exact
+        assert_same(answer.results, brute_force(world, "two_projects", query, asked))
+    assert through_index
 
 
 def test_plan_is_estimated_where_plenty_is_permitted(world):
@@ -259,10 +300,10 @@ def test_plan_is_estimated_where_plenty_is_permitted(world):
         )
 
     assert not broad.exact
-    assert not [row for row in captured.captured_queries if "counted" in row["sql"]]
+    assert not [row for row in captured.captured_queries if "FROM candidates ORDER" in row["sql"]]
 
 
-def test_plan_is_counted_where_the_estimate_is_too_thin(world):
+def test_rows_are_read_up_to_the_budget_where_the_estimate_is_too_thin(world):
     analyse()
     generous = SearchLimits(exact_rows=40, sampled_rows=60, least_seen=5)
     chosen = Filters(modality=("CT",), body_part=("CHEST",))
@@ -272,7 +313,8 @@ def test_plan_is_counted_where_the_estimate_is_too_thin(world):
         selective = search_similar(world.people["everything"], query, limits=generous)
 
     assert selective.exact
-    assert [row for row in captured.captured_queries if "counted" in row["sql"]]
+    reading = [r["sql"] for r in captured.captured_queries if "FROM candidates ORDER" in r["sql"]]
+    assert [sql for sql in reading if "LIMIT 41" in sql]
 
 
 def analyse() -> None:

@@ -1,0 +1,116 @@
+"""Rights and filters on the copies that vectors carry: quick to ask, and never the last word.
+
+The database keeps the copies right by triggers (`inference.migrations.0007`). Even so, what a
+search finds by them is checked against the rows themselves before anybody sees it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+from archive.models import Membership, Project, Role
+from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
+from archive.models.querysets import readable_projects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from archive.models.querysets import AnyUser
+    from inference.similarity.types import Filters
+
+PROJECT = "project="
+DEIDENTIFIED = "deidentified-"
+# Filters with a copy, and the fact's name.
+_COPIED = ("modality", "body_part", "laterality", "sex")
+
+
+def readable_facts(user: AnyUser) -> frozenset[str] | None:
+    """Return what a row must carry one of to lie inside the user's rights.
+
+    The same rules as `archive.models.querysets.visible_studies_filter`.
+
+    Parameters
+    ----------
+    user : the asker
+
+    Returns
+    -------
+    Facts; empty where nothing may be seen, None where everything may.
+    """
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    held = list(
+        Membership.objects.filter(user_id=user.pk).values_list(
+            "role", "project_id", "project__kind"
+        )
+    )
+    reading = _facts_of(held, READING_ROLES)
+    if {Project.Kind.STANDARD, Project.Kind.UNASSIGNED} <= reading:
+        return None
+    return _without_the_implied(reading, _facts_of(held, DEIDENTIFIED_ROLES))
+
+
+def _facts_of(
+    held: Iterable[tuple[str, int | None, str | None]], roles: frozenset[str]
+) -> frozenset[str]:
+    mine = [row for row in held if row[0] in roles]
+    found: set[str] = set()
+    if any(project_id is None for _, project_id, _ in mine):
+        found.add(str(Project.Kind.STANDARD))
+    else:
+        standard = [row for row in mine if row[2] == Project.Kind.STANDARD]
+        found.update(f"{PROJECT}{project_id}" for _, project_id, _ in standard)
+    if any(role == Role.RADIOLOGY_ADMIN for role, _, _ in mine):
+        found.add(str(Project.Kind.UNASSIGNED))
+    return frozenset(found)
+
+
+def _without_the_implied(reading: frozenset[str], deidentified: frozenset[str]) -> frozenset[str]:
+    """Leave out what is seen anyhow: fewer sets to search."""
+    if Project.Kind.STANDARD in reading:
+        return reading
+    return reading | {f"{DEIDENTIFIED}{fact}" for fact in deidentified - reading}
+
+
+def filter_facts(filters: Filters, user: AnyUser) -> list[list[str]]:
+    """Write the filters that have copies as facts.
+
+    Parameters
+    ----------
+    filters : as asked
+    user : only projects they may read count
+
+    Returns
+    -------
+    Lists of facts: a row fulfils the filters where it carries one of each list.
+    """
+    wanted = []
+    for name in _COPIED:
+        values = {value.strip().upper() for value in getattr(filters, name)}
+        if values:
+            wanted.append([f"{name}={value}" for value in sorted(values)])
+    if filters.project:
+        readable = readable_projects(user, READING_ROLES | DEIDENTIFIED_ROLES)
+        keys = readable.filter(slug__in=filters.project).values_list("pk", flat=True)
+        wanted.append([f"{PROJECT}{key}" for key in sorted(keys)])
+    return wanted
+
+
+def facts_condition(wanted: Iterable[list[str]]) -> Q:
+    """Return the condition that a row carries one fact of each list.
+
+    Parameters
+    ----------
+    wanted : lists of facts
+
+    Returns
+    -------
+    A condition on rows of vectors, which a GIN index over facts answers. It is never written
+    with the operator of the realms' partial indexes: a filter must not choose an index, rights do.
+    """
+    condition = Q()
+    for facts in wanted:
+        condition &= Q(facts__overlap=facts) if facts else Q(pk__in=[])
+    return condition
