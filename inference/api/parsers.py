@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive.api.parsers import iter_parts
 from archive.errors import InvalidRequestError, LimitExceededError
+from inference.similarity.errors import InvalidQueryError
 from inference.similarity.types import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def read_form(request: HttpRequest) -> tuple[dict[str, Any], bytes]:
             _add_field(values, part.name, part.text())
     if not image:
         message = "The form has no image."
-        raise InvalidRequestError(message, code="empty")
+        raise InvalidQueryError(message, field="image", code="empty")
     return values, image
 
 
@@ -50,7 +51,7 @@ def _add_field(values: dict[str, Any], name: str, text: str) -> None:
     try:
         values[name] = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequestError(f"The field {name} is not JSON.") from error
+        raise InvalidQueryError(f"The field {name} is not JSON.", field=name) from error
 
 
 def _bounded(chunks: Iterable[bytes]) -> bytes:

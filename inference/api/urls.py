@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from inference.api import views
 from inference.api.maps import SimilarMapView
@@ -12,5 +12,6 @@ urlpatterns = [
     path("labels", views.LabelsView.as_view(), name="label-create"),
     path("runs", views.RunsView.as_view(), name="run-create"),
     path("similar", views.SimilarView.as_view(), name="similar-search"),
+    path("searches", include("inference.api.search_urls")),
     path("similar/map", SimilarMapView.as_view(), name="similar-map"),
 ]

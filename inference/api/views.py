@@ -12,26 +12,25 @@ from rest_framework.response import Response
 from archive.access.scopes import requires_scope
 from archive.api.endpoints import Endpoint, checked_uid
 from archive.api.parsers import BoundedJsonParser
+from archive.errors import NotAllowedError
 from archive.query.case_header import case_header
+from inference.api.answer_schemas import SimilarAnswerSchema, similar_answer_json
 from inference.api.parsers import read_form
+from inference.api.query_schemas import SimilarFormSchema, SimilarQuerySchema, similar_query
 from inference.api.schemas import (
     LabelledSchema,
     LabelSchema,
     RunRequestSchema,
     RunSchema,
-    SimilarAnswerSchema,
-    SimilarFormSchema,
-    SimilarQuerySchema,
     StudyStatusSchema,
     new_label,
     run_json,
-    similar_answer_json,
-    similar_query,
 )
 from inference.runs.selectors import is_study_idle, runs_of_study
 from inference.runs.services import request_run
 from inference.similarity.selectors import embedded_counts
 from inference.similarity.services import search_similar
+from inference.similarity.sessions import ask_in_session
 from inference.training.labelling import add_labels
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class SimilarView(Endpoint):
         responses={200: SimilarAnswerSchema},
     )
     def post(self, request: Request) -> Response:
-        """Rank what the asker may see by visual similarity to a stored object or an image."""
+        """Rank what the asker may see by its likeness to stored objects, an image, a text."""
         image = b""
         data: Any
         if request.content_type.startswith("multipart/"):
@@ -128,5 +127,17 @@ class SimilarView(Endpoint):
         schema = SimilarQuerySchema(data=data)
         schema.is_valid(raise_exception=True)
         query = similar_query(schema.validated_data, image)
-        answer = search_similar(request.user, query, asker=_asker(request))
-        return Response(similar_answer_json(answer))
+        session = schema.validated_data.get("session")
+        if session is None:
+            answer = search_similar(request.user, query, asker=_asker(request))
+        else:
+            _require_write(request)
+            answer = ask_in_session(request.user, session, query, asker=_asker(request))
+        return Response(similar_answer_json(answer, session=session))
+
+
+def _require_write(request: Request) -> None:
+    """Asking is reading; what is kept of it is not."""
+    token = getattr(request._request, "token", None)  # noqa: SLF001 as the middleware left it
+    if token is not None and "write" not in token.scopes:
+        raise NotAllowedError("This token lacks the scope 'write', which a session needs.")

@@ -53,6 +53,26 @@ def text_query(text: str) -> Any:
     return stemmed | SearchQuery(folded, config="simple", search_type="websearch")
 
 
+def rank_expression(asked: Any) -> SearchRank:
+    """Return PostgreSQL's rank of a text: how densely it covers the words, by their weights.
+
+    Parameters
+    ----------
+    asked : from `text_query`
+
+    Returns
+    -------
+    An expression between 0 and 1.
+    """
+    return SearchRank(
+        F("document"),
+        asked,
+        weights=list(WEIGHTS),
+        normalization=Value(NORMALIZATION),
+        cover_density=True,
+    )
+
+
 def rank_by_words(
     *,
     user: AnyUser,
@@ -121,15 +141,8 @@ def count_matching_siblings(
 
 def _matching(user: AnyUser, scope: Scope, text: str) -> Any:
     asked = text_query(text)
-    rank = SearchRank(
-        F("document"),
-        asked,
-        weights=list(WEIGHTS),
-        normalization=Value(NORMALIZATION),
-        cover_density=True,
-    )
     rows = SeriesText.objects.filter(series_condition(user, scope), document=asked)
-    return rows.annotate(rank=rank)
+    return rows.annotate(rank=rank_expression(asked))
 
 
 def _partition(level: Level, *, fold: bool) -> str | None:
@@ -162,5 +175,9 @@ def _images(
         if fold:
             in_order = in_order.distinct("place")
         for place, *keys in in_order.values_list("place", *columns)[:limit]:
-            rows.append((int(place), RankedRow(*keys, ranks[keys[2]])))
+            pk, study_id, series_id, instance_id, frame, patient_id = keys
+            row = RankedRow(
+                pk, study_id, series_id, instance_id, frame, patient_id, ranks[series_id]
+            )
+            rows.append((int(place), row))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])[:limit]]
