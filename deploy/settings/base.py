@@ -181,6 +181,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"queue": "default", "expires": 10},
     },
+    "find-new-matches": {
+        "task": "inference.similarity.find_new_matches",
+        "schedule": 300.0,
+        "options": {"queue": "default", "expires": 300},
+    },
     "reconcile-words": {
         "task": "inference.similarity.reconcile_words",
         "schedule": 600.0,

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from inference.similarity.alerts import find_new_matches, forget_unnamed_searches
 from inference.similarity.attribute_rows import fill_attributes, reconcile_attributes
 from inference.similarity.backfill import complete_fill, purge_retired_spaces
 from inference.similarity.calibration import refresh_stale_calibrations
@@ -148,3 +149,15 @@ def refresh_words_task() -> int:
 def reconcile_words_task() -> int:
     """Mark series that have no words yet; the next refresh makes them."""
     return mark_missing_words()
+
+
+@shared_task(
+    name="inference.similarity.find_new_matches",
+    acks_late=True,
+    soft_time_limit=240,
+    time_limit=300,
+)
+def find_new_matches_task() -> int:
+    """Look for new cases that saved searches want to be told of."""
+    forget_unnamed_searches()
+    return find_new_matches()
