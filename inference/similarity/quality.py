@@ -12,7 +12,7 @@ from django.db.models import Count
 
 from archive.access.selectors import require_site_radiology_admin
 from archive.audit import services as audit
-from inference.models import Embedding, EmbeddingSpace, Label, RetrievalEvaluation
+from inference.models import Calibration, Embedding, EmbeddingSpace, Label, RetrievalEvaluation
 from inference.similarity.errors import InvalidQueryError, NotEnoughLabelsError
 from inference.similarity.evaluation import LEVELS, evaluate_space
 from inference.similarity.spaces import find_space
@@ -231,6 +231,27 @@ def quality_of_spaces(user: AnyUser) -> list[SpaceQuality]:
         SpaceQuality(space, counts.get(space.pk, {}), newest.get(space.pk, []))
         for space in EmbeddingSpace.objects.order_by("-is_default", "name")
     ]
+
+
+def list_calibrations(user: AnyUser, space: str) -> list[Calibration]:
+    """Return what counts as close in a space.
+
+    Parameters
+    ----------
+    user : a radiology admin of the whole archive
+    space : its name
+
+    Returns
+    -------
+    Rows by level and modality; that of all modalities has none.
+
+    Raises
+    ------
+    NotAllowedError
+        The user is no radiology admin of the whole archive.
+    """
+    require_site_radiology_admin(user)
+    return list(Calibration.objects.filter(space__name=space))
 
 
 def _enqueue(arguments: tuple[int, str, str, int]) -> None:
