@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inference.portal import checks, compare, views
+from inference.portal import checks, compare, quality, views
 
 app_name = "similarity"
 urlpatterns = [
@@ -9,6 +9,8 @@ urlpatterns = [
     path("feedback/", views.give_feedback, name="give-feedback"),
     path("facets/", views.facet_lists, name="facet-lists"),
     path("compare/", compare.compare_page, name="compare"),
+    path("quality/", quality.quality_page, name="quality"),
+    path("quality/evaluate/", quality.quality_evaluate, name="quality-evaluate"),
     path("checks/", checks.check_list, name="check-list"),
     path("checks/<int:suspicion_id>/", checks.check_settle, name="check-settle"),
 ]
