@@ -15,6 +15,7 @@ import psycopg
 from deploy.supervisor.child import Child, ChildSpec, last_line, run_to_end
 from deploy.supervisor.errors import ServiceStartError
 from deploy.supervisor.home import Home, make_private_folder
+from deploy.supervisor.memory import available_bytes, memory_settings
 from deploy.supervisor.postmaster import clear_stale_postmaster
 
 # (package, folder of its binaries), in order of preference
@@ -30,10 +31,7 @@ START_TIMEOUT_S = 60.0
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "work_mem": "16MB",
-    "maintenance_work_mem": "256MB",
-    "effective_cache_size": "1GB",
     "wal_compression": "on",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
@@ -55,6 +53,8 @@ FAST_SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "shared_buffers": "128MB",
+    "maintenance_work_mem": "256MB",
+    "effective_cache_size": "1GB",
 }
 
 
@@ -161,7 +161,8 @@ class Postgres:
         return True
 
     def _settings(self) -> list[tuple[str, str]]:
-        settings = SETTINGS | (FAST_SETTINGS if self.fast else {})
+        settings = memory_settings(available_bytes()) | SETTINGS
+        settings |= FAST_SETTINGS if self.fast else {}
         settings["unix_socket_directories"] = str(self.home.postgres_socket_dir)
         settings["unix_socket_permissions"] = "0700"
         if _shared_memory_is_small():
