@@ -60,7 +60,7 @@ def _tick(fill_id: int, *, is_throttled: bool) -> bool:
 
 def _queue_next(fill: SpaceFill, now: datetime, *, is_throttled: bool) -> int:
     """Queue runs on the next series while the allowance lasts; none before fresh series."""
-    if is_throttled and (fill.allowance <= 0 or are_fresh_runs_waiting(now)):
+    if is_throttled and (fill.allowance < 1 or are_fresh_runs_waiting(now)):
         return 0
     version = fill.space.model_version
     background = Run.objects.filter(
@@ -68,7 +68,7 @@ def _queue_next(fill: SpaceFill, now: datetime, *, is_throttled: bool) -> int:
     )
     room = OPEN_AT_ONCE - background.count()
     handed_out = 0
-    while handed_out < room and (not is_throttled or fill.allowance > 0):
+    while handed_out < room and (not is_throttled or fill.allowance >= 1):
         found = backfill.next_series(fill, 1)
         if not found:
             break

@@ -165,7 +165,7 @@ def project_next(fill: SpaceFill, *, is_throttled: bool = True) -> int:
     -------
     How many series were projected.
     """
-    if is_throttled and fill.allowance <= 0:
+    if is_throttled and fill.allowance < 1:
         return 0
     series = next_series(fill, SERIES_AT_ONCE)
     vectors = project_series(fill.space, [row.pk for row in series])
@@ -239,6 +239,29 @@ def measure(fill: SpaceFill, now: datetime) -> None:
         known = fill.images_per_minute
         fill.images_per_minute = round(0.7 * known + 0.3 * rate if known else rate, 2)
     fill.measured_at = now
+
+
+def refresh_progress(space: EmbeddingSpace) -> FillProgress | None:
+    """Count how far a space is now, and keep it.
+
+    Parameters
+    ----------
+    space : with or without a filling
+
+    Returns
+    -------
+    As `progress_of`.
+    """
+    with transaction.atomic():
+        fill = SpaceFill.objects.select_for_update(of=("self",)).filter(space=space).first()
+        if fill is None:
+            return None
+        fill.space = space
+        measure(fill, timezone.now())
+        fill.save()
+    space.refresh_from_db(fields=["state"])
+    space.fill = fill
+    return progress_of(space)
 
 
 def progress_of(space: EmbeddingSpace) -> FillProgress | None:

@@ -156,7 +156,7 @@ def rollback_space(asker: Asker, reason: str = "") -> SpacePromotion:
         There was none before, or it is retired.
     """
     require_admin(asker)
-    undone = _promotion_to_undo()
+    undone = promotion_to_undo()
     former = undone.previous_space if undone else None
     if former is None:
         raise SpaceConflictError("No space was searched before this one.")
@@ -202,6 +202,24 @@ def retire_space(asker: Asker, space: str) -> EmbeddingSpace:
         )
         audit.record_space_changed(asker, space=row.name, act="retire-space")
     return row
+
+
+def promotion_to_undo() -> SpacePromotion | None:
+    """Return the last promotion that was not rolled back; each rollback undoes one before it.
+
+    Returns
+    -------
+    With its former space; None where nothing was promoted, or all of it was rolled back.
+    """
+    undone = 0
+    for promotion in SpacePromotion.objects.select_related("previous_space").order_by("-pk"):
+        if promotion.is_rollback:
+            undone += 1
+        elif undone:
+            undone -= 1
+        else:
+            return promotion
+    return None
 
 
 def require_admin(asker: Asker) -> None:
@@ -288,19 +306,6 @@ def _switch(
             details={"former": former.name if former else "", "reason": reason[:255]},
         )
     return promotion
-
-
-def _promotion_to_undo() -> SpacePromotion | None:
-    """Return the last promotion that was not rolled back; each rollback undoes one before it."""
-    undone = 0
-    for promotion in SpacePromotion.objects.select_related("previous_space").order_by("-pk"):
-        if promotion.is_rollback:
-            undone += 1
-        elif undone:
-            undone -= 1
-        else:
-            return promotion
-    return None
 
 
 def _user_of(row: EmbeddingSpace) -> str:

@@ -98,7 +98,7 @@ def register_projected_space(*, base: EmbeddingSpace, kind: str, fitted: Fitted)
         return register_space(
             version,
             name=f"{model}-{number}",
-            dimension=_dimension(fitted.matrix, base),
+            dimension=fitted.matrix.dimension,
             state=EmbeddingSpace.State.REGISTERED,
             origin=SpaceOrigin(
                 weights_digest=base.weights_digest,
@@ -199,9 +199,3 @@ def _base_vectors(
 def _last_number(model: str) -> int:
     numbers = ModelVersion.objects.filter(name=model).values_list("version", flat=True)
     return max((int(number) for number in numbers if number.isdecimal()), default=0)
-
-
-def _dimension(matrix: Matrix, base: EmbeddingSpace) -> int:
-    probe = np.zeros((1, base.dimension), dtype=np.float32)
-    probe[0, 0] = 1.0
-    return int(matrix.apply(probe).shape[1])

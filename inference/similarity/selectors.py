@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 
 def list_spaces() -> list[SpaceSummary]:
-    """Return the embedding spaces, the default one first.
+    """Return the embedding spaces that answer, the default one first.
 
     Returns
     -------
     One summary a space; `has_encoder` says whether pictures can be asked with here.
     """
-    spaces = EmbeddingSpace.objects.select_related("model_version").order_by("-is_default", "name")
+    spaces = (
+        EmbeddingSpace.objects.filter(Q(state=EmbeddingSpace.State.READY) | Q(is_default=True))
+        .select_related("model_version", "base_space__model_version")
+        .order_by("-is_default", "name")
+    )
     return [
         SpaceSummary(
             name=space.name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
-from inference.models import Embedding, EmbeddingSpace, Projection
+from inference.models import Embedding, EmbeddingSpace
 from inference.similarity.errors import (
     InvalidVectorError,
     SpaceConflictError,
@@ -18,7 +18,7 @@ from inference.similarity.errors import (
 from inference.similarity.metrics import opclass
 
 if TYPE_CHECKING:
-    from inference.models import ModelVersion
+    from inference.models import ModelVersion, Projection
 
 logger = logging.getLogger(__name__)
 
@@ -151,9 +151,10 @@ def find_space(name: str = "", *, in_any_state: bool = False) -> EmbeddingSpace:
     SpaceNotReadyError
         It is not filled yet; the message says how far it is.
     """
+    # Without the matrix of a projection, which is large.
     spaces = EmbeddingSpace.objects.select_related(
-        "model_version", "fill", "base_space__model_version"
-    )
+        "model_version", "fill", "base_space__model_version", "projection"
+    ).defer("projection__matrix")
     wanted = spaces.filter(name=name) if name else spaces.filter(is_default=True)
     space = wanted.first() if "\x00" not in name else None
     if space is None:
@@ -190,11 +191,9 @@ def space_provenance(space: EmbeddingSpace) -> dict[str, str | int]:
         "metric": space.metric,
         "dimension": space.dimension,
     }
-    if space.base_space is not None and space.projection_id is not None:
-        # Without the matrix, which is large.
-        projection = Projection.objects.only("kind", "sha256").get(pk=space.projection_id)
+    if space.base_space is not None and space.projection is not None:
         stated["base"] = space.base_space.name
-        stated["projection"] = f"{projection.kind} {projection.sha256}"
+        stated["projection"] = f"{space.projection.kind} {space.projection.sha256}"
     return stated
 
 

@@ -8,6 +8,10 @@ from django.core.management.base import BaseCommand, CommandError
 from archive.audit.types import Asker
 from archive.errors import ArchiveError
 from inference.bundles.registry import all_versions, register_bundle, set_state
+from inference.similarity.lifecycle import promote_space, retire_space, rollback_space
+from inference.similarity.space_overview import describe_spaces, space_of_model
+
+_ASKER = Asker(door="command", name="models")
 
 
 class Command(BaseCommand):
@@ -27,12 +31,20 @@ class Command(BaseCommand):
             help="let this bundle's scripts and expressions run: its digest, as printed",
         )
         for act, what in (
-            ("promote", "let a version run on new series"),
-            ("retire", "let it run no more"),
+            ("promote", "let a version run on new series; search its embedding space by default"),
+            ("retire", "let it run no more; its embedding space is cleared away"),
         ):
             change = acts.add_parser(act, help=what)
             change.add_argument("name")
             change.add_argument("version", nargs="?", default="")
+            if act == "promote":
+                change.add_argument("--reason", default="", help="of a space, for the record")
+                change.add_argument(
+                    "--force", action="store_true", help="a space that is still being filled"
+                )
+        acts.add_parser("spaces", help="embedding spaces: what they come from, how far they are")
+        back = acts.add_parser("rollback", help="search the space again that was before")
+        back.add_argument("--reason", default="", help="for the record")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -67,8 +79,38 @@ class Command(BaseCommand):
         trusted = "trusted" if version.is_trusted else "not trusted"
         self.stdout.write(f"{version}  {version.digest}  {trusted}, {version.state}")
 
-    def promote(self, *, name: str, version: str, **_options: Any) -> None:
-        self.stdout.write(f"{set_state(name=name, version=version, state='promoted')} promoted")
+    def promote(
+        self, *, name: str, version: str, reason: str, force: bool, **_options: Any
+    ) -> None:
+        space = space_of_model(name, version)
+        if not space:
+            promoted = set_state(name=name, version=version, state="promoted")
+            self.stdout.write(f"{promoted} promoted")
+            return
+        promotion = promote_space(_ASKER, space, reason, is_forced=force)
+        former = promotion.previous_space
+        self.stdout.write(f"{space} is searched by default{f', {former} before' if former else ''}")
+
+    def rollback(self, *, reason: str, **_options: Any) -> None:
+        promotion = rollback_space(_ASKER, reason)
+        self.stdout.write(f"{promotion.space} is searched by default again")
 
     def retire(self, *, name: str, version: str, **_options: Any) -> None:
+        space = space_of_model(name, version)
+        if space:
+            self.stdout.write(f"{retire_space(_ASKER, space)} retired")
+            return
         self.stdout.write(f"{set_state(name=name, version=version, state='retired')} retired")
+
+    def spaces(self, **_options: Any) -> None:
+        for space in describe_spaces():
+            mark = "  default" if space.is_default else ""
+            self.stdout.write(f"{space.name}  {space.state}{mark}  {space.vectors} images")
+            if space.progress is not None and space.state == "filling":
+                done = space.progress
+                paused = ", paused" if done.is_paused else ""
+                self.stdout.write(
+                    f"    {done.images_done} of {done.images} images ({done.percent} %){paused}"
+                )
+            stated = (f"{key} {value}" for key, value in space.provenance.items() if value)
+            self.stdout.write(f"    {', '.join(stated)}")
