@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from archive.errors import NotVisibleError
@@ -76,6 +77,7 @@ def compare_page(request: HttpRequest) -> HttpResponse:
         "rows": attribute_rows(cases),
         "chip_rows": chip_rows(cases),
         "presets": CT_PRESETS if modalities == {"CT"} else (),
+        "back_url": reverse("similarity:similar-page", query={"instance": wanted[0].uid}),
     }
     return render(request, "similarity/compare.html", context)
 

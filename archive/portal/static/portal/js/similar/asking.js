@@ -81,7 +81,7 @@ export class Asking extends EventTarget {
     results().replaceWith(found);
     window.htmx?.process(found);
     writeState(this.form, this.state);
-    if (held) found.querySelector(held)?.focus({ preventScroll: true });
+    if (held) take(found, held);
     this.dispatchEvent(new CustomEvent("answer"));
   }
 
@@ -101,11 +101,19 @@ export class Asking extends EventTarget {
   }
 }
 
-/** A selector that finds what had the focus among new results. */
+/** What had the focus: a hit, its place, and the button of it. */
 function heldBy(element) {
   const hit = element?.closest?.("[data-hit]");
-  if (!hit) return "";
-  const of = `[data-hit="${CSS.escape(hit.dataset.hit)}"]`;
+  if (!hit) return null;
   const thumb = element.closest("[data-thumb]")?.dataset.thumb;
-  return thumb ? `${of} [data-thumb="${thumb}"]` : of;
+  const place = [...hit.parentElement.querySelectorAll("[data-hit]")].indexOf(hit);
+  return { key: hit.dataset.hit, place, thumb };
+}
+
+/** The same hit among new results; where it is gone, the one in its place. */
+function take(found, { key, place, thumb }) {
+  const hits = [...found.querySelectorAll("[data-hit]")];
+  const same = hits.find((hit) => hit.dataset.hit === key);
+  const button = same && thumb ? same.querySelector(`[data-thumb="${thumb}"]`) : null;
+  (button ?? same ?? hits[Math.min(place, hits.length - 1)])?.focus({ preventScroll: true });
 }
