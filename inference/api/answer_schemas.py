@@ -20,7 +20,12 @@ class SlicePairSchema(serializers.Serializer[Any]):
 
 
 class ExplanationSchema(serializers.Serializer[Any]):
-    agrees = serializers.ListField(child=serializers.CharField())
+    agrees = serializers.ListField(
+        child=serializers.CharField(), help_text="Attributes that query and result share."
+    )
+    differs = serializers.ListField(
+        child=serializers.CharField(), help_text="Those that both state, and otherwise."
+    )
     shared_labels = serializers.ListField(child=serializers.CharField())
     best_pair = SlicePairSchema(allow_null=True)
 
@@ -73,13 +78,17 @@ class SummaryLineSchema(serializers.Serializer[Any]):
     source = serializers.ChoiceField(  # type: ignore[assignment]
         choices=["label", "finding", "result"]
     )
-    name = serializers.CharField(help_text="The label set or the finding's name.")
+    name = serializers.CharField(help_text="The label set's, finding's or model's name.")
     label = serializers.CharField()  # type: ignore[assignment]
     count = serializers.IntegerField(help_text="So many of those considered carry it.")
     considered = serializers.IntegerField()
     share = serializers.FloatField(help_text="Weighted by rank and score, 0 to 1.")
     low = serializers.FloatField(help_text="Lower end of its 95 % interval.")
     high = serializers.FloatField(help_text="Upper end of its 95 % interval.")
+    carrying = serializers.IntegerField(help_text="Those that carry anything of this name.")
+    mean_probability = serializers.FloatField(
+        allow_null=True, help_text="Given by the model, on average; null for people's labels."
+    )
 
 
 class SimilarAnswerSchema(serializers.Serializer[Any]):
@@ -138,6 +147,7 @@ def _explanation_json(explanation: Explanation | None) -> dict[str, Any] | None:
     pair = explanation.best_pair
     return {
         "agrees": list(explanation.agrees),
+        "differs": list(explanation.differs),
         "shared_labels": list(explanation.shared_labels),
         "best_pair": pair
         and {

@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING
 
 from archive.models import Instance, Series
 from inference.models import Embedding
+from inference.similarity.agreement import (
+    attributes_of_query,
+    attributes_of_series,
+    compare_attributes,
+)
 from inference.similarity.explanation import best_pairs, closest_instances, middle_instances
 from inference.similarity.metrics import score_kind
 from inference.similarity.quantiles import level_quantiles, percentile_of
@@ -86,6 +91,9 @@ class _Filling:
         self._pairs: dict[int, SlicePair] = {}
         if query.explain and of_series:
             self._pairs = best_pairs(space, question.objects, series_ids)
+        if query.explain:
+            self._ours = attributes_of_query(question.objects, question.attributes)
+            self._theirs = attributes_of_series(self._series.values())
         self._query_labels = _labels_of_query(question, query.level)
         stored = Embedding.Level.SERIES if of_series else Embedding.Level.INSTANCE
         self._quantiles = level_quantiles(space, stored)
@@ -119,14 +127,11 @@ class _Filling:
         )
 
     def _explanation(self, row: RankedRow, series: Series) -> Explanation:
-        agrees = []
-        if series.modality in self._question.attributes.modalities:
-            agrees.append("modality")
-        if series.body_part_examined in self._question.attributes.body_parts:
-            agrees.append("body_part")
+        agrees, differs = compare_attributes(self._ours, self._theirs[row.series_id])
         labels = set(self._labels[row.embedding_id])
         return Explanation(
-            agrees=tuple(agrees),
+            agrees=agrees,
+            differs=differs,
             shared_labels=tuple(sorted(labels & self._query_labels)),
             best_pair=self._pairs.get(row.series_id),
         )

@@ -13,6 +13,7 @@ from inference.similarity.parts import rank_question
 from inference.similarity.planning import DEFAULT_LIMITS
 from inference.similarity.questions import resolve_question
 from inference.similarity.spaces import find_space
+from inference.similarity.summary import summarise_neighbours
 from inference.similarity.types import SimilarAnswer
 from inference.similarity.validation import check_query
 
@@ -81,6 +82,7 @@ def search_similar(
         exact=found.is_exact,
         took_ms=round((time.perf_counter() - started) * 1000, 2),
         closeness=closeness,
+        summary=summarise_neighbours(query.level, found.rows, results) if query.explain else (),
     )
 
 

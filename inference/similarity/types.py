@@ -131,9 +131,13 @@ class SlicePair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What else agrees besides the pixels; ``agrees`` names the attributes that do."""
+    """What else agrees besides the pixels: names of attributes that do, and of those that don't.
+
+    What the query or the result does not state is in neither.
+    """
 
     agrees: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
     shared_labels: tuple[str, ...] = ()
     best_pair: SlicePair | None = None
 
@@ -159,7 +163,9 @@ class SummaryLine:
     """What some of the nearest cases carry: ``count`` of ``considered`` cases.
 
     ``share`` is weighted by rank and score, 0 to 1, with its 95 % interval ``low`` to ``high``.
-    ``source`` is ``label``, ``finding`` or ``result``; ``name`` the label set or finding's name.
+    ``source`` is ``label`` (of people), ``finding`` or ``result`` (of models); ``name`` the label
+    set's, finding's or model's. ``carrying`` cases say anything under this name.
+    ``mean_probability`` is what the model gave the label on average, None for people's.
     """
 
     source: str
@@ -170,6 +176,8 @@ class SummaryLine:
     share: float
     low: float
     high: float
+    carrying: int = 0
+    mean_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

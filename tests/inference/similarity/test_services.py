@@ -331,7 +331,8 @@ def test_explanation_names_what_agrees(radiologist, space, project, asked):
     closest = near.instances.order_by("pk").last().sop_instance_uid
     assert result.instance_uid == closest
     assert result.labels == ("findings:nodule", "quality:good")
-    assert result.explain.agrees == ("modality",)
+    assert result.explain.agrees == ("modality", "sex")
+    assert result.explain.differs == ("body_part",)
     assert result.explain.shared_labels == ("findings:nodule",)
     assert result.explain.best_pair.query_instance_uid == asked.instances.get().sop_instance_uid
     assert result.explain.best_pair.result_instance_uid == closest
