@@ -125,7 +125,8 @@ def embed_text(space: EmbeddingSpace, text: str) -> npt.NDArray[np.float32]:
     except Exception as error:  # ONNX Runtime has no error class of its own
         message = f"The text encoder of the space {space.name} failed."
         raise ModelUnavailableError(message) from error
-    if vector.shape != (space.dimension,) or not np.isfinite(vector).all():
+    is_fit = vector.shape == (space.dimension,) and bool(np.isfinite(vector).all())
+    if not is_fit or not vector.any():
         message = f"The text encoder of the space {space.name} answers no vector of that space."
         raise ModelUnavailableError(message)
     return unit(vector) if is_normalised(space.metric) else vector
