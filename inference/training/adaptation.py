@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Max, Q
 
+from archive.audit.types import Asker
 from inference.models import Embedding, EmbeddingSpace, Label, Projection
 from inference.pipelines.projection import fit_lda, fit_pca
 from inference.similarity.errors import NotEnoughLabelsError, SpaceConflictError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
-
-    from archive.audit.types import Asker
 
 logger = logging.getLogger(__name__)
 
@@ -145,9 +144,7 @@ def refit_adapted() -> list[str]:
     The new version stands beside the old one. Whether it takes over by itself is a setting; it
     is off unless the site chose so.
     """
-    from archive.audit.types import Asker as Someone  # noqa: PLC0415 a type elsewhere
-
-    asker = Someone(door="schedule", name="refit")
+    asker = Asker(door="schedule", name="refit")
     _promote_successors(asker)
     made = []
     for newest in _newest_versions():

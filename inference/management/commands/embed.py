@@ -46,19 +46,15 @@ class Command(BaseCommand):
                 self._report_runs(str(version), runs, is_now=options["now"])
                 return
             for space in spaces_to_fill(options["space"], every=options["all"]):
-                if space.state == "ready":
-                    self._embed_missing(space, **options)
-                else:
-                    self._fill(space, **options)
+                act = self._embed_missing if space.state == "ready" else self._fill
+                act(space, limit=options["limit"], is_now=options["now"])
         except ArchiveError as error:
             raise CommandError(error.message) from error
 
-    def _embed_missing(
-        self, space: "EmbeddingSpace", *, limit: int | None, now: bool, **_options: Any
-    ) -> None:
+    def _embed_missing(self, space: "EmbeddingSpace", *, limit: int | None, is_now: bool) -> None:
         version = space.model_version
         runs = queue_model(version, series_without(version), limit=limit)
-        self._report_runs(str(version), runs, is_now=now)
+        self._report_runs(str(version), runs, is_now=is_now)
 
     def _report_runs(self, version: str, runs: list[int], *, is_now: bool) -> None:
         self.stdout.write(f"{len(runs)} series queued for {version}.")
@@ -68,11 +64,9 @@ class Command(BaseCommand):
             states = Counter(run.state for run in done)
             self.stdout.write(", ".join(f"{count} {state}" for state, count in states.items()))
 
-    def _fill(
-        self, space: "EmbeddingSpace", *, limit: int | None, now: bool, **_options: Any
-    ) -> None:
+    def _fill(self, space: "EmbeddingSpace", *, limit: int | None, is_now: bool) -> None:
         asker = Asker(door="command", name="embed")
-        if not now:
+        if not is_now:
             if limit is not None:
                 raise CommandError("--limit goes with --now: workers fill a space to its end.")
             self.stdout.write(_line(space.name, fill_in_background(asker, space)))

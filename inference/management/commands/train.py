@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from archive.audit.types import Asker
 from archive.errors import ArchiveError
+from inference.training.adaptation import adapt_space, fit_components
 
 _ASKER = Asker(door="command", name="train")
 
@@ -53,9 +54,6 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
 
     def _adapt(self, *, space: str, label_sets: list[str]) -> None:
-        # scikit-learn and its like cost every process that imports them.
-        from inference.training.adaptation import adapt_space  # noqa: PLC0415
-
         if not label_sets:
             raise CommandError("--adapt needs --label-set.")
         adapted = adapt_space(_ASKER, space=space, label_sets=label_sets)
@@ -66,8 +64,6 @@ class Command(BaseCommand):
         self._say(str(adapted.space), adapted.number_of_vectors)
 
     def _fit_components(self, *, space: str, dimension: int) -> None:
-        from inference.training.adaptation import fit_components  # noqa: PLC0415 see _adapt
-
         fitted = fit_components(_ASKER, space=space, dimension=dimension)
         self._say(str(fitted.space), fitted.number_of_vectors)
 

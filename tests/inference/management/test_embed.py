@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from inference.models import Run
+from inference.models import EmbeddingSpace, Run
 from tests.builders.datasets import make_dataset
+from tests.builders.spaces import keys_of, make_descriptor_space, series_in
 from tests.builders.stored import store_datasets
 from tests.builders.vectors import make_space
 from tests.factories.inference import RunFactory
@@ -50,3 +51,41 @@ def test_objects_without_images_are_left_out(run, space):
 
 def test_unknown_space_is_one_sentence(run, space):
     assert str(run("embed", "--space", "none").error) == "There is no embedding space 'none'."
+
+
+def test_named_space_is_filled_by_the_workers(run, space, series):
+    texture = make_descriptor_space()
+
+    ran = run("embed", "--space", texture.name)
+
+    assert f"{texture.name}: filling, 0 of 2 series, 0 of 2 images (0 %)" in ran.out
+    assert not Run.objects.exists()
+
+
+def test_named_space_is_filled_at_once_where_asked(run, space, series):
+    texture = make_descriptor_space()
+
+    ran = run("embed", "--space", texture.name, "--now")
+
+    assert "ready, 2 of 2 series, 2 of 2 images (100 %)" in ran.out
+    assert series_in(texture) == keys_of(series)
+
+
+def test_every_space_is_filled_in_one_go(run, series):
+    names = [make_descriptor_space(name).name for name in ("texture-v1", "shape-v1")]
+
+    run("embed", "--all", "--now")
+
+    assert list(EmbeddingSpace.objects.filter(name__in=names).values_list("state", flat=True)) == [
+        "ready",
+        "ready",
+    ]
+
+
+def test_limit_is_for_what_is_done_here(run, space, series):
+    texture = make_descriptor_space()
+
+    ran = run("embed", "--space", texture.name, "--limit", "1")
+
+    assert "--limit goes with --now" in str(ran.error)
+    assert run("embed", "--limit", "1").out.startswith("1 series queued")
