@@ -2,7 +2,7 @@ from django.urls import path
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from archive.api import views
+from archive.api import collections, views
 from archive.api.endpoints import behind_login
 from archive.api.openapi import RequestUserScheme
 
@@ -14,6 +14,23 @@ urlpatterns = [
     path("uploads", views.UploadView.as_view(), name="upload-create"),
     path("studies", views.StudiesView.as_view(), name="study-list"),
     path("studies/<str:study_uid>", views.StudyView.as_view(), name="study-detail"),
+    path("collections", collections.CollectionsView.as_view(), name="collection-list"),
+    path("collections/<int:pk>", collections.CollectionView.as_view(), name="collection-detail"),
+    path(
+        "collections/<int:pk>/items",
+        collections.CollectionItemsView.as_view(),
+        name="collection-items",
+    ),
+    path(
+        "collections/<int:pk>/items/<int:item>",
+        collections.CollectionItemView.as_view(),
+        name="collection-item",
+    ),
+    path(
+        "collections/<int:pk>/export",
+        collections.CollectionExportView.as_view(),
+        name="collection-export",
+    ),
     path("quarantine", views.QuarantineView.as_view(), name="quarantine-list"),
     path(
         "openapi.json",

@@ -184,6 +184,7 @@ def _card(
         study_date=None if is_masked else item.study.study_date,
         image_count=_image_count(item),
         picture=picture,
+        is_asked=bool(item.diagnosis),
         is_masked=is_masked,
     )
 

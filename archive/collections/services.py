@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from archive.audit import collections as audit
+from archive.collections.cases import add_case
 from archive.collections.errors import InvalidCollectionError, NameTakenError, refuse_nul
 from archive.collections.rights import find_editable, find_own, shareable_projects
 from archive.models import Collection
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
     from archive.audit.types import Asker
+    from archive.collections.types import CasePath
 
 MAX_DESCRIPTION = 4_000
 _TEXTS = ("name", "description", "kind", "source")
@@ -29,8 +31,9 @@ def create_collection(
     kind: str = Collection.Kind.COHORT,
     description: str = "",
     source: str = "",
+    project: str | None = None,
 ) -> int:
-    """Make a collection of the user's own; return its key."""
+    """Make a collection of the user's own, shared in a project or not; return its key."""
     made = Collection(
         owner=user, name=name.strip(), kind=kind, description=description.strip(), source=source
     )
@@ -38,7 +41,17 @@ def create_collection(
     with transaction.atomic():
         _save(made)
         audit.record_collection_created(asker, collection=made.pk)
+        if project:
+            share_collection(user, made.pk, asker=asker, project=project)
     return made.pk
+
+
+def start_collection(user: User, path: CasePath, *, asker: Asker, name: str) -> int:
+    """Make a collection with its first case, both or neither; return its key."""
+    with transaction.atomic():
+        pk = create_collection(user, asker=asker, name=name)
+        add_case(user, pk, path, asker=asker)
+    return pk
 
 
 @transaction.atomic
@@ -67,6 +80,15 @@ def change_collection(user: User, pk: int, *, asker: Asker, **changes: str | Non
     _check(collection)
     _save(collection)
     audit.record_collection_changed(asker, collection=pk, fields=changed)
+
+
+@transaction.atomic
+def update_collection(user: User, pk: int, *, asker: Asker, values: dict[str, str | None]) -> None:
+    """Change texts and share together, or nothing of it; a project of None takes it back."""
+    texts = {field: value for field, value in values.items() if field != "project"}
+    change_collection(user, pk, asker=asker, **texts)
+    if "project" in values:
+        share_collection(user, pk, asker=asker, project=values["project"] or "")
 
 
 @transaction.atomic

@@ -77,7 +77,7 @@ class CaseCard:
     """A case of a collection, as its asker may see it.
 
     ``is_masked``: title, note, diagnosis and descriptions are left out, since the asker has not
-    answered yet.
+    answered yet. ``is_asked``: a quiz asks about it, since it has a diagnosis.
     """
 
     pk: int
@@ -98,6 +98,7 @@ class CaseCard:
     study_date: date | None
     image_count: int
     picture: Picture
+    is_asked: bool = False
     is_masked: bool = False
 
 

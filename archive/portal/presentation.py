@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
+    from archive.collections.types import CaseCard, Picture
     from archive.portal.panels import CaseAction
 
 register = template.Library()
@@ -129,3 +131,33 @@ def study_link(action: CaseAction, study_uid: str) -> str:
 def series_link(action: CaseAction, series_uid: str) -> str:
     """Return where the action leads for a series."""
     return action.series_url(series_uid)
+
+
+@register.filter
+def thumbnail_url(picture: Picture) -> str:
+    """Return where the thumbnail of a collected case is; empty where nothing shows it."""
+    if picture.frame is not None:
+        path = (picture.study_uid, picture.series_uid, picture.instance_uid, picture.frame)
+        return reverse("dicomweb:frames-thumbnail", args=path)
+    if picture.instance_uid:
+        path_of = (picture.study_uid, picture.series_uid, picture.instance_uid)
+        return reverse("dicomweb:instance-thumbnail", args=path_of)
+    if picture.series_uid:
+        return reverse("dicomweb:series-thumbnail", args=(picture.study_uid, picture.series_uid))
+    return ""
+
+
+@register.filter
+def case_url(case: CaseCard) -> str:
+    """Return the page that shows a collected case."""
+    if case.series_uid:
+        return reverse("portal:series-view", args=(case.study_uid, case.series_uid))
+    return reverse("portal:study-detail", args=(case.study_uid,))
+
+
+@register.filter
+def case_link(action: CaseAction, case: CaseCard) -> str:
+    """Return where the action leads for a collected case."""
+    if case.series_uid:
+        return action.series_url(case.series_uid)
+    return action.study_url(case.study_uid)

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from archive.portal import views
+from archive.portal import collections, quizzes, views
 from archive.portal.converters import UidConverter
 
 register_converter(UidConverter, "portal_uid")
@@ -21,6 +21,38 @@ urlpatterns = [
         name="series-view",
     ),
     path("upload/", views.upload, name="upload"),
+    path("collections/", collections.collection_list, name="collection-list"),
+    path("collections/add/", collections.collection_add, name="collection-add"),
+    path("collections/<int:pk>/", collections.collection_detail, name="collection-detail"),
+    path("collections/<int:pk>/delete/", collections.collection_delete, name="collection-delete"),
+    path("collections/<int:pk>/order/", collections.collection_order, name="collection-order"),
+    path("collections/<int:pk>/export/", collections.collection_export, name="collection-export"),
+    path(
+        "collections/<int:pk>/export/download/",
+        collections.collection_download,
+        name="collection-download",
+    ),
+    path(
+        "collections/<int:pk>/cases/<int:item>/",
+        collections.collection_case,
+        name="collection-case",
+    ),
+    path(
+        "collections/<int:pk>/cases/<int:item>/remove/",
+        collections.collection_case_remove,
+        name="collection-case-remove",
+    ),
+    path("collections/<int:pk>/quiz/", quizzes.quiz_start, name="quiz"),
+    path("collections/<int:pk>/quiz/restart/", quizzes.quiz_restart, name="quiz-restart"),
+    path("collections/<int:pk>/quiz/<int:item>/", quizzes.quiz_case, name="quiz-case"),
+    path(
+        "collections/<int:pk>/quiz/<int:item>/verdict/", quizzes.quiz_verdict, name="quiz-verdict"
+    ),
+    path(
+        "collections/<int:pk>/quiz/<int:item>/pictures/<int:number>/",
+        quizzes.quiz_picture,
+        name="quiz-picture",
+    ),
     path("quarantine/", views.quarantine_list, name="quarantine-list"),
     path("identity/", views.identity_list, name="identity-list"),
 ]

@@ -55,8 +55,14 @@
     n: () => follow("[data-next]"),
     p: () => follow("[data-previous]"),
     s: () => follow("[data-similar]", currentItem() ?? document),
+    c: () => follow("[data-collect]", currentItem() ?? document),
   };
-  const places = { w: "portal:study-list", u: "portal:upload", s: "similarity:similar-page" };
+  const places = {
+    w: "portal:study-list",
+    u: "portal:upload",
+    s: "similarity:similar-page",
+    c: "portal:collection-list",
+  };
   let awaitsPlace = 0;
 
   document.addEventListener("keydown", (event) => {
