@@ -19,57 +19,73 @@ from inference.errors import BundleInvalidError, UnsupportedInputError
 Vectors = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
+# Components kept in all. This and the three below are measured in docs/retrieval.md.
+COMPONENTS = 320
 # Exponent of the standard deviations that components are divided by: 0 leaves them as they
-# are, 1 is full whitening. Measured in docs/retrieval.md, as are the two below.
-WHITENING = 0.25
+# are, 1 is full whitening.
+WHITENING = 0.35
 # How far the scatter within classes is drawn towards a sphere.
-SHRINKAGE = 0.3
-# Length of the head's part beside the components' part, which has length 1.
-HEAD_WEIGHT = 2.5
+SHRINKAGE = 0.5
+# Length of the head's part beside the components, which have length 1.
+HEAD_WEIGHT = 2.0
 # Share of the mean variance added to each component's, so that unseen directions stay finite.
 _RIDGE = 1e-3
-_FORMAT = 1
+_FORMAT = 2
 _TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One linear map, whose output is brought to a length of its own.
+    """One linear map of some of a vector's numbers.
 
     Attributes
     ----------
     offset : (d,) float32, subtracted first
     matrix : (d, k) float32
-    weight : length of the part in the whole vector before that is brought to length 1
+    start : where the d numbers begin in the vector
     """
 
     offset: Vectors
     matrix: Vectors
-    weight: float = 1.0
+    start: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where the numbers that it takes end."""
+        return self.start + int(self.matrix.shape[0])
+
+    def apply(self, rows: Vectors) -> Vectors:
+        """Return (n, k) rows of length 1."""
+        return _unit((rows[:, self.start : self.end] - self.offset) @ self.matrix)
 
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Parts side by side: a vector of a base space becomes a unit vector of another space.
+    """A vector of a base space becomes a unit vector of another space.
 
     Attributes
     ----------
     kind : ``pca`` or ``lda``
-    parts : at least one, all for the same dimension
+    parts : at least one, a block of the vector each; side by side they are the components
+    head : takes the components and is put beside them
+    weight : length of the head's numbers, where the components have length 1
     """
 
     kind: str
     parts: tuple[Part, ...]
+    head: Part | None = None
+    weight: float = 0.0
 
     @property
     def input_dimension(self) -> int:
         """Dimension of the base space."""
-        return int(self.parts[0].matrix.shape[0])
+        return self.parts[-1].end
 
     @property
     def dimension(self) -> int:
         """Dimension of the projected space."""
-        return sum(int(part.matrix.shape[1]) for part in self.parts)
+        beside = 0 if self.head is None else int(self.head.matrix.shape[1])
+        return sum(int(part.matrix.shape[1]) for part in self.parts) + beside
 
     def apply(self, vectors: Vectors) -> Vectors:
         """Project vectors of the base space.
@@ -92,8 +108,10 @@ class Projection:
             raise UnsupportedInputError(
                 f"This projection takes vectors of {self.input_dimension} dimensions."
             )
-        found = [part.weight * _unit((rows - part.offset) @ part.matrix) for part in self.parts]
-        return _unit(np.concatenate(found, axis=1)).astype(np.float32)
+        found = _unit(np.concatenate([part.apply(rows) for part in self.parts], axis=1))
+        if self.head is None:
+            return found
+        return _unit(np.concatenate([found, self.weight * self.head.apply(found)], axis=1))
 
     def to_bytes(self) -> bytes:
         """Return the projection as the bytes of an ``.npz`` file without pickles."""
@@ -125,53 +143,64 @@ class Projection:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 number = int(arrays["format"])
                 parts = tuple(
-                    Part(arrays[f"offset_{index}"], arrays[f"matrix_{index}"], float(weight))
-                    for index, weight in enumerate(arrays["weights"])
+                    Part(arrays[f"offset_{index}"], arrays[f"matrix_{index}"], int(start))
+                    for index, start in enumerate(arrays["starts"])
                 )
-                kind = str(arrays["kind"])
+                has_head = "head_matrix" in arrays
+                head = Part(arrays["head_offset"], arrays["head_matrix"]) if has_head else None
+                found = cls(str(arrays["kind"]), parts, head, float(arrays["weight"]))
         except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
             raise BundleInvalidError("The projection is damaged.") from error
-        if number != _FORMAT or not parts or not all(_fits(part, parts[0]) for part in parts):
+        if number != _FORMAT or not _is_whole(found):
             raise BundleInvalidError("The projection is of another format or incomplete.")
-        return cls(kind, parts)
+        return found
 
     @cached_property
     def _content(self) -> bytes:
         arrays: dict[str, npt.NDArray[np.generic]] = {
             "format": np.array(_FORMAT),
             "kind": np.array(self.kind),
-            "weights": np.array([part.weight for part in self.parts]),
+            "weight": np.array(self.weight),
+            "starts": np.array([part.start for part in self.parts], dtype=np.int64),
         }
         for index, part in enumerate(self.parts):
             arrays[f"offset_{index}"] = part.offset
             arrays[f"matrix_{index}"] = part.matrix
+        if self.head is not None:
+            arrays |= {"head_offset": self.head.offset, "head_matrix": self.head.matrix}
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, **arrays)
         return stream.getvalue()
 
 
-def fit_pca(vectors: Vectors, dimension: int, *, whitening: float = WHITENING) -> Projection:
+def fit_pca(
+    vectors: Vectors,
+    dimension: int = COMPONENTS,
+    *,
+    blocks: Sequence[int] | None = None,
+    whitening: float = WHITENING,
+) -> Projection:
     """Fit principal components, divided by a power of their standard deviations.
 
     Parameters
     ----------
     vectors : (n, d) of the base space
-    dimension : components to keep, 1 to d
+    dimension : components to keep in all, 1 to d; an equal share of each block
+    blocks : lengths of the blocks that the vector is made of, each with components of its own;
+        the whole vector is one where absent
     whitening : 0 keeps variances, 1 makes all equal, which loses where vectors are few
 
     Returns
     -------
-    Projection with one part
+    Projection without head, to `dimension` dimensions
 
     Raises
     ------
     UnsupportedInputError
-        There are fewer than two vectors, or more dimensions are asked for than there are.
+        There are fewer than two vectors, more dimensions are asked for than there are, or the
+        blocks are not the vector.
     """
-    rows = _checked(vectors)
-    if not 1 <= dimension <= rows.shape[1]:
-        raise UnsupportedInputError(f"A dimension from 1 to {rows.shape[1]} can be kept.")
-    return Projection("pca", (_components(rows, dimension, whitening),))
+    return Projection("pca", _fit_parts(_checked(vectors), dimension, blocks, whitening))
 
 
 def fit_lda(
@@ -180,26 +209,29 @@ def fit_lda(
     *,
     groups: Sequence[object] | None = None,
     reference: Vectors | None = None,
+    blocks: Sequence[int] | None = None,
     shrinkage: float = SHRINKAGE,
     weight: float = HEAD_WEIGHT,
-    whitening: float = WHITENING,
 ) -> Projection:
-    """Fit a linear discriminant head, and keep the vector beside it for what has no label.
+    """Fit components and a linear discriminant head on them, put beside each other.
+
+    The components stay for what has no label.
 
     Parameters
     ----------
     vectors : (n, d) of the base space
     labels : class of each vector, at least two different ones
-    groups : patient of each vector; one with many images of a class counts as one with few
-    reference : (m, d) vectors drawn from the whole archive, which the part beside the head is
-        fitted on; the labelled ones where absent
+    groups : patient of each vector; many images of a patient and class count less than as many
+        patients
+    reference : (m, d) vectors drawn from the whole archive, which the components are fitted on;
+        the labelled ones where absent
+    blocks : as in `fit_pca`
     shrinkage : 0 takes the scatter within classes as it is, 1 as a sphere
-    weight : length of the head's part, where the other part has length 1
-    whitening : of the other part, as in `fit_pca`
+    weight : length of the head's numbers, where the components have length 1
 
     Returns
     -------
-    Projection to d + classes - 1 dimensions (fewer where there are more classes than dimensions)
+    Projection to at most 320 + classes - 1 dimensions
 
     Raises
     ------
@@ -212,21 +244,50 @@ def fit_lda(
         raise UnsupportedInputError("Every vector needs one label and one group.")
     if len(names) < 2:
         raise UnsupportedInputError("A head needs at least two classes.")
-    beside = _components(
-        rows if reference is None else _checked(reference), rows.shape[1], whitening
+    beside = rows if reference is None else _checked(reference)
+    dimension = min(COMPONENTS, rows.shape[1])
+    parts = _fit_parts(beside, dimension, blocks, WHITENING)
+    found = Projection("lda", parts).apply(rows.astype(np.float32)).astype(np.float64)
+    head = _discriminant(found, classes, _row_weights(classes, groups), shrinkage)
+    return Projection("lda", parts, head, weight)
+
+
+def _fit_parts(
+    rows: Floats, dimension: int, blocks: Sequence[int] | None, whitening: float
+) -> tuple[Part, ...]:
+    lengths = list(blocks or [rows.shape[1]])
+    if min(lengths) < 1 or sum(lengths) != rows.shape[1]:
+        raise UnsupportedInputError("The blocks are not those of the vectors.")
+    if not len(lengths) <= dimension <= rows.shape[1]:
+        raise UnsupportedInputError(
+            f"A dimension from {len(lengths)} to {rows.shape[1]} can be kept."
+        )
+    starts = np.cumsum([0, *lengths[:-1]])
+    return tuple(
+        _components(rows[:, start : start + length], int(start), kept, whitening)
+        for start, length, kept in zip(starts, lengths, _shares(dimension, lengths), strict=True)
     )
-    head = _discriminant(rows, classes, _row_weights(classes, groups), shrinkage)
-    return Projection("lda", (beside, Part(head.offset, head.matrix, weight)))
 
 
-def _components(rows: Floats, dimension: int, whitening: float) -> Part:
+def _shares(dimension: int, lengths: Sequence[int]) -> list[int]:
+    """Deal out dimensions one at a time, so that short blocks leave theirs to the others."""
+    shares = [0] * len(lengths)
+    while sum(shares) < dimension:
+        for index, length in enumerate(lengths):
+            if shares[index] < length and sum(shares) < dimension:
+                shares[index] += 1
+    return shares
+
+
+def _components(rows: Floats, start: int, dimension: int, whitening: float) -> Part:
     mean = rows.mean(axis=0)
     centred = rows - mean
     variances, axes = np.linalg.eigh(centred.T @ centred / len(rows))
     variances, axes = np.maximum(variances[::-1], 0), axes[:, ::-1]
     floor = _RIDGE * float(variances.mean()) + _TINY
     scales = (variances[:dimension] + floor) ** (-whitening / 2)
-    return Part(mean.astype(np.float32), (axes[:, :dimension] * scales).astype(np.float32))
+    matrix = axes[:, :dimension] * scales
+    return Part(mean.astype(np.float32), matrix.astype(np.float32), start)
 
 
 def _discriminant(
@@ -271,9 +332,17 @@ def _unit(rows: npt.NDArray[np.floating[Any]]) -> Vectors:
     return np.asarray(rows / np.maximum(lengths, _TINY), dtype=np.float32)
 
 
-def _fits(part: Part, first: Part) -> bool:
-    return (
-        part.matrix.ndim == 2
-        and part.offset.shape == part.matrix.shape[:1]
-        and part.matrix.shape[0] == first.matrix.shape[0]
-    )
+def _is_whole(found: Projection) -> bool:
+    """Tell whether the parts take the whole vector, one after another, and the head all of them."""
+    end, count = 0, 0
+    for part in found.parts:
+        if part.start != end or not _fits(part):
+            return False
+        end, count = part.end, count + int(part.matrix.shape[1])
+    if found.head is None:
+        return count > 0
+    return _fits(found.head) and found.head.end == count
+
+
+def _fits(part: Part) -> bool:
+    return part.matrix.ndim == 2 and part.offset.shape == part.matrix.shape[:1]

@@ -65,6 +65,31 @@ def test_projected_vectors_have_length_1_and_the_stated_dimension():
     assert fit_lda(rows, labels).dimension == rows.shape[1] + 1
 
 
+def test_each_block_has_components_and_a_length_of_its_own():
+    rows, _ = classes()
+    loud = np.concatenate([rows[:, :16] * 100, rows[:, 16:]], axis=1)
+
+    projection = fit_pca(loud, 12, blocks=(16, 8))
+    found = projection.apply(loud)
+
+    assert [part.matrix.shape for part in projection.parts] == [(16, 6), (8, 6)]
+    assert np.allclose(np.linalg.norm(found[:, :6], axis=1), np.sqrt(0.5), atol=1e-5)
+    assert np.allclose(found, fit_pca(rows, 12, blocks=(16, 8)).apply(rows), atol=1e-3)
+
+
+def test_short_blocks_leave_their_share_to_the_others():
+    rows, _ = classes()
+    projection = fit_pca(rows, 20, blocks=(2, 14, 8))
+    assert [part.matrix.shape[1] for part in projection.parts] == [2, 10, 8]
+    assert projection.dimension == 20
+
+
+@pytest.mark.parametrize("blocks", [(24, 1), (23,), (25, -1), (0, 24)])
+def test_blocks_that_are_not_the_vector_are_refused(blocks):
+    with pytest.raises(UnsupportedInputError):
+        fit_pca(classes()[0], 10, blocks=blocks)
+
+
 def test_a_head_brings_together_new_vectors_of_one_label():
     rows, labels = classes()
     unseen, their_labels = classes(seed=5)
@@ -83,7 +108,7 @@ def test_a_head_fits_fewer_vectors_than_dimensions():
     assert nearest_share(found, labels) == 1
 
 
-def test_without_weight_only_the_part_beside_the_head_counts():
+def test_without_weight_only_the_components_count():
     rows, labels = classes()
     plain = fit_pca(rows, rows.shape[1]).apply(rows)
 
@@ -92,7 +117,7 @@ def test_without_weight_only_the_part_beside_the_head_counts():
     assert np.allclose(found @ found.T, plain @ plain.T, atol=1e-4)
 
 
-def test_the_part_beside_the_head_is_fitted_on_the_reference():
+def test_components_beside_a_head_are_fitted_on_the_reference():
     rows, labels = classes()
     archive, _ = classes(seed=9)
 
@@ -107,9 +132,9 @@ def test_a_patient_with_many_images_counts_less_than_as_many_patients():
     names = [*labels, *["a"] * 200]
     patients = [*range(40), *[99] * 200]
 
-    alone = fit_lda(rows, labels).parts[1].offset
-    by_patient = fit_lda(many, names, groups=patients).parts[1].offset
-    by_image = fit_lda(many, names).parts[1].offset
+    alone = fit_lda(rows, labels, reference=rows).head.offset
+    by_patient = fit_lda(many, names, groups=patients, reference=rows).head.offset
+    by_image = fit_lda(many, names, reference=rows).head.offset
 
     assert np.linalg.norm(by_patient - alone) < np.linalg.norm(by_image - alone)
 
@@ -133,9 +158,22 @@ def pickled():
     return stream.getvalue()
 
 
+def part(rows=5, columns=2, start=0, offset=5):
+    return Part(
+        np.zeros(offset, dtype=np.float32), np.zeros((rows, columns), dtype=np.float32), start
+    )
+
+
 def inconsistent():
-    part = Part(np.zeros(4, dtype=np.float32), np.zeros((5, 2), dtype=np.float32))
-    return Projection("pca", (part,)).to_bytes()
+    return Projection("pca", (part(offset=4),)).to_bytes()
+
+
+def overlapping():
+    return Projection("pca", (part(), part(start=3))).to_bytes()
+
+
+def headless():
+    return Projection("lda", (part(),), part(rows=3, offset=3), 1.0).to_bytes()
 
 
 def without_parts():
@@ -144,8 +182,8 @@ def without_parts():
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"PK\x03\x04 no", pickled(), inconsistent(), without_parts()],
-    ids=["empty", "broken zip", "pickle", "shapes", "no parts"],
+    [b"", b"PK\x03\x04 no", pickled(), inconsistent(), overlapping(), headless(), without_parts()],
+    ids=["empty", "broken zip", "pickle", "shapes", "overlap", "head", "no parts"],
 )
 def test_damaged_bytes_are_refused(content):
     with pytest.raises(BundleInvalidError):
