@@ -34,13 +34,18 @@ def require_radiology_admin(user: AnyUser) -> None:
         raise NotAllowedError("Only a radiology admin may do this.")
 
 
+def is_site_radiology_admin(user: AnyUser) -> bool:
+    """Whether the user is a radiology admin of every project."""
+    own = Membership.objects.filter(user_id=user.pk or 0, role=Role.RADIOLOGY_ADMIN)
+    return user.is_authenticated and user.is_active and own.filter(project=None).exists()
+
+
 def require_site_radiology_admin(user: AnyUser) -> None:
     """Raise NotAllowedError unless the user is a radiology admin of every project.
 
     For figures over the whole archive: names of labels and scanners are in them.
     """
-    own = Membership.objects.filter(user_id=user.pk or 0, role=Role.RADIOLOGY_ADMIN)
-    if not user.is_authenticated or not user.is_active or not own.filter(project=None).exists():
+    if not is_site_radiology_admin(user):
         raise NotAllowedError("Only a radiology admin of the whole archive may do this.")
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 
-from archive.access.selectors import require_site_radiology_admin
+from archive.access.selectors import is_site_radiology_admin, require_site_radiology_admin
 from archive.audit import services as audit
 from inference.models import Calibration, Embedding, EmbeddingSpace, Label, RetrievalEvaluation
+from inference.similarity.backfill import progress_of
+from inference.similarity.embedder import has_encoder
 from inference.similarity.errors import InvalidQueryError, NotEnoughLabelsError
 from inference.similarity.evaluation import LEVELS, evaluate_space
 from inference.similarity.spaces import find_space
@@ -21,6 +23,7 @@ from inference.similarity.types import Level
 if TYPE_CHECKING:
     from archive.audit.types import Asker
     from archive.models.querysets import AnyUser
+    from inference.similarity.backfill import FillProgress
 
 MAX_LISTED = 500
 # How long a measurement may be under way before it may be asked for again.
@@ -45,6 +48,16 @@ class SpaceQuality:
     space: EmbeddingSpace
     vectors: dict[str, int]
     evaluations: list[RetrievalEvaluation]
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceOverview:
+    """A space as a program chooses it; quality and progress only where the asker may know."""
+
+    space: EmbeddingSpace
+    has_encoder: bool
+    quality: SpaceQuality | None = None
+    progress: FillProgress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +243,30 @@ def quality_of_spaces(user: AnyUser) -> list[SpaceQuality]:
     return [
         SpaceQuality(space, counts.get(space.pk, {}), newest.get(space.pk, []))
         for space in EmbeddingSpace.objects.order_by("-is_default", "name")
+    ]
+
+
+def list_space_overviews(user: AnyUser) -> list[SpaceOverview]:
+    """Return the spaces as the asker may know them.
+
+    Parameters
+    ----------
+    user : a radiology admin of the whole archive sees all spaces with counts and figures, others
+        those that answer, without: numbers of vectors count cases that they may not see
+
+    Returns
+    -------
+    The default space first.
+    """
+    rows = EmbeddingSpace.objects.select_related("model_version", "base_space__model_version")
+    rows = rows.order_by("-is_default", "name")
+    if not is_site_radiology_admin(user):
+        ready = rows.filter(Q(state=EmbeddingSpace.State.READY) | Q(is_default=True))
+        return [SpaceOverview(space, has_encoder(space)) for space in ready]
+    by_key = {one.space.pk: one for one in quality_of_spaces(user)}
+    return [
+        SpaceOverview(space, has_encoder(space), by_key.get(space.pk), progress_of(space))
+        for space in rows.select_related("fill")
     ]
 
 
