@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from inference.api import views
 from inference.api.maps import SimilarMapView
+from inference.api.quality import EvaluationsView, SpacesView
 from inference.api.statuses import register_statuses
 
 app_name = "inference_api"
@@ -13,5 +14,7 @@ urlpatterns = [
     path("runs", views.RunsView.as_view(), name="run-create"),
     path("similar", views.SimilarView.as_view(), name="similar-search"),
     path("searches", include("inference.api.search_urls")),
+    path("spaces", SpacesView.as_view(), name="space-list"),
+    path("evaluations", EvaluationsView.as_view(), name="evaluation-list"),
     path("similar/map", SimilarMapView.as_view(), name="similar-map"),
 ]
