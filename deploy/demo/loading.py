@@ -15,6 +15,7 @@ from deploy.demo.datasets import series_instance_uid, visit_files
 from deploy.demo.packaged import packaged_files
 from deploy.demo.pictures import series_of
 from inference.models import Label
+from inference.similarity.lifecycle import fill_registered_spaces
 from inference.training.labelling import NewLabel, import_labels
 
 PROJECT_NAME = "Demonstration"
@@ -99,6 +100,8 @@ def load_demo(*, report: Report, limit: int | None = None) -> Loaded:
         if number % 5 == 0 or number == len(todo):
             report(f"{number} of {len(todo)} studies stored")
     loaded.labels = store_labels(origin)
+    # A visitor may search by any of them; they are filled after everything else.
+    fill_registered_spaces(origin.asker)
     return loaded
 
 

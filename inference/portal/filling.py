@@ -35,6 +35,9 @@ def fill_portal() -> None:
         )
     )
     panels.register_management_item(
+        panels.ManagementItem(label="Spaces", icon="layers", url_name="similarity:space-list")
+    )
+    panels.register_management_item(
         panels.ManagementItem(label="Quality", icon="activity", url_name="similarity:quality")
     )
     panels.register_management_item(

@@ -83,3 +83,13 @@ def counted(answer: SimilarAnswer) -> str:
 def scope_words(value: str) -> str:
     """Return among whom the search looked."""
     return _SCOPES[PatientScope(value)]
+
+
+@register.filter
+def time_left(seconds: int) -> str:
+    """Return a duration as coarsely as anybody wants to know it."""
+    if seconds < 90:
+        return "about a minute"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    return f"about {round(seconds / 3600)} h"

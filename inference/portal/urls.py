@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inference.portal import checks, compare, quality, views
+from inference.portal import checks, compare, quality, spaces, views
 
 app_name = "similarity"
 urlpatterns = [
@@ -11,6 +11,12 @@ urlpatterns = [
     path("compare/", compare.compare_page, name="compare"),
     path("quality/", quality.quality_page, name="quality"),
     path("quality/evaluate/", quality.quality_evaluate, name="quality-evaluate"),
+    path("spaces/", spaces.space_list, name="space-list"),
+    path("spaces/roll-back/", spaces.space_roll_back, name="space-roll-back"),
+    path("spaces/adapt/", spaces.space_adapt, name="space-adapt"),
+    path("spaces/components/", spaces.space_components, name="space-components"),
+    path("spaces/<str:name>/progress/", spaces.space_progress, name="space-progress"),
+    path("spaces/<str:name>/<str:act>/", spaces.space_act, name="space-act"),
     path("checks/", checks.check_list, name="check-list"),
     path("checks/<int:suspicion_id>/", checks.check_settle, name="check-settle"),
 ]

@@ -65,6 +65,25 @@ def fill_space(asker: Asker, space: str) -> EmbeddingSpace:
     return row
 
 
+def fill_registered_spaces(asker: Asker) -> list[str]:
+    """Begin to fill every space that nobody filled yet.
+
+    Parameters
+    ----------
+    asker : a radiology admin, or the operator
+
+    Returns
+    -------
+    Names of the spaces.
+    """
+    require_admin(asker)
+    registered = EmbeddingSpace.objects.filter(state=State.REGISTERED).order_by("pk")
+    names = list(registered.values_list("name", flat=True))
+    for name in names:
+        fill_space(asker, name)
+    return names
+
+
 def pause_space(asker: Asker, space: str) -> EmbeddingSpace:
     """Stop filling a space for now; nothing that arrives is embedded in it either.
 

@@ -15,7 +15,21 @@ from inference.similarity.spaces import space_provenance
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
 _State = EmbeddingSpace.State
+# What the overview shows of an evaluation: [mean, low, high] each.
+_HEADLINES = (("P@1", "p_at_1"), ("P@10", "p_at_10"), ("mAP", "map"))
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One figure of the last evaluation with its 95 % interval, which few patients have none of."""
+
+    name: str
+    mean: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +47,14 @@ class SpaceOverview:
     progress: FillProgress | None
     label_sets: tuple[str, ...]
     fitted_on: int
-    figures: dict[str, Any]
+    headlines: tuple[Headline, ...]
     evaluated_by: str
     evaluated_at: datetime | None
+
+    @property
+    def metric(self) -> str:
+        """What compares its vectors, in words."""
+        return EmbeddingSpace.Metric(str(self.provenance["metric"])).label
 
     @property
     def is_paused(self) -> bool:
@@ -80,19 +99,32 @@ def describe_spaces() -> list[SpaceOverview]:
     -------
     One overview a space. Counts are of instances with a vector.
     """
-    spaces = (
-        EmbeddingSpace.objects.select_related("model_version", "fill", "base_space", "projection")
-        .defer("projection__matrix", "random_pair_quantiles")
-        .order_by("name")
-    )
     rows = Embedding.objects.filter(level=Embedding.Level.INSTANCE).order_by()
     counts = dict(rows.values_list("space").annotate(Count("pk")))
     latest = {row.space_id: row for row in RetrievalEvaluation.objects.order_by("created_at", "pk")}
-    found = [_describe(space, counts.get(space.pk, 0), latest.get(space.pk)) for space in spaces]
+    found = [_describe(space, counts.get(space.pk, 0), latest.get(space.pk)) for space in _spaces()]
     order = [_State.READY, _State.FILLING, _State.REGISTERED, _State.RETIRED]
     return sorted(
         found, key=lambda one: (not one.is_default, order.index(_State(one.state)), one.name)
     )
+
+
+def describe_space(name: str) -> SpaceOverview | None:
+    """Return one space; cheap, for a page that asks again and again.
+
+    Parameters
+    ----------
+    name : of the space
+
+    Returns
+    -------
+    Its vectors as counted last, without an evaluation; None where there is no such space.
+    """
+    space = _spaces().filter(name=name).first() if "\x00" not in name else None
+    if space is None:
+        return None
+    progress = progress_of(space)
+    return _describe(space, progress.images_done if progress else 0, None)
 
 
 def space_of_model(name: str, version: str = "") -> str:
@@ -128,6 +160,14 @@ def rollback_target() -> str:
     return former.name if former is not None and former.state == _State.READY else ""
 
 
+def _spaces() -> QuerySet[EmbeddingSpace]:
+    return (
+        EmbeddingSpace.objects.select_related("model_version", "fill", "base_space", "projection")
+        .defer("projection__matrix", "random_pair_quantiles")
+        .order_by("name")
+    )
+
+
 def _describe(
     space: EmbeddingSpace, vectors: int, evaluation: RetrievalEvaluation | None
 ) -> SpaceOverview:
@@ -144,9 +184,17 @@ def _describe(
         progress=progress_of(space),
         label_sets=tuple(projection.label_sets) if projection else (),
         fitted_on=projection.number_of_vectors if projection else 0,
-        figures=dict(evaluation.figures.get("all", {})) if evaluation else {},
+        headlines=_headlines(evaluation.figures.get("all", {})) if evaluation else (),
         evaluated_by=evaluation.label_set if evaluation else "",
         evaluated_at=evaluation.created_at if evaluation else None,
+    )
+
+
+def _headlines(cell: dict[str, Any]) -> tuple[Headline, ...]:
+    return tuple(
+        Headline(name, *cell[key])
+        for name, key in _HEADLINES
+        if key in cell and cell[key][0] is not None
     )
 
 

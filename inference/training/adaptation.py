@@ -34,7 +34,7 @@ LEAST_CLASSES = 2
 # Of a labelled series or study so many evenly spaced images count, or a CT would outvote all else.
 IMAGES_OF_A_SERIES = 16
 # Vectors that PCA is fitted on, drawn at random: more change nothing.
-PCA_VECTORS = 50_000
+PCA_VECTORS = 20_000
 # Versions of one adapted space that are kept beside the default one.
 KEPT_VERSIONS = 2
 
@@ -276,7 +276,9 @@ def _with_enough(rows: Sequence[tuple[int, int, Any]], classes: dict[int, str]) 
 
 def _random_vectors(base: EmbeddingSpace) -> npt.NDArray[np.float32]:
     rows = Embedding.objects.filter(space=base, level=Embedding.Level.INSTANCE)
-    found = rows.order_by("?").values_list("vector", flat=True)[:PCA_VECTORS]
+    # Keys alone are shuffled: whole rows would move every vector.
+    keys = list(rows.order_by("?").values_list("pk", flat=True)[:PCA_VECTORS])
+    found = Embedding.objects.filter(pk__in=keys).order_by("pk").values_list("vector", flat=True)
     return np.array(list(found), dtype=np.float32).reshape(-1, base.dimension)
 
 
