@@ -19,18 +19,20 @@ from inference.errors import BundleInvalidError, UnsupportedInputError
 Vectors = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-# Components kept in all. This and the three below are measured in docs/retrieval.md.
+# Components kept in all, and where a head stands on them; measured in docs/retrieval.md as are
+# the three below.
 COMPONENTS = 320
+COMPONENTS_UNDER_HEAD = 480
 # Exponent of the standard deviations that components are divided by: 0 leaves them as they
 # are, 1 is full whitening.
 WHITENING = 0.35
 # How far the scatter within classes is drawn towards a sphere.
-SHRINKAGE = 0.5
-# Length of the head's part beside the components, which have length 1.
+SHRINKAGE = 0.7
+# Length of the head's numbers beside the components, which have length 1.
 HEAD_WEIGHT = 2.0
 # Share of the mean variance added to each component's, so that unseen directions stay finite.
 _RIDGE = 1e-3
-_FORMAT = 2
+_FORMAT = 3
 _TINY = 1e-12
 
 
@@ -55,8 +57,9 @@ class Part:
         return self.start + int(self.matrix.shape[0])
 
     def apply(self, rows: Vectors) -> Vectors:
-        """Return (n, k) rows of length 1."""
-        return _unit((rows[:, self.start : self.end] - self.offset) @ self.matrix)
+        """Return (n, k), rows of any length."""
+        moved = rows[:, self.start : self.end] - self.offset
+        return np.asarray(moved @ self.matrix, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +72,15 @@ class Projection:
     parts : at least one, a block of the vector each; side by side they are the components
     head : takes the components and is put beside them
     weight : length of the head's numbers, where the components have length 1
+    reach : how long the head's numbers must be for that; shorter ones, of what is like none of
+        the labels, count less in proportion
     """
 
     kind: str
     parts: tuple[Part, ...]
     head: Part | None = None
     weight: float = 0.0
+    reach: float = 0.0
 
     @property
     def input_dimension(self) -> int:
@@ -108,10 +114,12 @@ class Projection:
             raise UnsupportedInputError(
                 f"This projection takes vectors of {self.input_dimension} dimensions."
             )
-        found = _unit(np.concatenate([part.apply(rows) for part in self.parts], axis=1))
+        parts = [_unit(part.apply(rows)) for part in self.parts]
+        found = _unit(np.concatenate(parts, axis=1))
         if self.head is None:
             return found
-        return _unit(np.concatenate([found, self.weight * self.head.apply(found)], axis=1))
+        judged = _unit(self.head.apply(found), self.reach)
+        return _unit(np.concatenate([found, self.weight * judged], axis=1))
 
     def to_bytes(self) -> bytes:
         """Return the projection as the bytes of an ``.npz`` file without pickles."""
@@ -148,7 +156,8 @@ class Projection:
                 )
                 has_head = "head_matrix" in arrays
                 head = Part(arrays["head_offset"], arrays["head_matrix"]) if has_head else None
-                found = cls(str(arrays["kind"]), parts, head, float(arrays["weight"]))
+                weight, reach = (float(value) for value in arrays["head"])
+                found = cls(str(arrays["kind"]), parts, head, weight, reach)
         except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
             raise BundleInvalidError("The projection is damaged.") from error
         if number != _FORMAT or not _is_whole(found):
@@ -160,7 +169,7 @@ class Projection:
         arrays: dict[str, npt.NDArray[np.generic]] = {
             "format": np.array(_FORMAT),
             "kind": np.array(self.kind),
-            "weight": np.array(self.weight),
+            "head": np.array([self.weight, self.reach]),
             "starts": np.array([part.start for part in self.parts], dtype=np.int64),
         }
         for index, part in enumerate(self.parts):
@@ -231,7 +240,7 @@ def fit_lda(
 
     Returns
     -------
-    Projection to at most 320 + classes - 1 dimensions
+    Projection to at most 480 + classes - 1 dimensions
 
     Raises
     ------
@@ -245,11 +254,12 @@ def fit_lda(
     if len(names) < 2:
         raise UnsupportedInputError("A head needs at least two classes.")
     beside = rows if reference is None else _checked(reference)
-    dimension = min(COMPONENTS, rows.shape[1])
+    dimension = min(COMPONENTS_UNDER_HEAD, rows.shape[1])
     parts = _fit_parts(beside, dimension, blocks, WHITENING)
     found = Projection("lda", parts).apply(rows.astype(np.float32)).astype(np.float64)
     head = _discriminant(found, classes, _row_weights(classes, groups), shrinkage)
-    return Projection("lda", parts, head, weight)
+    lengths = np.linalg.norm(head.apply(found.astype(np.float32)), axis=1)
+    return Projection("lda", parts, head, weight, float(np.median(lengths)))
 
 
 def _fit_parts(
@@ -327,9 +337,10 @@ def _checked(vectors: Vectors) -> Floats:
     return rows
 
 
-def _unit(rows: npt.NDArray[np.floating[Any]]) -> Vectors:
+def _unit(rows: npt.NDArray[np.floating[Any]], least: float = 0.0) -> Vectors:
+    """Bring rows to length 1, those shorter than `least` to their share of it."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, _TINY), dtype=np.float32)
+    return np.asarray(rows / np.maximum(lengths, max(least, _TINY)), dtype=np.float32)
 
 
 def _is_whole(found: Projection) -> bool:

@@ -108,6 +108,18 @@ def test_a_head_fits_fewer_vectors_than_dimensions():
     assert nearest_share(found, labels) == 1
 
 
+def test_what_is_like_no_label_is_left_to_the_components():
+    rows, labels = classes()
+    projection = fit_lda(rows, labels)
+    centre = rows[:1] * 0 + rows.mean(axis=0)
+    components = projection.dimension - 1
+
+    found = projection.apply(np.concatenate([rows, centre]))
+    share_of_head = np.linalg.norm(found[:, components:], axis=1)
+
+    assert share_of_head[-1] < 0.5 * np.median(share_of_head[:-1])
+
+
 def test_without_weight_only_the_components_count():
     rows, labels = classes()
     plain = fit_pca(rows, rows.shape[1]).apply(rows)
