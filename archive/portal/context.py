@@ -43,6 +43,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme if theme in THEMES else "dark",
         "navigation_items": list(panels.navigation_items.values()),
+        "notices": SimpleLazyObject(lambda: _notices(user)),
         "attention": SimpleLazyObject(lambda: _attention(user) if user else {}),
     }
 
@@ -56,3 +57,10 @@ def _attention(user: AnyUser) -> dict[str, Any]:
         for item in (*OWN_ITEMS, *panels.management_items.values())
     ]
     return {"entries": entries, "waiting": sum(entry["count"] for entry in entries)}
+
+
+def _notices(user: AnyUser | None) -> list[dict[str, Any]]:
+    """Return the signs at the end of the bar, each with how much is new to the user."""
+    if user is None or not user.is_authenticated:
+        return []
+    return [{"item": item, "count": item.count(user)} for item in panels.notice_items.values()]

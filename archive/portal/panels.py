@@ -73,11 +73,22 @@ class ManagementItem:
     what: str = ""
 
 
+@dataclass(frozen=True)
+class NoticeItem:
+    """What tells its reader of something new, at the end of the bar; ``count`` says of how much."""
+
+    label: str
+    icon: str
+    url_name: str
+    count: Callable[[AnyUser], int]
+
+
 study_panels: dict[str, StudyPanel] = {}
 status_columns: dict[str, StatusColumn] = {}
 case_actions: dict[str, CaseAction] = {}
 navigation_items: dict[str, NavigationItem] = {}
 management_items: dict[str, ManagementItem] = {}
+notice_items: dict[str, NoticeItem] = {}
 
 
 def register_study_panel(panel: StudyPanel) -> None:
@@ -103,3 +114,8 @@ def register_navigation_item(item: NavigationItem) -> None:
 def register_management_item(item: ManagementItem) -> None:
     """Show the entry in the menu of radiology admins."""
     management_items[item.url_name] = item
+
+
+def register_notice_item(item: NoticeItem) -> None:
+    """Show the sign in the bar of everyone who is signed in."""
+    notice_items[item.url_name] = item

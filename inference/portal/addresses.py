@@ -8,6 +8,8 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from inference.portal.fields import region_text
+from inference.portal.forms import K_CHOICES
+from inference.similarity.types import Level, PatientScope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,9 +81,9 @@ def state_of(query: SimilarQuery) -> QueryDict:
         "region": region_text(query.region) if query.region else "",
         "text": query.text,
         "space": query.space,
-        "k": query.k,
-        "level": query.level.value,
-        "patient": query.patient.value,
+        "k": "" if query.k == K_CHOICES[0] else query.k,
+        "level": "" if query.level is Level.SERIES else query.level.value,
+        "patient": "" if query.patient is PatientScope.EXCLUDE else query.patient.value,
         "date_from": filters.date_from,
         "date_to": filters.date_to,
         "age_from": filters.age_from,

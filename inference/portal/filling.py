@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from archive.portal import panels
 from inference.portal.findings import findings_panel, study_statuses
+from inference.similarity.matches import unseen_match_count
 from inference.similarity.suspicions.selectors import open_suspicion_count
 
 
@@ -36,6 +37,14 @@ def fill_portal() -> None:
     )
     panels.register_management_item(
         panels.ManagementItem(label="Spaces", icon="layers", url_name="similarity:space-list")
+    )
+    panels.register_notice_item(
+        panels.NoticeItem(
+            label="Saved searches and their new matches",
+            icon="bell",
+            url_name="similarity:search-list",
+            count=unseen_match_count,
+        )
     )
     panels.register_management_item(
         panels.ManagementItem(label="Quality", icon="activity", url_name="similarity:quality")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 
@@ -19,6 +19,7 @@ from inference.similarity.types import (
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
+    from django.http import QueryDict
 
 K_CHOICES = (12, 24, 48, 96)
 UID = re.compile(r"^[0-9.]{1,64}$")
@@ -133,7 +134,7 @@ class SimilarForm(forms.Form):
         return [
             (name, value)
             for name in KEPT
-            for value in self.data.getlist(name)
+            for value in cast("QueryDict", self.data).getlist(name)
             if self.value(name) is not None and value
         ]
 
@@ -157,6 +158,18 @@ class SimilarForm(forms.Form):
     def _object(self) -> dict[str, Any]:
         named = {name: self.value(name) or "" for name in ("study", "series", "instance")}
         return {**named, "frame": self.value("frame")}
+
+
+class SaveForm(forms.Form):
+    """How a search is kept: its name, who sees it, whether new matches are told."""
+
+    name = forms.CharField(max_length=128)
+    project = forms.CharField(max_length=64, required=False)
+    is_notifying = forms.BooleanField(required=False)
+
+    def saving(self) -> dict[str, Any]:
+        """Return what the service takes."""
+        return dict(self.cleaned_data)
 
 
 class PictureForm(forms.Form):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django import template
 from django.urls import reverse
 
+from archive.portal.presentation import title_case
 from inference.similarity.types import Level, PatientScope, ScoreKind
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ _SCOPES = {
 def after_colon(value: str) -> str:
     """Return ``set:label`` without its set."""
     return value.partition(":")[2] or value
+
+
+@register.filter
+def label_case(value: str) -> str:
+    """Return a label as people write it; short codes, such as modalities, stay as they are."""
+    return value if len(value) <= 3 else title_case(value)
 
 
 @register.filter

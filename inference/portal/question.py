@@ -12,8 +12,10 @@ from inference.portal.addresses import EXAMPLES, page_address, unfiltered
 from inference.portal.chips import chips_of
 from inference.portal.fields import region_text
 from inference.portal.forms import K_CHOICES
+from inference.portal.rounds import kept_search
 from inference.similarity.comparison import image_paths
 from inference.similarity.facets import search_facets
+from inference.similarity.searches import projects_to_share_in
 from inference.similarity.selectors import list_spaces
 from inference.similarity.types import Level, PatientScope
 
@@ -79,9 +81,12 @@ def stage_data(user: AnyUser, form: SimilarForm, case: CaseHeader) -> dict[str, 
 
 def state_context(user: AnyUser, form: SimilarForm, state: QueryDict) -> dict[str, Any]:
     """Return what the grid shows of the question: its conditions and examples."""
+    region = form.value("region")
     uids = [uid for name in EXAMPLES for uid in form.value(name) or ()]
     return {
         "state": state.urlencode(),
+        "search": kept_search(user, form),
+        "region": region_text(region) if region else "",
         "chips": chips_of(form, state),
         "unfiltered_url": page_address(unfiltered(state)),
         "examples": image_paths(user, uids) if uids else [],
@@ -101,6 +106,7 @@ def choices(user: AnyUser) -> dict[str, Any]:
         "sexes": SEXES,
         "sides": SIDES,
         "k_choices": K_CHOICES,
+        "share_projects": projects_to_share_in(user),
     }
 
 

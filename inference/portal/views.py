@@ -19,6 +19,7 @@ from inference.portal.question import (
     state_context,
     suggestions,
 )
+from inference.portal.rounds import next_round
 from inference.portal.statuses import EXPECTED, Problem, problem_of
 from inference.portal.uploads import keep_in_memory
 from inference.similarity.services import search_similar
@@ -58,12 +59,13 @@ def facet_lists(request: HttpRequest) -> HttpResponse:
 @speaks_html
 def give_feedback(request: HttpRequest) -> HttpResponse:
     """Take a hit as an example for or against, and lead to the next round."""
-    state = tidy(QueryDict(request.POST.get("state", "")))
+    before = tidy(QueryDict(request.POST.get("state", "")))
+    after = before
     for name in ("positive", "negative"):
         uid = request.POST.get(name, "")
         if UID.match(uid):
-            state = with_example(state, name, uid)
-    return redirect(page_address(state))
+            after = with_example(after, name, uid)
+    return redirect(page_address(next_round(request.user, before, after)))
 
 
 @csrf_exempt  # checked below: Django's own check would read the picture to a file first

@@ -36,6 +36,20 @@ def unseen_matches(user: AnyUser, session_id: int | None = None) -> list[SearchM
     return list(rows if session_id is None else rows.filter(session_id=session_id))
 
 
+def unseen_match_count(user: AnyUser) -> int:
+    """Count what `unseen_matches` returns.
+
+    Parameters
+    ----------
+    user : the owner
+
+    Returns
+    -------
+    New cases of all of the user's own searches.
+    """
+    return _visible_matches(user).filter(seen_at__isnull=True).count()
+
+
 def matches_of(user: AnyUser, session_id: int) -> list[SearchMatch]:
     """Return the cases that a search of the user's own was told of, seen or not.
 

@@ -78,11 +78,23 @@ export class Asking extends EventTarget {
     const page = new DOMParser().parseFromString(text, "text/html");
     const found = page.getElementById("similar-results");
     const held = heldBy(document.activeElement);
+    // What was opened stays open from answer to answer.
+    if (results().querySelector("details[data-remember][open]"))
+      found.querySelector("details[data-remember]")?.setAttribute("open", "");
     results().replaceWith(found);
     window.htmx?.process(found);
     writeState(this.form, this.state);
+    this.tell();
     if (held) take(found, held);
     this.dispatchEvent(new CustomEvent("answer"));
+  }
+
+  /** What else of the page knows the question: the menu that saves it. */
+  tell() {
+    for (const field of document.querySelectorAll("[data-state-field]"))
+      field.value = this.state.toString();
+    for (const part of document.querySelectorAll("[data-needs-question]"))
+      part.hidden = Boolean(this.picture) || ![...this.state].length;
   }
 
   fail(error) {

@@ -2,6 +2,7 @@
 import { Asking, results } from "./asking.js";
 import { PictureStage, takePictures } from "./picture.js";
 import { Selection } from "./selection.js";
+import { regionOf } from "./region.js";
 import { QueryStage } from "./stage.js";
 import { readState } from "./state.js";
 
@@ -26,6 +27,12 @@ asking.addEventListener("answer", () => {
 });
 document.addEventListener("htmx:afterSwap", () => selection.restore());
 takePictures((file) => picture.take(file));
+
+asking.addEventListener("answer", () => {
+  const region = regionOf(asking.state.get("region"));
+  const box = region && [region.x, region.y, region.width, region.height];
+  window.likenessMap?.useImage(asking.picture, box);
+});
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -84,6 +91,8 @@ const keys = {
   x: () => selection.toggle(hitInHand()) ?? true,
   u: () => press('[data-thumb="up"]', hitInHand()),
   d: () => press('[data-thumb="down"]', hitInHand()),
+  a: () => press("[data-collect]", hitInHand()),
+  m: () => press("[data-likeness-open]", hitInHand()),
   z: () => press("[data-undo]", results()),
   Z: () => press("[data-redo]", results()),
   b: () => (asking.picture ? picture : stage)?.crop() ?? true,
@@ -94,5 +103,8 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea, dialog"))
     return;
   if (document.querySelector("dialog[open]")) return;
-  if (Object.hasOwn(keys, event.key) && keys[event.key]()) event.preventDefault();
-});
+  if (!Object.hasOwn(keys, event.key) || !keys[event.key]()) return;
+  // Keys of every page that mean something else here.
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);

@@ -1,0 +1,176 @@
+"""Saved searches: kept, opened, shared, watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from archive.errors import InvalidRequestError, LimitExceededError, NotVisibleError
+from archive.portal.statuses import speaks_html
+from inference.portal.addresses import page_address, tidy, without
+from inference.portal.chips import chips_of
+from inference.portal.forms import SaveForm, SimilarForm
+from inference.portal.question import asked_case
+from inference.portal.rounds import state_of_search, stepped
+from inference.similarity.matches import mark_seen, unseen_matches
+from inference.similarity.saving import delete, save_search
+from inference.similarity.searches import (
+    current_query,
+    get_search,
+    list_searches,
+    projects_to_share_in,
+)
+from inference.similarity.sessions import add_round, start_session
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from archive.models.querysets import AnyUser
+    from archive.query.case_header import CaseHeader
+    from inference.models import SearchMatch, SearchSession
+    from inference.portal.chips import Chip
+
+SHOWN_MATCHES = 6
+
+
+@dataclass
+class SearchLine:
+    """One saved search as the list shows it."""
+
+    session: SearchSession
+    is_own: bool
+    case: CaseHeader | None
+    chips: list[Chip]
+    examples: int
+    level: str
+    matches: list[SearchMatch] = field(default_factory=list)
+
+    @property
+    def shown_matches(self) -> list[SearchMatch]:
+        """Return the newest of what is new."""
+        return self.matches[:SHOWN_MATCHES]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@speaks_html
+def search_list(request: HttpRequest) -> HttpResponse:
+    """Show the saved searches with what is new in them; POST saves the one in hand."""
+    if request.method == "POST":
+        return _save(request)
+    unseen: dict[int, list[SearchMatch]] = {}
+    for match in unseen_matches(request.user):
+        unseen.setdefault(match.session_id, []).append(match)
+    lines = [
+        _line(request.user, session, unseen.get(session.pk, []))
+        for session in list_searches(request.user)
+    ]
+    context = {"lines": lines, "projects": projects_to_share_in(request.user)}
+    return render(request, "similarity/searches.html", context)
+
+
+@require_safe
+@speaks_html
+def search_open(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask a saved search again, with the rights of who opens it."""
+    session = get_search(request.user, pk)
+    return redirect(page_address(state_of_search(request.user, session)))
+
+
+@require_POST
+@speaks_html
+def search_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Rename a search, share it, or watch for new matches."""
+    form = SaveForm(request.POST)
+    asker = getattr(request, "asker", None)
+    try:
+        if form.is_valid():
+            save_search(request.user, pk, **form.saving(), asker=asker)
+    except InvalidRequestError as error:
+        messages.warning(request, error.message)
+    return redirect("similarity:search-list")
+
+
+@require_POST
+@speaks_html
+def search_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Forget a search."""
+    delete(request.user, pk, asker=getattr(request, "asker", None))
+    return redirect("similarity:search-list")
+
+
+@require_POST
+@speaks_html
+def search_seen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Note that what is new has been looked at."""
+    mark_seen(request.user, pk)
+    return redirect("similarity:search-list")
+
+
+@require_POST
+@speaks_html
+def search_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Go back to the round before."""
+    return redirect(page_address(stepped(request.user, pk, is_back=True)))
+
+
+@require_POST
+@speaks_html
+def search_redo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Go forward to the round that was undone."""
+    return redirect(page_address(stepped(request.user, pk, is_back=False)))
+
+
+def _save(request: HttpRequest) -> HttpResponse:
+    state = tidy(QueryDict(request.POST.get("state", "")))
+    form = SaveForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, "A saved search needs a name of at most 128 characters.")
+        return redirect(page_address(state))
+    try:
+        session = _saved(request, state, form)
+    except (InvalidRequestError, LimitExceededError) as error:
+        messages.warning(request, error.message)
+        return redirect(page_address(state))
+    messages.success(request, f"Saved as “{session.name}”.")
+    kept = without(state, "search")
+    kept["search"] = str(session.pk)
+    return redirect(page_address(kept))
+
+
+def _saved(request: HttpRequest, state: QueryDict, form: SaveForm) -> SearchSession:
+    asker = getattr(request, "asker", None)
+    asked = SimilarForm(state)
+    key = asked.value("search")
+    if key is not None and get_search(request.user, key).owner_id == request.user.pk:
+        query = asked.query()
+        if current_query(get_search(request.user, key)) != query:
+            add_round(request.user, key, query)
+        return save_search(request.user, key, **form.saving(), asker=asker)
+    session = start_session(request.user, asked.query())
+    return save_search(request.user, session.pk, **form.saving(), asker=asker)
+
+
+def _line(user: AnyUser, session: SearchSession, matches: list[SearchMatch]) -> SearchLine:
+    state = state_of_search(user, session)
+    form = SimilarForm(state)
+    case = None
+    if form.has_object:
+        try:
+            case = asked_case(user, form)
+        except NotVisibleError:
+            case = None
+    examples = [*(form.value("positive") or ()), *(form.value("negative") or ())]
+    return SearchLine(
+        session=session,
+        is_own=session.owner_id == user.pk,
+        case=case,
+        chips=chips_of(form, state),
+        examples=len(examples),
+        level=form.level_value,
+        matches=matches,
+    )
