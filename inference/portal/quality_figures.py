@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archive.portal.presentation import title_case
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from inference.models import RetrievalEvaluation
@@ -34,9 +34,8 @@ TITLES = {
     "age_group": "Age at the study",
 }
 SEXES = {"F": "Female", "M": "Male", "O": "Other"}
-# The chart, in its own units: drawing area between these, shares of 0 to 1 upwards.
-CHART_WIDTH, CHART_HEIGHT = 760, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 690, 14, 208
+# The drawing area of the chart, in the units of its view box; shares of 0 to 1 upwards.
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 1110, 14, 208
 _LINES = (("p_at_1", "P@1"), ("p_at_10", "P@10"), ("map", "mAP"))
 _LABEL_GAP = 16
 
@@ -137,13 +136,13 @@ def tables(figures: Mapping[str, Any]) -> list[Table]:
     """Return the groupings; inside one modality and body part first, which is the hard part."""
     made = []
     if figures.get("within"):
-        made.append(Table("Within one modality and body part", _lines(figures["within"])))
+        made.append(Table("Within one modality and body part", _lines(figures["within"], _pair)))
     for key, title in TITLES.items():
         cells = figures.get("by", {}).get(key) or {}
         if key == "age_group":
             cells = dict(sorted(cells.items()))
         if cells:
-            made.append(Table(title, _lines(cells)))
+            made.append(Table(title, _lines(cells, _WRITTEN.get(key, str))))
     return made
 
 
@@ -196,10 +195,10 @@ def _difference(first: Figure, second: Figure, paired: Any, name: str) -> Differ
     return Difference(name, first, second, _signed(value), interval, tone, verdict)
 
 
-def _lines(cells: Mapping[str, Any]) -> list[Line]:
+def _lines(cells: Mapping[str, Any], written: Callable[[str], str]) -> list[Line]:
     return [
         Line(
-            name=SEXES.get(name, title_case(name)) if "·" not in name else _pair(name),
+            name=written(name),
             queries=cell["queries"],
             patients=cell["patients"],
             figures=[figure(cell, key) for key in COLUMNS],
@@ -211,6 +210,13 @@ def _lines(cells: Mapping[str, Any]) -> list[Line]:
 def _pair(name: str) -> str:
     modality, _, body_part = name.partition(" · ")
     return f"{modality} · {title_case(body_part)}"
+
+
+def _sex(name: str) -> str:
+    return SEXES.get(name, name)
+
+
+_WRITTEN: dict[str, Callable[[str], str]] = {"body_part": title_case, "sex": _sex}
 
 
 def _places(moments: Sequence[datetime]) -> list[float]:
