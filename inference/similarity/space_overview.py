@@ -54,7 +54,8 @@ class SpaceOverview:
     @property
     def metric(self) -> str:
         """What compares its vectors, in words."""
-        return EmbeddingSpace.Metric(str(self.provenance["metric"])).label
+        label = str(EmbeddingSpace.Metric(str(self.provenance["metric"])).label)
+        return label if label.startswith("Bhattacharyya") else label.lower()
 
     @property
     def is_paused(self) -> bool:

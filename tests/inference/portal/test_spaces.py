@@ -54,7 +54,7 @@ def test_page_shows_every_space_with_where_it_comes_from(admin, space, project):
     assert f"space-{space.name}" in text
     assert described.weights_digest in text
     assert "Costs nothing until it is filled." in text
-    assert "bhattacharyya coefficient" in text
+    assert "Bhattacharyya coefficient" in text
 
 
 def test_page_without_a_space_says_what_to_do(admin):
