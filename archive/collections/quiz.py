@@ -131,9 +131,11 @@ def quiz_case(user: AnyUser, pk: int, item_pk: int) -> QuizCase:
 
 
 def quiz_picture(user: AnyUser, pk: int, item_pk: int, number: int) -> tuple[Instance, int]:
-    """Return the image and frame behind a picture of a case, numbered from 1."""
+    """Return the image and frame behind a picture of a case, numbered from 1; 0 is the middle."""
     item, _ = _item(user, pk, item_pk)
     frames = case_frames(item)
+    if number == 0:
+        number = (len(frames) + 1) // 2
     if not 1 <= number <= len(frames):
         raise NotVisibleError("The case has no such picture.")
     return frames[number - 1]

@@ -201,7 +201,9 @@ def collection_export(request: HttpRequest, pk: int) -> HttpResponse:
     user: Any = request.user
     detail = selectors.collection_detail(user, pk)
     plan = plan_export(user, pk, ExportOptions())
-    context = {"collection": detail.summary, "plan": plan}
+    # Both hold the same cases in the same order: those that the asker sees.
+    rows = list(zip(plan.cases, detail.cases, strict=True))
+    context = {"collection": detail.summary, "plan": plan, "rows": rows}
     return render(request, "collections/collection_export.html", context)
 
 

@@ -164,9 +164,9 @@ def test_pictures_are_numbered_through_the_case(reader, quiz, cases):
     user, _ = reader
 
     assert [quiz_picture(user, quiz, cases[0], number)[1] for number in (1, 5)] == [1, 5]
-    for number in (0, 6):
-        with pytest.raises(NotVisibleError):
-            quiz_picture(user, quiz, cases[0], number)
+    assert quiz_picture(user, quiz, cases[0], 0)[1] == 3
+    with pytest.raises(NotVisibleError):
+        quiz_picture(user, quiz, cases[0], 6)
 
 
 def test_case_that_a_reader_may_not_see_is_not_asked(reader, quiz, cases):
