@@ -1,12 +1,17 @@
-"""Recall and latency of similarity search on synthetic clustered vectors, as a table.
+"""Recall and latency of similarity search beside FAISS on the same vectors, as a table.
 
-    python bench/similarity.py --vectors 100000 --queries 100
+    python bench/similarity.py --sizes 100000,1000000 --images ../shared/data/retrieval
 
-A scratch PostgreSQL is started, filled, measured and thrown away; no archive is touched. Vectors
-are drawn around random centres (noise 0.7 of the centre's length, spread over all dimensions),
-rounded to halfvec; every vector is a series, two series a study, two studies a patient, in one
-project that the asker reads. The filter's values are drawn without regard to the clusters, which
-is the hard case for an index. Recall@10 is measured against exact search in the same database.
+A scratch PostgreSQL is started with the settings of the product, filled, measured and thrown
+away; no archive is touched. Vectors come from `bench/vectors.py`: realistic ones between the
+embeddings of the images of ``--images`` (a folder with labels.csv), or hard clusters without.
+Every vector is a series, two series a study, two studies a patient, in one project that the
+asker reads. Queries are stored series; the asker's patient is left out, one result a patient.
+
+Recall@10 is against exact search by FAISS flat over the same rows. "search" is planning and
+ranking, with rights, filters and folding; "answer" is `search_similar` as the API calls it.
+FAISS searches in the memory of one process, one query at a time in one thread, with a bitmap as
+filter, without rights and folding, as narrowly as gives it at least our recall.
 """
 
 from __future__ import annotations
@@ -18,70 +23,40 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.faiss_peer import FaissPeer, Peer
+from bench.vector_rows import VectorArchive, make_archive
+from bench.vectors import ClusteredVectors, RealisticVectors, Vectors, intrinsic_dimension
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
-    from django.contrib.auth.models import User
 
-    from inference.models import EmbeddingSpace
     from inference.similarity.planning import SearchLimits
 
 MAX_VECTORS = 2_000_000
 DIMENSION = 384
-CLUSTERS = 1000
-NOISE = 0.7
 K = 10
-# Filter's name and value; the statement that draws the values gives the shares.
-CASES = {"none": None, "50 %": "S50", "10 %": "S10", "1 %": "S1", "0.1 %": "S01"}
-
-_ROWS_OF_THE_ARCHIVE = (
-    """
-    INSERT INTO archive_patient (id, dicom_patient_id, issuer_of_patient_id, patient_name,
-        patient_name_search, patient_sex, created_at)
-    SELECT n, n::text, '', '', '', '', now() FROM generate_series(1, %(patients)s) n
-    """,
-    """
-    INSERT INTO archive_study (id, patient_id, study_instance_uid, accession_number,
-        dicom_study_id, study_description, referring_physician_name,
-        referring_physician_name_search, patient_age, timezone_offset_from_utc,
-        specific_character_set, modalities_in_study, body_parts, number_of_study_related_series,
-        number_of_study_related_instances, is_deidentified, created_at, updated_at)
-    SELECT n, (n - 1) / 2 + 1, '2.25.2.' || n, '', '', '', '', '', '', '', '', '{}', '{}', 2, 2,
-        false, now(), now() FROM generate_series(1, %(studies)s) n
-    """,
-    """
-    INSERT INTO archive_study_projects (study_id, project_id)
-    SELECT n, %(project)s FROM generate_series(1, %(studies)s) n
-    """,
-    """
-    INSERT INTO archive_series (id, study_id, series_instance_uid, modality, series_description,
-        body_part_examined, laterality, protocol_name, manufacturer, manufacturer_model_name,
-        station_name, institution_name, frame_of_reference_uid, request_attributes,
-        number_of_series_related_instances, created_at, updated_at)
-    SELECT n, (n - 1) / 2 + 1, '2.25.3.' || n, 'CT', '',
-        CASE WHEN share < 0.001 THEN 'S01' WHEN share < 0.011 THEN 'S1'
-             WHEN share < 0.111 THEN 'S10' WHEN share < 0.611 THEN 'S50' ELSE 'REST' END,
-        '', '', '', '', '', '', '', '[]', 1, now(), now()
-    FROM (SELECT n, random() AS share FROM generate_series(1, %(series)s) n) drawn
-    """,
-)
+CASES = {"none": None, "50 %": "S500", "10 %": "S100", "1 %": "S010", "0.1 %": "S001"}
 
 
 @dataclass(frozen=True)
 class Measured:
     """One row of the table."""
 
+    case: str
     recall: float
     exact_share: float
     search_ms: npt.NDArray[np.float64]
     answer_ms: npt.NDArray[np.float64]
+    flat: Peer
+    hnsw: Peer
 
 
 def main() -> None:
@@ -92,172 +67,216 @@ def main() -> None:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings.testing")
         from deploy.supervisor.services import embedded_services  # noqa: PLC0415 after the home
 
-        with embedded_services(Path(folder), fast=True) as endpoints:
+        with embedded_services(Path(folder)) as endpoints:
             os.environ.update(endpoints.as_environment())
             import django  # noqa: PLC0415
             from django.core.management import call_command  # noqa: PLC0415
 
             django.setup()
             call_command("migrate", verbosity=0)
-            _run(options.vectors, options.queries, options.seed)
+            _run(options)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--vectors", type=int, default=100_000)
+    parser.add_argument("--sizes", default="100000", help="numbers of vectors, growing")
     parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--images", type=Path, help="folder whose images shape the vectors")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-peer", action="store_true", help="without FAISS's HNSW")
     options = parser.parse_args()
-    if not 1000 <= options.vectors <= MAX_VECTORS:
-        parser.error(f"--vectors is a number from 1000 to {MAX_VECTORS}")
+    options.sizes = [int(size) // 4 * 4 for size in options.sizes.split(",")]
+    if not all(1000 <= size <= MAX_VECTORS for size in options.sizes):
+        parser.error(f"--sizes are numbers from 1000 to {MAX_VECTORS}")
     return options
 
 
-def _run(count: int, queries: int, seed: int) -> None:
-    from inference.similarity.planning import DEFAULT_LIMITS  # noqa: PLC0415 after setup
+def _run(options: argparse.Namespace) -> None:
+    from inference.similarity.realms import reconcile_realms  # noqa: PLC0415 after setup
 
-    rng = np.random.default_rng(seed)
-    started = time.perf_counter()
-    space, user = _load(count, rng)
-    loaded = time.perf_counter()
-    _index(space)
-    built = time.perf_counter()
-    print(f"{count:,} vectors of {DIMENSION}: loaded in {loaded - started:.0f} s, ", end="")
+    rng = np.random.default_rng(options.seed)
+    source = _source(options.images)
+    archive = make_archive(DIMENSION)
+    tables: dict[int, list[Measured]] = {}
+    for size in options.sizes:
+        started = time.perf_counter()
+        reconcile_realms(least_rows=10 * MAX_VECTORS, least_facts=10 * MAX_VECTORS)
+        archive.grow(source, size, rng)
+        loaded = time.perf_counter()
+        made = reconcile_realms()
+        _vacuum()
+        built = time.perf_counter() - loaded
+        print(f"\n{size:,} {source.name} vectors of {DIMENSION}, ", end="")
+        print(f"TwoNN dimension {intrinsic_dimension(archive.vectors):.1f}: ", end="")
+        print(f"loaded in {loaded - started:.0f} s, {len(made)} indexes of {_size(made)} ", end="")
+        print(f"in {built:.0f} s; load average {os.getloadavg()[0]:.1f}", flush=True)
+        tables[size] = _measure_all(archive, options, rng)
+    if len(tables) > 1:
+        _print_growth(tables)
+
+
+def _source(images: Path | None) -> Vectors:
+    if images is None:
+        return ClusteredVectors(DIMENSION)
+    from bench.retrieval import embed_images  # noqa: PLC0415 after setup
+    from inference.bundles.embedder import ensure_embedder  # noqa: PLC0415
+    from inference.pipelines.embedding import OnnxEmbedder  # noqa: PLC0415
+    from inference.training.labelled_images import read_labelled_images  # noqa: PLC0415
+
+    embedder = OnnxEmbedder(ensure_embedder(Path(os.environ["TWINSIGHT_HOME"])))
+    seeds = embed_images(read_labelled_images(images), embedder)
+    source = RealisticVectors(seeds)
+    drawn = source.draw(len(seeds), np.random.default_rng(0))
     print(
-        f"indexed in {built - loaded:.0f} s, {_index_size(space)}; {queries} queries a row, k = {K}"
+        f"{len(seeds)} real vectors: TwoNN dimension {intrinsic_dimension(seeds):.1f};"
+        f" as many synthetic ones: {intrinsic_dimension(drawn):.1f}"
     )
-    print()
-    print("| filter | recall@10 | exact | search p50 | search p95 | answer p50 | answer p95 |")
-    print("|---|---|---|---|---|---|---|")
-    series = [int(key) for key in rng.integers(1, count + 1, size=queries)]
-    for name, value in CASES.items():
-        row = _measure(space, user, series, value, DEFAULT_LIMITS)
-        search, answer = (np.percentile(ms, [50, 95]) for ms in (row.search_ms, row.answer_ms))
-        print(
-            f"| {name} | {row.recall:.3f} | {row.exact_share:.0%}"
-            f" | {search[0]:.1f} ms | {search[1]:.1f} ms"
-            f" | {answer[0]:.1f} ms | {answer[1]:.1f} ms |"
-        )
+    return source
+
+
+def _measure_all(
+    archive: VectorArchive, options: argparse.Namespace, rng: np.random.Generator
+) -> list[Measured]:
+    from inference.similarity.spaces import HNSW_EF_CONSTRUCTION, HNSW_M  # noqa: PLC0415
+
+    peer = FaissPeer(
+        archive.vectors if not options.no_peer else archive.vectors[:1000],
+        m=HNSW_M,
+        ef_construction=HNSW_EF_CONSTRUCTION,
+        threads=2,
+    )
+    print(f"FAISS HNSW built in {peer.build_s:.0f} s by 2 threads\n")
+    print(
+        "| filter | recall@10 | exact | search p50 | p95 | answer p50 | p95"
+        " | FAISS flat p50 | FAISS HNSW recall | p50 | p95 | search / HNSW |"
+    )
+    print("|---|" + "---:|" * 11)
+    asked = rng.integers(0, len(archive.vectors), size=options.queries)
+    rows = []
+    for case, value in CASES.items():
+        rows.append(_measure(archive, peer, asked, case, value))
+        _print(rows[-1])
+    return rows
 
 
 def _measure(
-    space: EmbeddingSpace,
-    user: User,
-    series: list[int],
-    value: str | None,
-    limits: SearchLimits,
+    archive: VectorArchive, peer: FaissPeer, asked: Any, case: str, value: str | None
 ) -> Measured:
-    from inference.similarity.services import search_similar  # noqa: PLC0415 after setup
+    from inference.similarity.planning import DEFAULT_LIMITS  # noqa: PLC0415 after setup
+    from inference.similarity.services import search_similar  # noqa: PLC0415
     from inference.similarity.types import Filters, SimilarQuery  # noqa: PLC0415
 
     filters = Filters(body_part=(value,)) if value else Filters()
-    ask = [SimilarQuery(series=f"2.25.3.{key}", filters=filters, k=K) for key in series]
-    search_similar(user, ask[0], limits=limits)
+    queries = [SimilarQuery(series=f"2.25.3.{row + 1}", filters=filters, k=K) for row in asked]
+    allowed = archive.rows_with(value)
     found, exact, search_ms, answer_ms = [], [], [], []
-    for query in ask:
-        _, ms = _timed(lambda query=query: search_similar(user, query, limits=limits))
+    for query in queries[:10]:
+        search_similar(archive.user, query)
+    for query in queries:
+        _, ms = _timed(lambda query=query: search_similar(archive.user, query))
         answer_ms.append(ms)
-        (keys, is_exact), ms = _rank(space, user, query, limits)
+        (keys, is_exact), ms = _ranked(archive, query, DEFAULT_LIMITS)
         search_ms.append(ms)
-        wanted = keys if is_exact else _rank(space, user, query, _always_exact())[0][0]
         exact.append(is_exact)
-        found.append(len(keys & wanted) / max(len(wanted), 1))
+        found.append(keys)
+    recall = float(
+        np.mean([
+            len(set(keys) & set(_truth(archive, allowed, row))) / K
+            for keys, row in zip(found, asked, strict=True)
+        ])
+    )  # fmt: skip
+    selected = None if value is None else allowed
+    truth, flat = peer.exact(archive.vectors[asked], selected, K)
+    hnsw = peer.at_recall(archive.vectors[asked], selected, truth, min(recall, 0.999))
     return Measured(
-        float(np.mean(found)), float(np.mean(exact)), np.array(search_ms), np.array(answer_ms)
+        case, recall, float(np.mean(exact)), np.array(search_ms), np.array(answer_ms), flat, hnsw
     )
 
 
-def _rank(
-    space: EmbeddingSpace, user: User, query: object, limits: SearchLimits
-) -> tuple[tuple[set[int], bool], float]:
+def _truth(archive: VectorArchive, allowed: npt.NDArray[np.int64], row: int) -> list[int]:
+    """Return the ten nearest series of other patients, one a patient, by brute force."""
+    cosines = archive.vectors[allowed] @ archive.vectors[row]
+    best: dict[int, int] = {}
+    for position in allowed[np.argsort(-cosines)[: 20 * K]]:
+        patient = int(position) // 4
+        if patient != row // 4:
+            best.setdefault(patient, int(position) + 1)
+        if len(best) == K:
+            break
+    return list(best.values())
+
+
+def _ranked(
+    archive: VectorArchive, query: Any, limits: SearchLimits
+) -> tuple[tuple[list[int], bool], float]:
     """Plan and rank alone, without resolving the query and filling the results."""
     from inference.similarity.permitted import compile_permitted  # noqa: PLC0415 after setup
     from inference.similarity.questions import resolve_question, scope_of  # noqa: PLC0415
     from inference.similarity.ranking import rank  # noqa: PLC0415
 
-    question = resolve_question(user, query, space)
-    permitted = compile_permitted(user, space, scope_of(query, question), question.vector)
-    ranking, ms = _timed(
-        lambda: rank(
-            space=space, permitted=permitted, level=query.level, k=K, fold=True, limits=limits
+    question = resolve_question(archive.user, query, archive.space)
+    scope, vector = scope_of(query, question), question.vector
+
+    def search() -> Any:
+        permitted = compile_permitted(archive.user, archive.space, scope, vector)
+        return rank(
+            space=archive.space,
+            permitted=permitted,
+            level=query.level,
+            k=K,
+            fold=True,
+            limits=limits,
         )
-    )
-    return ({row.embedding_id for row in ranking.rows}, ranking.is_exact), ms
+
+    ranking, ms = _timed(search)
+    return ([row.series_id for row in ranking.rows], ranking.is_exact), ms
 
 
-def _always_exact() -> SearchLimits:
-    from inference.similarity.planning import SearchLimits  # noqa: PLC0415 after setup
-
-    return SearchLimits(exact_rows=10 * MAX_VECTORS)
-
-
-def _timed(call: Callable[[], object]) -> tuple[object, float]:
+def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
     started = time.perf_counter()
     answer = call()
     return answer, (time.perf_counter() - started) * 1000
 
 
-def _load(count: int, rng: np.random.Generator) -> tuple[EmbeddingSpace, User]:
-    from django.contrib.auth.models import User  # noqa: PLC0415 after setup
-    from django.db import connection  # noqa: PLC0415
-
-    from archive.models import Membership, Project  # noqa: PLC0415
-    from inference.models import EmbeddingSpace, ModelVersion  # noqa: PLC0415
-
-    version = ModelVersion.objects.create(name="bench", version="1", task="embed")
-    space = EmbeddingSpace.objects.create(
-        name="bench", dimension=DIMENSION, model_version=version, is_default=True
+def _print(row: Measured) -> None:
+    search, answer = (np.percentile(ms, [50, 95]) for ms in (row.search_ms, row.answer_ms))
+    print(
+        f"| {row.case} | {row.recall:.3f} | {row.exact_share:.0%}"
+        f" | {search[0]:.1f} | {search[1]:.1f} | {answer[0]:.1f} | {answer[1]:.1f}"
+        f" | {row.flat.p50_ms:.1f} | {row.hnsw.recall:.3f} (ef {row.hnsw.width})"
+        f" | {row.hnsw.p50_ms:.2f} | {row.hnsw.p95_ms:.2f}"
+        f" | {search[0] / row.hnsw.p50_ms:.1f} |",
+        flush=True,
     )
-    project = Project.objects.create(name="Bench", slug="bench")
-    user = User.objects.create_user("bench")
-    Membership.objects.create(user=user, project=project, role="viewer")
-    with connection.cursor() as cursor:
-        numbers = {"series": count, "studies": count // 2 + 1, "patients": count // 4 + 1}
-        for statement in _ROWS_OF_THE_ARCHIVE:
-            cursor.execute(statement, {**numbers, "project": project.pk})
-        _copy_vectors(cursor, space.pk, count, rng)
-        cursor.execute("ANALYZE")
-    return space, user
 
 
-def _copy_vectors(cursor: object, space: int, count: int, rng: np.random.Generator) -> None:
-    centres = rng.normal(size=(CLUSTERS, DIMENSION)).astype(np.float32)
-    columns = "space_id, level, study_id, series_id, vector, created_at"
-    with cursor.copy(f"COPY inference_embedding ({columns}) FROM STDIN") as copy:
-        for first in range(0, count, 5000):
-            size = min(5000, count - first)
-            chosen = rng.integers(CLUSTERS, size=size)
-            noise = rng.normal(size=(size, DIMENSION)).astype(np.float32)
-            vectors = centres[chosen] + NOISE * noise
-            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-            for offset, vector in enumerate(vectors):
-                number = first + offset + 1
-                text = "[" + ",".join(f"{value:.5g}" for value in vector) + "]"
-                study = (number - 1) // 2 + 1
-                copy.write_row((space, "series", study, number, text, "now"))
+def _print_growth(tables: dict[int, list[Measured]]) -> None:
+    sizes = sorted(tables)
+    print(f"\nGrowth of the p50 of search from {sizes[0]:,} to {sizes[-1]:,}: ", end="")
+    pairs = zip(tables[sizes[0]], tables[sizes[-1]], strict=True)
+    print(
+        ", ".join(
+            f"{small.case} x {np.median(large.search_ms) / np.median(small.search_ms):.1f}"
+            for small, large in pairs
+        )
+    )
 
 
-def _index(space: EmbeddingSpace) -> None:
+def _vacuum() -> None:
     from django.db import connection  # noqa: PLC0415 after setup
 
-    from inference.similarity.spaces import ensure_space_indexes  # noqa: PLC0415
-
     with connection.cursor() as cursor:
-        cursor.execute("SET maintenance_work_mem = '2GB'")
-    ensure_space_indexes(space)
-    with connection.cursor() as cursor:
-        cursor.execute("RESET maintenance_work_mem")
-        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("VACUUM ANALYZE inference_embedding")
 
 
-def _index_size(space: EmbeddingSpace) -> str:
+def _size(indexes: list[str]) -> str:
     from django.db import connection  # noqa: PLC0415 after setup
-
-    from inference.similarity.spaces import index_name  # noqa: PLC0415
 
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_size_pretty(pg_relation_size(%s::regclass))", [index_name(space, "series")]
+            "SELECT pg_size_pretty(sum(pg_relation_size(name::regclass)))"
+            " FROM unnest(%s::text[]) name",
+            [indexes],
         )
         return str(cursor.fetchone()[0])
 

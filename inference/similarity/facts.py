@@ -15,11 +15,13 @@ from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
 from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from archive.models.querysets import AnyUser
     from inference.similarity.types import Filters
 
+# Role, project and its kind; a membership without a project holds in every standard one.
+_Held = tuple[str, int | None, str | None]
 PROJECT = "project="
 DEIDENTIFIED = "deidentified-"
 # Filters with a copy, and the fact's name.
@@ -46,15 +48,32 @@ def readable_facts(user: AnyUser) -> frozenset[str] | None:
             "role", "project_id", "project__kind"
         )
     )
+    return _readable(held)
+
+
+def facts_held() -> frozenset[str]:
+    """Return what somebody's rights open as a whole.
+
+    Returns
+    -------
+    Facts of every account's rights.
+    """
+    by_user: dict[int, list[_Held]] = {}
+    rows = Membership.objects.order_by().filter(user__is_active=True)
+    columns = ("user_id", "role", "project_id", "project__kind")
+    for user_id, role, project_id, kind in rows.values_list(*columns):
+        by_user.setdefault(user_id, []).append((role, project_id, kind))
+    return frozenset().union(*(_readable(held) or () for held in by_user.values()))
+
+
+def _readable(held: Sequence[_Held]) -> frozenset[str] | None:
     reading = _facts_of(held, READING_ROLES)
     if {Project.Kind.STANDARD, Project.Kind.UNASSIGNED} <= reading:
         return None
     return _without_the_implied(reading, _facts_of(held, DEIDENTIFIED_ROLES))
 
 
-def _facts_of(
-    held: Iterable[tuple[str, int | None, str | None]], roles: frozenset[str]
-) -> frozenset[str]:
+def _facts_of(held: Iterable[_Held], roles: frozenset[str]) -> frozenset[str]:
     mine = [row for row in held if row[0] in roles]
     found: set[str] = set()
     if any(project_id is None for _, project_id, _ in mine):

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import F, QuerySet
 from django.db.models.functions import Cast
 from pgvector.django import HalfVectorField
 
@@ -17,11 +16,13 @@ from inference.similarity.metrics import distance_function
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from django.db.models import QuerySet
 
     from archive.models.querysets import AnyUser
     from inference.models import Embedding, EmbeddingSpace
     from inference.similarity.filters import Scope
 
+_KEYS = ("pk", "study_id", "series_id", "instance_id", "frame")
 COLUMNS = ("id", "study_id", "series_id", "instance_id", "frame", "patient_id", "distance")
 # The partial index over all rows of a space answers only to a query that says this: see
 # `inference.similarity.spaces`. No other index answers to it.
@@ -33,14 +34,16 @@ _FACTS = '"inference_embedding"."facts"'
 class Part:
     """``SELECT`` of rows of one stored level, with their distances, unordered.
 
-    ``rows`` are the same rows as a queryset: what a result is checked with in the end.
+    Where ``rows`` is there, the statement asks the copies that vectors carry, and says nothing
+    of rights: those are the ``realms``. ``rows`` are the permitted rows by the truth, with which
+    every result is checked in the end. ``realms`` is None for everything.
     """
 
     stored_level: str
     sql: str
     params: tuple[Any, ...]
-    copies: Copies | None = None
     rows: QuerySet[Embedding] | None = None
+    realms_seen: tuple[str, ...] | None = None
 
     def and_where(self, condition: str, *params: object) -> Part:
         """Return those rows that fulfil one more condition.
@@ -83,25 +86,25 @@ class Part:
         """
         return replace(self, sql=f"{self.sql} LIMIT %s", params=(*self.params, limit))
 
-    def of_realms(self, realms: tuple[str, ...]) -> Part:
+    def of_realms(self, realms: tuple[str, ...] | None) -> Part:
         """Return the rows of some of the realms, as exact search reads them.
 
         Parameters
         ----------
-        realms : some of `realms`
+        realms : some of `realms`; None for no condition
 
         Returns
         -------
-        A part without copies.
+        A part with the condition.
         """
-        if self.copies is None or realms == ("",):
-            return self.scanned
-        return replace(self.copies, realms=realms).within_rights
+        if realms is None or realms == ("",):
+            return self
+        return self.and_where(f"{_FACTS} && %s::text[]", list(realms))
 
     @property
     def scanned(self) -> Part:
-        """The rows as exact search reads them: by the copies where there are some."""
-        return self if self.copies is None else self.copies.within_rights
+        """The rows as exact search reads them: inside the rights, by the copies."""
+        return self.of_realms(self.realms_seen)
 
     def walk(self, realm: str) -> Part:
         """Return the rows of one realm in the way that its index, and no other, can scan.
@@ -114,32 +117,26 @@ class Part:
         -------
         A part without order.
         """
-        rows = self if self.copies is None else self.copies.part
         if realm:
-            return rows.and_where(f"{_FACTS} @> %s::text[]", [realm])
-        return rows.and_where(WHOLE_SPACE)
+            return self.and_where(f"{_FACTS} @> %s::text[]", [realm])
+        return self.and_where(WHOLE_SPACE)
 
     @property
     def realms(self) -> tuple[str, ...]:
         """The sets that together are what the asker may see; one empty name for everything."""
-        if self.copies is None or self.copies.realms is None:
-            return ("",)
-        return self.copies.realms
+        return ("",) if self.realms_seen is None else self.realms_seen
 
+    def truth(self) -> Part:
+        """Return the rows by the truth, whatever the copies say.
 
-@dataclass(frozen=True, slots=True)
-class Copies:
-    """The rows inside the filters by the copies they carry, and the facts of the rights."""
-
-    part: Part
-    realms: tuple[str, ...] | None
-
-    @property
-    def within_rights(self) -> Part:
-        """Rows that carry any of the facts."""
-        if self.realms is None:
-            return self.part
-        return self.part.and_where(f"{_FACTS} && %s::text[]", list(self.realms))
+        Returns
+        -------
+        A part that asks no copies.
+        """
+        if self.rows is None:
+            return self
+        columns = self.rows.values_list(*_KEYS, "study__patient_id", "distance")
+        return Part(self.stored_level, *columns.query.sql_with_params())
 
 
 def compile_permitted(
@@ -168,21 +165,13 @@ def compile_permitted(
     by_copies = copied_rows(user, space, scope)
     truly = permitted_rows(user, space, scope)
     for (stored_level, quick), (_, rows) in zip(by_copies, truly, strict=True):
+        columns = quick.annotate(distance=distance).values_list(*_KEYS, "patient_key", "distance")
         try:
-            copies = Copies(_compiled(stored_level, quick, distance, "patient_key"), realms)
-            true = _compiled(stored_level, rows, distance, "study__patient_id")
+            sql, params = columns.query.sql_with_params()
         except EmptyResultSet:
             continue
-        parts.append(replace(true, copies=copies, rows=rows))
+        parts.append(Part(stored_level, sql, params, rows.annotate(distance=distance), realms))
     return parts
-
-
-def _compiled(stored_level: str, rows: QuerySet[Embedding], distance: Any, patient: str) -> Part:
-    columns = rows.annotate(patient=F(patient), distance=distance).values_list(
-        "pk", "study_id", "series_id", "instance_id", "frame", "patient", "distance"
-    )
-    sql, params = columns.query.sql_with_params()
-    return Part(stored_level, sql, tuple(params))
 
 
 def united(parts: list[Part]) -> tuple[str, list[Any]]:

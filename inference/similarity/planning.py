@@ -9,9 +9,10 @@ no filter here: an index is walked only where every row in it lies inside the as
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
@@ -61,6 +62,8 @@ _IN_SAMPLE = (
     " TABLESAMPLE SYSTEM (%s) REPEATABLE (0) WHERE space_id = %s AND level = %s))"
 )
 _MAX_EF_SEARCH = 1000
+_ESTIMATE_S, _MAX_ESTIMATES = 60.0, 1000
+_estimates: dict[tuple[Any, ...], tuple[float, float]] = {}
 _MAX_SAMPLED_PAGES = 500
 
 
@@ -103,7 +106,7 @@ def choose_plan(
     budget = exact_budget(rows, limits)
     if limits.exact_rows is None and rows <= budget:
         return Choice(Plan.EXACT, budget, rows)
-    estimate = _estimated_rows(space, permitted, rows, limits)
+    estimate = _remembered_estimate(space, permitted, rows, limits)
     share = min(1.0, max(estimate, budget) / max(rows, 1.0))
     is_surely_broad = estimate >= budget * limits.estimate_margin
     plan = Plan.INDEX if is_surely_broad else Plan.BOUNDED
@@ -179,6 +182,29 @@ def rows_of_indexes(space: EmbeddingSpace, permitted: list[Part]) -> dict[tuple[
             [list(names)],
         )
         return {names[name]: max(float(rows), 0.0) for name, rows in cursor.fetchall()}
+
+
+def _remembered_estimate(
+    space: EmbeddingSpace, permitted: list[Part], stored: float, limits: SearchLimits
+) -> float:
+    """Estimate once a minute for the same rights and filters: people ask by series of questions."""
+    # The vector is the first parameter of each part: it is no part of the condition.
+    key = (
+        limits,
+        space.pk,
+        tuple((part.sql, repr(part.params[1:])) for part in permitted),
+        permitted[0].realms,
+        round(stored),
+    )
+    now = time.monotonic()
+    kept = _estimates.get(key)
+    if kept is not None and now - kept[0] < _ESTIMATE_S:
+        return kept[1]
+    if len(_estimates) >= _MAX_ESTIMATES:
+        _estimates.clear()
+    estimate = _estimated_rows(space, permitted, stored, limits)
+    _estimates[key] = (now, estimate)
+    return estimate
 
 
 def _estimated_rows(

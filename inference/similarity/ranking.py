@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
@@ -125,7 +125,7 @@ def count_siblings(permitted: list[Part], patient_ids: list[int], level: Level) 
             " WHERE patient_id = ANY(%s)",
             (*part.params, patient_ids),
         )
-        for part in permitted
+        for part in map(Part.truth, permitted)
     ]
     table, params = united(of_patients)
     with connection.cursor() as cursor:
@@ -223,7 +223,7 @@ def _small_realms(permitted: list[Part], choice: Choice) -> list[Part]:
     for part in permitted:
         realms = [one for one in part.realms if (part.stored_level, one) not in choice.realms]
         if realms:
-            parts.append(part.of_realms(tuple(realms)))
+            parts.append(replace(part, realms_seen=tuple(realms)))
     return parts
 
 
@@ -260,7 +260,7 @@ def _folded(rows: list[_Row], fold_key: str) -> list[_Row]:
 
 def _ranked_by_truth(permitted: list[Part], fold_key: str, k: int) -> list[_Row]:
     """Fold in the database, over every permitted row."""
-    table, params = united(permitted)
+    table, params = united([part.truth() for part in permitted])
     columns = ", ".join(COLUMNS)
     # Column names and the fold key are constants; what was asked for is in the parameters.
     statement = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import connection
 
 from inference.models import EmbeddingSpace
-from inference.similarity.facts import DEIDENTIFIED, PROJECT
+from inference.similarity.facts import DEIDENTIFIED, PROJECT, facts_held
 from inference.similarity.metrics import opclass
 from inference.similarity.spaces import (
     HNSW_EF_CONSTRUCTION,
@@ -105,7 +105,10 @@ def _reconcile(least_rows: int, least_facts: int) -> list[str]:
     spaces = {space.pk: space for space in EmbeddingSpace.objects.all() if needs_indexes(space)}
     found = _existing()
     wanted: dict[str, str] = {}
+    held = facts_held()
     for realm, rows in _realm_sizes(spaces).items():
+        if realm.fact not in held:
+            continue
         space, name = spaces[realm.space_id], realm_index_name(realm)
         if rows >= least_rows or (found.get(name) and rows >= least_rows / 2):
             wanted[name] = _hnsw(space, realm)

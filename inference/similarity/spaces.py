@@ -26,7 +26,7 @@ STORED_LEVELS: tuple[str, ...] = tuple(Embedding.Level.values)
 # pgvector's limit for an HNSW index on halfvec.
 MAX_DIMENSION = 4000
 HNSW_M = 16
-HNSW_EF_CONSTRUCTION = 128
+HNSW_EF_CONSTRUCTION = 64
 # First key of advisory locks on a space's indexes; the second is the space's.
 _INDEX_LOCK = 0x5457494E
 
