@@ -12,6 +12,7 @@ from django.conf import settings
 
 from inference.errors import BundleInvalidError, ModelUnavailableError
 from inference.similarity.projections import load_projection
+from inference.similarity.text_encoder import text_model_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,5 +219,6 @@ def _encoder_path(space: EmbeddingSpace) -> Path | None:
         return path
     if not path.is_dir():
         return None
-    found = sorted(path.glob("*.onnx"))
+    text_model = text_model_name(space)
+    found = sorted(one for one in path.glob("*.onnx") if one.name != text_model)
     return found[0] if len(found) == 1 else None

@@ -132,6 +132,21 @@ def embed_text(space: EmbeddingSpace, text: str) -> npt.NDArray[np.float32]:
     return unit(vector) if is_normalised(space.metric) else vector
 
 
+def text_model_name(space: EmbeddingSpace) -> str:
+    """Return the name of the file that encodes texts, which is no encoder of pictures.
+
+    Parameters
+    ----------
+    space : with its model version
+
+    Returns
+    -------
+    A file's name; empty where the model reads no text.
+    """
+    files = _files_of(space)
+    return files.model.name if files else ""
+
+
 def _files_of(space: EmbeddingSpace) -> _Files | None:
     version = space.model_version
     stated = version.config.get("text_encoder") if isinstance(version.config, dict) else None

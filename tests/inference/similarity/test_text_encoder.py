@@ -7,6 +7,7 @@ import pytest
 
 from inference.errors import ModelUnavailableError
 from inference.similarity import text_encoder
+from inference.similarity.embedder import has_encoder
 from inference.similarity.services import search_similar
 from inference.similarity.text_encoder import embed_text, has_text_encoder
 from inference.similarity.types import ScoreKind, SimilarQuery
@@ -46,6 +47,13 @@ def test_a_model_that_says_nothing_of_text_reads_none(reading_space, config):
     reading_space.model_version.config = config
 
     assert not has_text_encoder(reading_space)
+
+
+def test_the_encoder_of_pictures_lies_beside_that_of_texts(reading_space, bundle):
+    assert not has_encoder(reading_space)
+
+    (bundle / "picture.onnx").write_bytes(b"weights")
+    assert has_encoder(reading_space)
 
 
 def test_without_the_tokenizers_package_no_space_reads_text(reading_space, monkeypatch):
