@@ -1,4 +1,7 @@
-"""The default embedding ``lite0-b12-v1``: display image in, unit vector out, in ONNX Runtime.
+"""The shipped embeddings: display image in, unit vector out, in ONNX Runtime.
+
+``lite0-ml-v1`` has several levels of the network side by side and is searched by default; the
+smaller ``lite0-b12-v1`` has one level, and heads are fitted on it.
 
 Neither torch nor monai is imported here, so that a web process may embed a query image.
 """
@@ -16,6 +19,10 @@ from inference.errors import BundleInvalidError, UnsupportedInputError
 
 SPACE_NAME = "lite0-b12-v1"
 DIMENSION = 384
+LEVELS_SPACE_NAME = "lite0-ml-v1"
+# Of each level so many numbers: blocks 6, 8, 12 and 14, and the layer above the last block.
+LEVELS_BLOCKS = (80, 112, 192, 192, 192)
+LEVELS_DIMENSION = sum(LEVELS_BLOCKS)
 INPUT_SIZE = 224
 # What `preprocess` does; vectors after another one are of another space.
 PREPROCESSING_VERSION = f"grey-letterbox-{INPUT_SIZE}-imagenet-1"
@@ -77,33 +84,35 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def embedder_file_name(digest: str) -> str:
+def embedder_file_name(digest: str, space: str = SPACE_NAME) -> str:
     """Return the name under which an exported embedder lies, which carries its digest.
 
     Parameters
     ----------
     digest : SHA-256 of the ONNX file, hexadecimal
+    space : name of a shipped space
 
     Returns
     -------
     file name without folder
     """
-    return f"{SPACE_NAME}-{_OUTPUTS}-{digest[:_DIGEST_LENGTH]}.onnx"
+    return f"{space}-{_OUTPUTS}-{digest[:_DIGEST_LENGTH]}.onnx"
 
 
-def find_embedder(directory: Path) -> Path | None:
+def find_embedder(directory: Path, space: str = SPACE_NAME) -> Path | None:
     """Return the exported embedder in a folder, if a whole and undamaged one is there.
 
     Parameters
     ----------
     directory : folder that `inference.bundles.embedder.ensure_embedder` writes to
+    space : name of a shipped space
 
     Returns
     -------
     path of the ONNX file whose content has the digest in its name, or None
     """
-    for path in sorted(directory.glob(f"{SPACE_NAME}-{_OUTPUTS}-*.onnx")):
-        if path.name == embedder_file_name(file_digest(path)):
+    for path in sorted(directory.glob(f"{space}-{_OUTPUTS}-*.onnx")):
+        if path.name == embedder_file_name(file_digest(path), space):
             return path
     return None
 
@@ -119,7 +128,7 @@ class OnnxEmbedder:
     Raises
     ------
     BundleInvalidError
-        The file is absent or not an embedder of this space.
+        The file is absent or not an embedder.
     """
 
     def __init__(self, path: Path, *, intra_op_threads: int = 1) -> None:
@@ -135,12 +144,19 @@ class OnnxEmbedder:
             raise BundleInvalidError(f"{path.name} can't be loaded as an ONNX model.") from error
         self._input_name = self._session.get_inputs()[0].name
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
-        if outputs.get("vector", [None])[-1] != DIMENSION:
-            raise BundleInvalidError(f"{path.name} is not an embedder of {SPACE_NAME}.")
+        dimension = outputs.get("vector", [None])[-1]
+        if not isinstance(dimension, int):
+            raise BundleInvalidError(f"{path.name} is not an embedder.")
+        self._dimension = dimension
         self._has_patches = "patches" in outputs
         # Without it ONNX Runtime computes every output, asked for or not.
         self._options = onnxruntime.RunOptions()
         self._options.only_execute_path_to_fetches = True
+
+    @property
+    def dimension(self) -> int:
+        """Length of its vectors."""
+        return self._dimension
 
     @property
     def has_patches(self) -> bool:
@@ -163,7 +179,7 @@ class OnnxEmbedder:
 
         Returns
         -------
-        (n, 384) float32, rows of length 1; cosine similarity is their inner product
+        (n, dimension) float32, rows of length 1; cosine similarity is their inner product
 
         Raises
         ------
@@ -172,7 +188,7 @@ class OnnxEmbedder:
         """
         images = np.asarray(batch, dtype=np.float32)
         if images.size == 0:
-            return np.zeros((0, DIMENSION), dtype=np.float32)
+            return np.zeros((0, self._dimension), dtype=np.float32)
         return self._run("vector", images)
 
     def embed_patches(
@@ -210,11 +226,11 @@ def mean_vector(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
     Parameters
     ----------
-    vectors : (n, 384) float32, rows of length 1, n at least 1
+    vectors : (n, d) float32, rows of length 1, n at least 1
 
     Returns
     -------
-    (384,) float32 of length 1: the direction of the rows' mean
+    (d,) float32 of length 1: the direction of the rows' mean
 
     Raises
     ------

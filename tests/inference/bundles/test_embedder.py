@@ -2,12 +2,18 @@ import threading
 
 import numpy as np
 import onnx
+import pytest
 import torch
 from PIL import Image
 
 from inference.bundles import embedder as embedder_module
 from inference.bundles.embedder import ensure_embedder, export_embedder
-from inference.pipelines.embedding import find_embedder, preprocess
+from inference.pipelines.embedding import (
+    LEVELS_SPACE_NAME,
+    SPACE_NAME,
+    find_embedder,
+    preprocess,
+)
 
 
 def test_export_embedder_is_reproducible(embedder_path, tmp_path):
@@ -42,14 +48,18 @@ def test_ensure_embedder_from_two_threads_leaves_one_whole_file(tmp_path, embedd
     assert [path.name for path in tmp_path.iterdir()] == [embedder_path.name]
 
 
-def test_embedder_answers_as_the_pytorch_network(embedder):
+@pytest.mark.parametrize(
+    ("space", "fixture"), [(SPACE_NAME, "embedder"), (LEVELS_SPACE_NAME, "levels_embedder")]
+)
+def test_embedder_answers_as_the_pytorch_network(space, fixture, request):
+    embedder = request.getfixturevalue(fixture)
     random = np.random.default_rng(1)
     images = [
         preprocess(np.asarray(Image.fromarray(random.integers(0, 255, (8, 8), dtype=np.uint8))))
         for _ in range(3)
     ]
     with torch.no_grad():
-        vectors, patches = embedder_module._build_network()(torch.from_numpy(np.stack(images)))
+        vectors, patches = embedder_module._build_network(space)(torch.from_numpy(np.stack(images)))
     assert np.abs(embedder.embed(images) - vectors.numpy()).max() < 1e-5
     assert np.abs(embedder.embed_patches(images) - patches.numpy()).max() < 1e-5
 
@@ -60,3 +70,20 @@ def test_ensure_embedder_exports_again_beside_a_file_without_patches(embedder_pa
     assert find_embedder(tmp_path) is None
     assert ensure_embedder(tmp_path).name == embedder_path.name
     assert older.exists()
+
+
+def test_embedders_of_two_spaces_lie_side_by_side(embedder_path, levels_path, tmp_path):
+    for path in (embedder_path, levels_path):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+
+    assert find_embedder(tmp_path).name == embedder_path.name
+    assert find_embedder(tmp_path, LEVELS_SPACE_NAME).name == levels_path.name
+    assert ensure_embedder(tmp_path, LEVELS_SPACE_NAME).name == levels_path.name
+
+
+def test_the_top_layer_keeps_its_strongest_directions(levels_path):
+    stored = onnx.load(levels_path).graph.initializer
+    (directions,) = [
+        found for one in stored if (found := onnx.numpy_helper.to_array(one)).shape == (1280, 192)
+    ]
+    assert np.allclose(directions.T @ directions, np.eye(192), atol=1e-4)

@@ -7,6 +7,8 @@ from PIL import Image
 
 from inference.errors import BundleInvalidError, UnsupportedInputError
 from inference.pipelines.embedding import (
+    LEVELS_BLOCKS,
+    LEVELS_DIMENSION,
     OnnxEmbedder,
     embedder_file_name,
     file_digest,
@@ -113,6 +115,31 @@ def test_same_image_at_other_brightness_is_nearer_than_another_image(embedder, s
 
     assert vectors[0] @ vectors[1] > 0.95
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
+
+
+def test_levels_are_side_by_side_and_of_one_length(levels_embedder):
+    vectors = levels_embedder.embed([preprocess(picture(50, 70, seed)) for seed in range(2)])
+
+    assert levels_embedder.dimension == LEVELS_DIMENSION == vectors.shape[1] == 768
+    blocks = np.split(vectors, np.cumsum(LEVELS_BLOCKS)[:-1], axis=1)
+    lengths = [np.linalg.norm(block, axis=1) for block in blocks]
+    assert np.allclose(lengths, np.sqrt(0.2), atol=1e-5)
+
+
+def test_levels_of_the_mirror_image_are_the_same(levels_embedder):
+    image = picture(224, 224)
+    vectors = levels_embedder.embed([preprocess(image), preprocess(image[:, ::-1].copy())])
+    assert vectors[0] @ vectors[1] > 0.9999
+
+
+def test_levels_have_patches_as_the_smaller_embedder(levels_embedder, embedder):
+    image = [preprocess(picture(60, 60))]
+    ours, others = levels_embedder.embed_patches(image), embedder.embed_patches(image)
+    assert np.allclose(ours, others, atol=1e-4)
+
+
+def test_no_images_give_no_vectors(levels_embedder):
+    assert levels_embedder.embed([]).shape == (0, LEVELS_DIMENSION)
 
 
 def test_embedder_says_its_device(embedder):
