@@ -15,7 +15,7 @@ from archive.deid.pixels import strip_hidden_bits
 from archive.deid.profiles import NEVER_SHIFTED
 from archive.deid.safe_private import SAFE_PRIVATE, SAFE_PRIVATE_VRS
 from archive.deid.types import Action, DatePolicy, Deidentified
-from archive.deid.unlisted import unlisted_action
+from archive.deid.unlisted import is_local_code, unlisted_action
 from archive.dicom.transcoding import as_explicit_little_endian
 from archive.errors import InvalidInstanceError, PixelDecodingError
 
@@ -150,7 +150,7 @@ class _Cleaning:
         keyword = keyword_for_tag(element.tag)
         action = self._action(element, keyword)
         if action is Action.KEEP:
-            return self._kept(element, keyword)
+            return self._kept(element, keyword, ds)
         if action is Action.REPLACE_UID:
             return self._with_new_uids(element)
         if action is Action.SHIFT:
@@ -174,9 +174,11 @@ class _Cleaning:
             return listed.resolved
         return unlisted_action(keyword, element.VR, element.value)
 
-    def _kept(self, element: DataElement, keyword: str) -> DataElement:
+    def _kept(self, element: DataElement, keyword: str, ds: Dataset) -> DataElement:
         if element.VR == "SQ":
             return self._recursed(element)
+        if is_local_code(keyword, str(ds.get("CodingSchemeDesignator", ""))):
+            return _valued(element, _DUMMY_TEXT)
         if keyword == "PatientAge":
             return _valued(element, _capped_age(str(element.value or "")))
         return _valued(element, element.value)

@@ -29,7 +29,7 @@ def shift_date(value: str, time: str, offset: timedelta) -> str:
     DA, empty where the value is no date
     """
     moment = _moment(value, time)
-    return "" if moment is None else _moved(moment, offset).strftime("%Y%m%d")
+    return "" if moment is None else _written(_moved(moment, offset))
 
 
 def shift_time(value: str, date: str, offset: timedelta) -> str:
@@ -80,8 +80,8 @@ def shift_datetime(value: str, offset: timedelta) -> str:
     if moment is None:
         return ""
     moved = _moved(moment, offset)
-    text = moved.strftime("%Y%m%d%H%M%S.%f" if fraction else "%Y%m%d%H%M%S")
-    return f"{text}{zone or ''}"
+    clock = moved.strftime("%H%M%S.%f" if fraction else "%H%M%S")
+    return f"{_written(moved)}{clock}{zone or ''}"
 
 
 def _moment(date: str, time: str) -> datetime | None:
@@ -104,6 +104,11 @@ def _moment(date: str, time: str) -> datetime | None:
         )
     except ValueError:
         return None
+
+
+def _written(moment: datetime) -> str:
+    # %Y has fewer than four digits in the first thousand years.
+    return f"{moment.year:04d}{moment:%m%d}"
 
 
 def _moved(moment: datetime, offset: timedelta) -> datetime:

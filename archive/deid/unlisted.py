@@ -35,6 +35,14 @@ _KIND_UIDS_WORDS = """
     TransferSyntaxUID
 """
 _KIND_UIDS = frozenset(_KIND_UIDS_WORDS.split())
+# A site's own codes may say what no code of a standard does.
+_CODE_TEXTS = frozenset({"CodeMeaning", "CodeValue", "LongCodeValue", "URNCodeValue"})
+_STANDARD_SCHEMES = frozenset(
+    {
+        "ACR", "BARI", "DCM", "FMA", "I10", "I9C", "ICD10", "ISO639_2", "ISO3166_1", "LN", "MA",
+        "NCIt", "NYUMCCG", "RADLEX", "RFC3066", "RFC5646", "SCT", "SNM3", "SRT", "UCUM", "UMLS",
+    }
+)  # fmt: skip
 _STANDARD_ROOT = "1.2.840.10008."
 _TEXTS = frozenset({"LO", "SH", "LT", "ST", "UT", "UC"})
 _MOMENTS = frozenset({"DA", "DT", "TM"})
@@ -77,6 +85,23 @@ def _is_safe(keyword: str, vr: str, value: Any) -> bool:
     # A code that is none, or a number that is none, is a text in disguise.
     shape = _SHAPES.get(vr)
     return shape is not None and has_shape(shape, value)
+
+
+def is_local_code(keyword: str, scheme: str) -> bool:
+    """Whether an attribute is the text of a code that no standard defines.
+
+    Parameters
+    ----------
+    keyword
+        of the attribute
+    scheme
+        Coding Scheme Designator of its item
+
+    References
+    ----------
+    DICOM PS3.16 section 8, PS3.3 8.2
+    """
+    return keyword in _CODE_TEXTS and scheme.strip() not in _STANDARD_SCHEMES
 
 
 def has_shape(shape: re.Pattern[str], value: Any) -> bool:

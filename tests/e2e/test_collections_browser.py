@@ -150,6 +150,7 @@ def test_collect_describe_order_and_export(
 
     page.get_by_role("link", name="Export…").click()
     expect(page.get_by_text("3 of 3 cases, 3 images")).to_be_visible()
+    _await_images(page)
     _picture(page, "collection-export")
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Export ZIP").click()
@@ -203,6 +204,7 @@ def test_quiz_is_answered_and_scored(colleague, quiz, sign_in, complaints, live_
     page = sign_in("colleague")
     page.get_by_role("link", name="Open Friday quiz").click()
     expect(page.get_by_text("Unclear shadow")).to_have_count(0)
+    _await_images(page)
     _picture(page, "collection-of-a-quiz")
     page.get_by_role("link", name="Quiz", exact=True).click()
     _picture(page, "quiz-start")

@@ -111,6 +111,10 @@ def _planted() -> Dataset:
     dose.PerFrameFunctionalGroupsSequence = Sequence([_inner()])
     ds.SharedFunctionalGroupsSequence = Sequence([dose])
     ds.OriginalAttributesSequence = Sequence([_inner()])
+    local = _code("MARKNESTED seven")
+    local.CodingSchemeDesignator, local.CodeValue = "99LOCAL", "MARKCODE"
+    local.CodeMeaning = "MARKNESTED eight"
+    ds.AnatomicRegionSequence = Sequence([local])
     block = ds.private_block(0x0009, "MARKCREATOR", create=True)
     block.add_new(1, "LO", "MARKPRIVATE")
     block.add_new(2, "SQ", Sequence([_inner()]))
