@@ -13,7 +13,7 @@ urlpatterns = [
     path("labels", views.LabelsView.as_view(), name="label-create"),
     path("runs", views.RunsView.as_view(), name="run-create"),
     path("similar", views.SimilarView.as_view(), name="similar-search"),
-    path("searches", include("inference.api.search_urls")),
+    path("", include("inference.api.search_urls")),
     path("spaces", SpacesView.as_view(), name="space-list"),
     path("evaluations", EvaluationsView.as_view(), name="evaluation-list"),
     path("similar/map", SimilarMapView.as_view(), name="similar-map"),
