@@ -93,7 +93,7 @@ def _pseudonyms(purpose: str = "test") -> Pseudonyms:
     return Pseudonyms(derive_secret("a secret of the tests", purpose))
 
 
-def _planted() -> Dataset:
+def planted() -> Dataset:
     """Return an image with a marker in every place where an identity was ever found."""
     ds = make_dataset(**TEXTS, **MOMENTS, **UIDS, PatientAge="097Y", PatientWeight="71.5")
     reference = Dataset()
@@ -160,6 +160,11 @@ def _file(ds: Dataset) -> bytes:
     return b"MARKPREAMBLE".ljust(128, b"!") + content[128:]
 
 
+def planted_file() -> bytes:
+    """Return the same as a file, with markers in front of the data set too."""
+    return _file(planted())
+
+
 def _leaving(content: bytes, profile=BASIC, purpose: str = "test", subject: str = "one") -> bytes:
     ds = read_dataset(io.BytesIO(content))
     return write_deidentified(deidentify(ds, profile, _pseudonyms(purpose), subject=subject))
@@ -178,7 +183,7 @@ def _markers() -> list[bytes]:
 @pytest.mark.parametrize("profile", PROFILES, ids=NAMES)
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"])
 def test_no_marker_leaves(profile, syntax):
-    ds = _planted()
+    ds = planted()
     ds.file_meta.TransferSyntaxUID = syntax
     content = _file(ds)
     assert all(marker in content for marker in _markers())
@@ -192,7 +197,7 @@ def test_no_marker_leaves(profile, syntax):
 
 @pytest.mark.parametrize("profile", PROFILES, ids=NAMES)
 def test_what_leaves_is_a_dicom_file_and_says_what_was_done(profile, tmp_path):
-    content = _leaving(_file(_planted()), profile)
+    content = _leaving(_file(planted()), profile)
     ds = _read(content)
 
     assert content[:128] == bytes(128)
@@ -214,7 +219,7 @@ def test_what_leaves_is_a_dicom_file_and_says_what_was_done(profile, tmp_path):
 
 
 def test_pixels_are_those_of_the_original():
-    ds = _planted()
+    ds = planted()
     kept = np.frombuffer(ds.PixelData[: 16 * 12 * 2], "<i2").reshape(16, 12)
 
     left = _read(_leaving(_file(ds)))
@@ -224,7 +229,7 @@ def test_pixels_are_those_of_the_original():
 
 
 def test_type_2_attributes_stay_empty_and_type_1_ones_get_a_dummy():
-    left = _read(_leaving(_file(_planted())))
+    left = _read(_leaving(_file(planted())))
 
     for keyword in ("StudyDate", "StudyTime", "AccessionNumber", "StudyID", "PatientBirthDate"):
         assert keyword in left
@@ -236,9 +241,9 @@ def test_type_2_attributes_stay_empty_and_type_1_ones_get_a_dummy():
 
 
 def test_uids_are_consistent_in_a_set_and_strange_to_another():
-    first = _read(_leaving(_file(_planted())))
-    again = _read(_leaving(_file(_planted())))
-    other = _read(_leaving(_file(_planted()), purpose="another"))
+    first = _read(_leaving(_file(planted())))
+    again = _read(_leaving(_file(planted())))
+    other = _read(_leaving(_file(planted()), purpose="another"))
 
     assert first.ReferencedImageSequence[0].ReferencedSOPInstanceUID == first.SOPInstanceUID
     assert first.StudyInstanceUID == again.StudyInstanceUID != other.StudyInstanceUID
@@ -249,7 +254,7 @@ def test_uids_are_consistent_in_a_set_and_strange_to_another():
 
 
 def test_dates_of_a_patient_move_together():
-    left = _read(_leaving(_file(_planted()), SHIFTED))
+    left = _read(_leaving(_file(planted()), SHIFTED))
     study = pydicom.valuerep.DA(left.StudyDate), pydicom.valuerep.TM(left.StudyTime)
     acquired = pydicom.valuerep.DA(left.AcquisitionDate), pydicom.valuerep.TM(left.AcquisitionTime)
 
@@ -267,14 +272,14 @@ def _moment(date, time):
 
 
 def test_characteristics_stay_with_their_option_and_the_very_old_are_ninety():
-    left = _read(_leaving(_file(_planted()), CHARACTERISTICS))
+    left = _read(_leaving(_file(planted()), CHARACTERISTICS))
 
     assert (left.PatientAge, left.PatientSex, left.PatientWeight) == ("090Y", "F", 71.5)
 
 
 def test_private_attributes_stay_only_where_known_safe():
-    without = _read(_leaving(_file(_planted())))
-    with_safe = _read(_leaving(_file(_planted()), EVERYTHING))
+    without = _read(_leaving(_file(planted())))
+    with_safe = _read(_leaving(_file(planted()), EVERYTHING))
 
     assert [element for element in without.iterall() if element.tag.is_private] == []
     kept = [element for element in with_safe.iterall() if element.tag.is_private]
@@ -324,7 +329,7 @@ def test_overlay_in_the_unused_bits_of_pixels_is_cleared():
 
 
 def test_what_is_given_is_not_changed():
-    ds = read_dataset(io.BytesIO(_file(_planted())))
+    ds = read_dataset(io.BytesIO(_file(planted())))
     before = ds.to_json()
 
     deidentify(ds, EVERYTHING, _pseudonyms(), subject="one")
