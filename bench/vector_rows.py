@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 # the hard case for an index.
 SHARES = {"S001": 0.001, "S010": 0.01, "S100": 0.1, "S500": 0.5, "REST": 0.389}
 _BATCH = 20_000
+_TRIGGERS = {
+    "archive_study_projects": "study_projects_copies",
+    "inference_embedding": "embedding_copies",
+}
 _TEXT_OID = 25
 # Two series a study, two studies a patient; a block of rows with keys from `first` on.
 _ROWS = (
@@ -71,16 +75,18 @@ class VectorArchive:
         self.values = np.concatenate([self.values, added])
         numbers = {"first": first, "last": count, "project": self.project_id}
         with connection.cursor() as cursor:
+            # The copies come with the rows here: a million calls of a trigger take minutes.
+            for table, trigger in _TRIGGERS.items():
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
             for statement in _ROWS:
                 cursor.execute(statement, {**numbers, "values": added.tolist()})
-            # Their copies come with the rows here: a million calls of a trigger take minutes.
-            cursor.execute("ALTER TABLE inference_embedding DISABLE TRIGGER embedding_copies")
             parts = [self.vectors]
             for start in range(first, count, _BATCH):
                 block = source.draw(min(_BATCH, count - start), rng)
                 self._copy(cursor, block, start)
                 parts.append(block)
-            cursor.execute("ALTER TABLE inference_embedding ENABLE TRIGGER embedding_copies")
+            for table, trigger in _TRIGGERS.items():
+                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
             cursor.execute("ANALYZE")
         self.vectors = np.concatenate(parts)
 

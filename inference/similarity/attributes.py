@@ -63,7 +63,7 @@ def vr_of_searchable(keyword: str) -> str | None:
     -------
     Its VR; None where it is unknown or may not be asked for.
     """
-    tag = tag_for_keyword(keyword)
+    tag = tag_for_keyword(keyword) if keyword else None
     if tag is None or keyword in _LEFT_OUT or tag >> 16 in _GROUPS_LEFT_OUT:
         return None
     if tag >> 16 == _PATIENT_GROUP and keyword not in _OF_PATIENT:

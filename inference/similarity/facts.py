@@ -6,11 +6,14 @@ search finds by them is checked against the rows themselves before anybody sees 
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Max, Q
 
-from archive.models import Membership, Project, Role
+from archive.models import Membership, Project, Role, Study
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
 from archive.models.querysets import readable_projects
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
     from archive.models.querysets import AnyUser
     from inference.similarity.types import Filters
+
+logger = logging.getLogger(__name__)
 
 # Role, project and its kind; a membership without a project holds in every standard one.
 _Held = tuple[str, int | None, str | None]
@@ -133,3 +138,31 @@ def facts_condition(wanted: Iterable[list[str]]) -> Q:
     for facts in wanted:
         condition &= Q(facts__overlap=facts) if facts else Q(pk__in=[])
     return condition
+
+
+def reconcile_copies(*, number: int = 5000, turn: int | None = None) -> int:
+    """Compare copies with the truth, where two changes at once may have missed each other.
+
+    A vector written and a right changed at the same moment don't see each other. The newest
+    studies are looked at in every turn, the others in their turn.
+
+    Parameters
+    ----------
+    number : studies looked at, newest and others each
+    turn : counts up; by the clock, ten minutes each, where None
+
+    Returns
+    -------
+    How many rows of vectors were mended.
+    """
+    last = Study.objects.order_by().aggregate(last=Max("pk"))["last"] or 0
+    slices = last // number + 1
+    first = (int(time.time() // 600) if turn is None else turn) % slices * number
+    looked_at = Q(pk__gt=last - number) | Q(pk__gt=first, pk__lte=first + number)
+    keys = list(Study.objects.order_by().filter(looked_at).values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT twinsight_refresh_copies(%s)", [keys])
+        mended = int(cursor.fetchone()[0])
+    if mended:
+        logger.warning("copies of rights or filters mended", extra={"rows": mended})
+    return mended

@@ -8,6 +8,7 @@ from inference.similarity.backfill import complete_fill, purge_retired_spaces
 from inference.similarity.calibration import refresh_stale_calibrations
 from inference.similarity.evaluation import evaluate_default_space
 from inference.similarity.quality import run_evaluation
+from inference.similarity.facts import reconcile_copies
 from inference.similarity.quantiles import refresh_stale_quantiles
 from inference.similarity.realms import reconcile_realms
 from inference.similarity.spaces import reconcile_indexes
@@ -88,9 +89,10 @@ def fill_attributes_task(series_ids: list[int]) -> int:
     soft_time_limit=540,
     time_limit=600,
 )
-def reconcile_attributes_task() -> int:
-    """Rebuild the attributes of series that fell behind their images."""
-    return reconcile_attributes()
+def reconcile_attributes_task() -> None:
+    """Mend what searches ask instead of the rows: attributes of series, copies of rights."""
+    reconcile_attributes()
+    reconcile_copies()
 
 
 @shared_task(
