@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 
 from inference.api.schemas import StrictSerializer
+from inference.similarity.spaces import space_provenance
 
 if TYPE_CHECKING:
     from inference.models import RetrievalEvaluation
@@ -101,7 +102,11 @@ class SpaceSchema(serializers.Serializer[Any]):
     is_default = serializers.BooleanField()
     has_encoder = serializers.BooleanField(help_text="Pictures can be asked with here.")
     metric = serializers.CharField()
-    state = serializers.ChoiceField(choices=["filling", "ready", "retired"])
+    state = serializers.ChoiceField(choices=["registered", "filling", "ready", "retired"])
+    provenance = serializers.DictField(
+        help_text="What its vectors come from, which never changes: model, weights (SHA-256), "
+        "preprocessing, metric, dimension; of a projected space its base and projection."
+    )
     vectors = serializers.DictField(
         child=serializers.IntegerField(), allow_null=True, help_text="Vectors by level."
     )
@@ -147,6 +152,7 @@ def space_json(overview: SpaceOverview) -> dict[str, Any]:
         "has_encoder": overview.has_encoder,
         "metric": space.metric,
         "state": space.state,
+        "provenance": space_provenance(space),
         "vectors": quality.vectors if quality else None,
         "progress": progress
         and {

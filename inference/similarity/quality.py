@@ -258,7 +258,10 @@ def list_space_overviews(user: AnyUser) -> list[SpaceOverview]:
     -------
     The default space first.
     """
-    rows = EmbeddingSpace.objects.select_related("model_version", "base_space__model_version")
+    # Without the matrix of a projection, which is large.
+    rows = EmbeddingSpace.objects.select_related(
+        "model_version", "base_space__model_version", "projection"
+    ).defer("projection__matrix")
     rows = rows.order_by("-is_default", "name")
     if not is_site_radiology_admin(user):
         ready = rows.filter(Q(state=EmbeddingSpace.State.READY) | Q(is_default=True))

@@ -203,9 +203,11 @@ def _why_not_ready(space: EmbeddingSpace) -> str:
     fill = getattr(space, "fill", None)
     if space.state == EmbeddingSpace.State.REGISTERED or fill is None:
         return f"The embedding space {space.name} is not filled: an administrator can fill it."
-    done, total = fill.number_of_series_done, fill.number_of_series
+    # A share: numbers would count cases that the asker may not see.
+    done, total = fill.number_of_images_done, fill.number_of_images
+    share = min(99, 100 * done // total) if total else 0
     paused = ", and paused" if fill.is_paused else ""
-    return f"The embedding space {space.name} is being filled: {done} of {total} series{paused}."
+    return f"The embedding space {space.name} is being filled: {share} % of it is there{paused}."
 
 
 def index_name(space: EmbeddingSpace, level: str) -> str:

@@ -8,8 +8,11 @@ from django.test import Client
 from archive.access.services import create_api_token
 from archive.audit.types import Asker
 from inference.models import EmbeddingSpace
+from inference.similarity.calibration import calibrate_space
 from inference.similarity.evaluation import evaluate_space
+from inference.similarity.lifecycle import fill_space
 from tests.builders.labelled_world import make_labelled_world
+from tests.builders.spaces import make_descriptor_space
 from tests.builders.vectors import make_space
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +60,34 @@ def test_spaces_have_counts_and_figures_for_a_radiology_admin(client, archive_ad
     assert (figures["label_set"], figures["level"]) == ("finding", "series")
     assert figures["map"] == row.figures["all"]["map"]
     assert (other["state"], other["vectors"], other["figures"]) == ("filling", {}, [])
+
+
+def test_space_being_filled_answers_with_how_far_it_is(client, radiologist, space):
+    described = make_descriptor_space()
+    fill_space(Asker(door="command"), described.name)
+    client.force_login(radiologist)
+
+    answer = client.post(
+        "/api/v1/similar",
+        {"instance": "1.2.3", "space": described.name},
+        content_type="application/json",
+    )
+
+    assert answer.status_code == 409
+    assert answer["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert body["field"] == "space"
+    assert "is being filled: 0 % of it is there" in body["detail"]
+
+
+def test_spaces_say_what_their_vectors_come_from(client, radiologist, space):
+    make_descriptor_space(state="ready")
+    client.force_login(radiologist)
+
+    _, described = client.get("/api/v1/spaces").json()["results"]
+
+    assert described["provenance"]["metric"] == "bhattacharyya"
+    assert len(described["provenance"]["weights"]) == 64
 
 
 def test_evaluations_are_listed_newest_first_and_filtered(client, archive_admin, space, world):
@@ -139,6 +170,32 @@ def test_a_token_that_reads_may_not_have_anything_measured(client, world):
     body = json.dumps({"label_set": "finding"})
     refused = client.post(EVALUATIONS, body, content_type="application/json", headers=headers)
     assert refused.status_code == 403
+
+
+def test_similar_says_what_is_close(client, radiologist, space, world):
+    calibrate_space(space, seed=0)
+    client.force_login(radiologist)
+    asked = json.dumps({"series": world[0].series_instance_uid, "k": 20})
+
+    answer = client.post("/api/v1/similar", asked, content_type="application/json").json()
+
+    assert answer["closeness"] == {
+        "cut": None,
+        "number_close": 0,
+        "is_nothing_close": False,
+        "is_out_of_distribution": False,
+    }
+    assert {result["is_close"] for result in answer["results"]} == {None}
+    make_labelled_world(space, world[0].study.projects.get(), patients=20, seed=2)
+    calibrate_space(space, seed=0)
+
+    answer = client.post("/api/v1/similar", asked, content_type="application/json").json()
+
+    cut = answer["closeness"]["cut"]
+    assert 0 < cut < 1
+    close = [result["is_close"] for result in answer["results"]]
+    assert close == [result["score"] >= cut for result in answer["results"]]
+    assert answer["closeness"]["number_close"] == sum(close) > 0
 
 
 def test_both_are_in_the_openapi(client, archive_admin):

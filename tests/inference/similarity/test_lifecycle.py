@@ -224,9 +224,9 @@ def test_question_to_a_space_being_filled_says_how_far_it_is(project):
     with pytest.raises(SpaceNotReadyError, match="not filled"):
         find_space(space.name)
     fill_space(OPERATOR, space.name)
-    SpaceFill.objects.update(number_of_series=40, number_of_series_done=12)
+    SpaceFill.objects.update(number_of_images=40, number_of_images_done=12)
 
-    with pytest.raises(SpaceNotReadyError, match="12 of 40 series") as caught:
+    with pytest.raises(SpaceNotReadyError, match="30 % of it is there") as caught:
         find_space(space.name)
 
     assert caught.value.field == "space"
