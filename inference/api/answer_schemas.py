@@ -40,6 +40,9 @@ class SimilarResultSchema(serializers.Serializer[Any]):
     percentile = serializers.FloatField(
         allow_null=True, help_text="Of random pairs, those that are less alike."
     )
+    rerank_score = serializers.FloatField(
+        allow_null=True, help_text="What series compared slice by slice are ordered by."
+    )
     is_close = serializers.BooleanField(allow_null=True, help_text="At or above the cut.")
     matched_by = serializers.ListField(
         child=serializers.CharField(),
@@ -125,6 +128,7 @@ def _result_json(result: SimilarResult) -> dict[str, Any]:
         "score": result.score,
         "score_kind": result.score_kind.value,
         "percentile": result.percentile,
+        "rerank_score": result.rerank_score,
         "is_close": result.is_close,
         "matched_by": list(result.matched_by),
         "siblings": result.siblings,

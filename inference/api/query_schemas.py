@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -22,6 +23,8 @@ from inference.similarity.types import (
 
 MAX_ATTRIBUTES = 20
 MAX_ATTRIBUTE_LENGTH = 128
+_KEYWORD = re.compile(r"[A-Za-z0-9]{1,64}")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class TextsField(serializers.ListField):
@@ -64,11 +67,11 @@ class AttributesField(serializers.Field[Any, Any, Any, Any]):
             self.fail("many")
         texts = [(keyword, _attribute_text(value)) for keyword, value in pairs]
         if any(
-            not isinstance(keyword, str) or len(keyword) > UID_LENGTH or value is None
+            not isinstance(keyword, str) or not _KEYWORD.fullmatch(keyword) or value is None
             for keyword, value in texts
         ):
             self.fail("shape")
-        return [(str(keyword).strip(), str(value)) for keyword, value in texts]
+        return [(str(keyword), str(value)) for keyword, value in texts]
 
     def to_representation(self, value: Any) -> Any:
         """Return what was kept."""
@@ -89,7 +92,9 @@ def _attribute_text(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = str(value)
-    return text if len(text) <= MAX_ATTRIBUTE_LENGTH else None
+    # Half of a surrogate pair is a text that nothing below can hold.
+    is_fit = len(text) <= MAX_ATTRIBUTE_LENGTH and not _SURROGATE.search(text)
+    return text if is_fit else None
 
 
 class FiltersSchema(StrictSerializer):
@@ -154,6 +159,12 @@ class QuestionSchema(StrictSerializer):
     fold = serializers.BooleanField(default=True, help_text="One result per patient.")
     space = serializers.CharField(required=False, max_length=64, allow_blank=True)
     explain = serializers.BooleanField(default=True)
+    rerank = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="False: series stay in the order of their mean vectors.",
+    )
 
 
 class SimilarQuerySchema(QuestionSchema):
@@ -169,9 +180,7 @@ class SimilarQuerySchema(QuestionSchema):
 class SimilarFormSchema(SimilarQuerySchema):
     """The same with an image; lists and filters are JSON texts."""
 
-    image = serializers.FileField(
-        required=False, help_text="DICOM, PNG or JPEG. Never stored, and so in no session."
-    )
+    image = serializers.FileField(help_text="DICOM, PNG or JPEG. Never stored: in no session.")
 
 
 def similar_query(values: dict[str, Any], image: bytes = b"") -> SimilarQuery:
@@ -198,4 +207,5 @@ def similar_query(values: dict[str, Any], image: bytes = b"") -> SimilarQuery:
         patient=PatientScope(values["patient"]),
         fold=values["fold"],
         explain=values["explain"],
+        rerank=values.get("rerank"),
     )

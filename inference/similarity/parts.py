@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from inference.similarity.fusion import RANK_CONSTANT, FusedRow, fold_by_patient, fuse, unit_of
+from inference.similarity.late_interaction import DEPTH, rerank, slices_of_query
 from inference.similarity.permitted import compile_permitted
 from inference.similarity.questions import scope_of
 from inference.similarity.ranking import count_siblings, rank
@@ -34,6 +35,7 @@ class Found:
 
     ``score_kind`` is None where the space's metric says it. ``matched_by`` is by key of the row;
     ``looks`` are the scores of the first visual part, by the same keys: None for words alone.
+    ``reranked`` are the scores of series compared slice by slice, by the same keys.
     """
 
     rows: list[RankedRow]
@@ -42,6 +44,7 @@ class Found:
     score_kind: ScoreKind | None = None
     matched_by: dict[int, tuple[str, ...]] = field(default_factory=dict)
     looks: dict[int, float] | None = None
+    reranked: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,19 @@ def rank_question(
 def _by_looks(search: _Search) -> Found:
     query = search.query
     permitted = search.permitted(search.question.parts[0])
-    ranking = search.ranked(permitted, query.k, fold=query.fold)
+    slices = slices_of_query(query, search.question, search.space)
+    depth = max(query.k, DEPTH) if slices else query.k
+    ranking = search.ranked(permitted, depth, fold=query.fold)
+    rows, reranked = ranking.rows, dict[int, float]()
+    if slices:
+        ordered = rerank(search.space, slices, rows)
+        rows, reranked = ordered.rows[: query.k], ordered.scores
     return Found(
-        rows=ranking.rows,
-        siblings=count_siblings(permitted, _patients(search, ranking.rows), query.level),
+        rows=rows,
+        siblings=count_siblings(permitted, _patients(search, rows), query.level),
         is_exact=ranking.is_exact,
-        looks={row.embedding_id: row.score for row in ranking.rows},
+        looks={row.embedding_id: row.score for row in rows},
+        reranked=reranked,
     )
 
 

@@ -87,9 +87,15 @@ def search_similar(
 
 
 def _told_apart(results: tuple[SimilarResult, ...], found: Found) -> tuple[SimilarResult, ...]:
-    """Say of scores that are no likeness of pictures what they are; they have no percentile."""
+    """Say of scores that are no likeness of pictures what they are; they have no percentile.
+
+    Where series were compared slice by slice, say by what they are ordered.
+    """
     if found.score_kind is None:
-        return results
+        return tuple(
+            replace(result, rerank_score=found.reranked.get(row.embedding_id))
+            for result, row in zip(results, found.rows, strict=True)
+        )
     return tuple(
         replace(
             result,

@@ -99,7 +99,9 @@ class SimilarQuery:
     reports, and among the pictures where the space's model reads text. A stored object, an image
     and a text may come together: each is ranked by itself, and the rankings are fused.
     ``positive`` and ``negative`` are SOP Instance UIDs. ``k`` counts patients where ``fold``.
-    ``space`` is the name of an embedding space, the default one where it is empty.
+    ``space`` is the name of an embedding space, the default one where it is empty. ``rerank``
+    False leaves series in the order of their mean vectors; else the nearest are compared slice
+    by slice where both have slices.
     """
 
     study: str = ""
@@ -118,6 +120,7 @@ class SimilarQuery:
     fold: bool = True
     space: str = ""
     explain: bool = True
+    rerank: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,9 +189,10 @@ class SimilarResult:
 
     ``instance_uid`` is, for a series or study, its embedded image closest to the query.
     ``percentile`` is the share, in percent, of random pairs of the space that are less alike;
-    None before quantiles exist. ``siblings`` counts the patient's other objects of this level
-    inside the asker's rights and the filters, folded behind this one. ``labels`` are written
-    ``set:label``.
+    None before quantiles exist. ``rerank_score`` is what decided the order where series were
+    compared slice by slice, None elsewhere. ``siblings`` counts the patient's other objects of
+    this level inside the asker's rights and the filters, folded behind this one. ``labels`` are
+    written ``set:label``.
     """
 
     study_uid: str
@@ -198,6 +202,7 @@ class SimilarResult:
     score: float
     score_kind: ScoreKind = ScoreKind.COSINE
     percentile: float | None = None
+    rerank_score: float | None = None
     siblings: int = 0
     thumbnail: str
     labels: tuple[str, ...] = ()
