@@ -10,6 +10,14 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
 from archive.deid.holding import find_warnings
+from archive.deid.identifiers import (
+    FREE_TEXT_VRS,
+    UNREADABLE,
+    holds_number,
+    holds_word,
+    identifying_words,
+    readable_elements,
+)
 from archive.deid.moments import shift_date, shift_datetime, shift_time
 from archive.deid.pixels import strip_hidden_bits
 from archive.deid.profiles import NEVER_SHIFTED
@@ -20,13 +28,11 @@ from archive.dicom.transcoding import as_explicit_little_endian
 from archive.errors import InvalidInstanceError, PixelDecodingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import timedelta
 
     from archive.deid.pseudonyms import Pseudonyms
     from archive.deid.types import MethodCode, Profile
 
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, IndexError)
 _MOMENTS = frozenset({"DA", "DT", "TM"})
 # Groups that the table closes as a whole: curves and overlays.
 _CLOSED_GROUPS = (range(0x5000, 0x5100), range(0x6000, 0x6100))
@@ -86,13 +92,14 @@ def deidentify(
     """
     offset = pseudonyms.offset(subject) if profile.dates is DatePolicy.SHIFT else None
     try:
-        made = _Cleaning(profile, pseudonyms, offset).cleaned(ds)
+        words = identifying_words(ds)
+        made = _Cleaning(profile, pseudonyms, offset, words).cleaned(ds)
         name = label or pseudonyms.code(subject)
         made.PatientID, made.PatientName = name, name
         _mark(made, profile)
         strip_hidden_bits(made, ds)
         made.file_meta = _file_meta(made, ds)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InvalidInstanceError("The instance can't be de-identified.") from error
     made.preamble = bytes(128)
     made.set_original_encoding(*_encoding(ds), "utf-8")
@@ -128,14 +135,21 @@ def write_deidentified(made: Deidentified) -> bytes:
 class _Cleaning:
     """One data set's way through the profile, its sequences included."""
 
-    def __init__(self, profile: Profile, pseudonyms: Pseudonyms, offset: timedelta | None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        pseudonyms: Pseudonyms,
+        offset: timedelta | None,
+        words: frozenset[str],
+    ) -> None:
         self._profile = profile
         self._pseudonyms = pseudonyms
         self._offset = offset
+        self._words = words
 
     def cleaned(self, ds: Dataset) -> Dataset:
         made = Dataset()
-        for element in _readable(ds):
+        for element in readable_elements(ds):
             kept = self._element(element, ds)
             if kept is not None:
                 made.add(kept)
@@ -177,8 +191,11 @@ class _Cleaning:
     def _kept(self, element: DataElement, keyword: str, ds: Dataset) -> DataElement:
         if element.VR == "SQ":
             return self._recursed(element)
-        if is_local_code(keyword, str(ds.get("CodingSchemeDesignator", ""))):
+        is_local = is_local_code(keyword, str(ds.get("CodingSchemeDesignator", "")))
+        if is_local or (element.VR in FREE_TEXT_VRS and holds_word(element.value, self._words)):
             return _valued(element, _DUMMY_TEXT)
+        if element.VR == "IS" and holds_number(element.value, self._words):
+            return _valued(element, None)
         if keyword == "PatientAge":
             return _valued(element, _capped_age(str(element.value or "")))
         return _valued(element, element.value)
@@ -237,17 +254,6 @@ class _Cleaning:
                     )
 
 
-def _readable(ds: Dataset) -> Iterator[DataElement]:
-    """Give the elements that can be decoded: what nobody can read, nobody can vouch for."""
-    for tag in sorted(ds.keys()):
-        try:
-            element = ds[tag]
-            element.value  # noqa: B018 decoded here, where it may fail
-        except _UNREADABLE:
-            continue
-        yield element
-
-
 def _valued(element: DataElement, value: Any) -> DataElement:
     if element.VR == "SQ":
         value = Sequence(value or [])
@@ -297,7 +303,9 @@ def _file_meta(made: Dataset, ds: Dataset) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = made.get("SOPClassUID", "")
     meta.MediaStorageSOPInstanceUID = made.get("SOPInstanceUID", "")
-    meta.TransferSyntaxUID = ds.file_meta.TransferSyntaxUID
+    # Old files come without: how they are laid out is known from their encoding.
+    if "TransferSyntaxUID" in ds.file_meta:
+        meta.TransferSyntaxUID = ds.file_meta.TransferSyntaxUID
     return meta
 
 

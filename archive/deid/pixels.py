@@ -28,7 +28,8 @@ def strip_hidden_bits(made: Dataset, ds: Dataset) -> None:
     ----------
     DICOM PS3.5 8.1.1, PS3.3 C.9.2 (retired: overlays in unused bits of the pixel cells)
     """
-    if "PixelData" not in made or is_encapsulated(str(ds.file_meta.TransferSyntaxUID)):
+    syntax = str(ds.file_meta.get("TransferSyntaxUID", ""))
+    if "PixelData" not in made or "Rows" not in made or is_encapsulated(syntax):
         return
     size = _native_bytes(made)
     value = made["PixelData"].value
