@@ -51,6 +51,7 @@ LEAST_PATIENTS = 10
 # Measured anew when a level has changed by this share, and each day for what people labelled.
 STALE_SHARE = 0.1
 STALE_AFTER = timedelta(days=1)
+_BATCH = 1000
 # Frames are judged as images are.
 LEVELS = (Embedding.Level.INSTANCE.value, Embedding.Level.SERIES.value)
 
@@ -176,7 +177,9 @@ def _patients(objects: _Objects, rows: npt.NDArray[np.int64]) -> int:
 def _draw(space: EmbeddingSpace, level: str, seed: int | None) -> _Objects:
     rows = Embedding.objects.filter(space=space, level=level, pk__in=_keys(space, level, seed))
     columns = ("study_id", "series_id", "instance_id", "series__modality", "study__patient_id")
-    found = list(rows.order_by("pk").values_list(*columns, "vector"))
+    read = rows.order_by("pk").values_list(*columns, "vector").iterator(chunk_size=_BATCH)
+    # Numbers come as Python's own, ten times as large as they need to be: row by row.
+    found = [(*row[:5], np.asarray(row[5], dtype=np.float16)) for row in read]
     vectors = np.array([row[5] for row in found], dtype=np.float32)
     return _Objects(
         hits=[(row[0], row[1], row[2]) for row in found],
