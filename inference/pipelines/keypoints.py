@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIDE = 288
 # The values below are measured: docs/retrieval.md, "Near duplicates".
 LEAST_INLIERS = 40
-LEAST_CORRELATION = 0.9
+LEAST_CORRELATION = 0.98
 LEAST_OVERLAP = 0.3
 _KEYPOINTS = 300
 _RESIDUAL_PX = 3.0

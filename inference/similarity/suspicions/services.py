@@ -14,10 +14,12 @@ from archive.audit import services as audit
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Series
 from inference.models import Embedding, EmbeddingSpace, SeriesCheck, Suspicion
+from inference.similarity.closeness import closeness_of
 from inference.similarity.suspicions.contradictions import VOTERS, contradictions_of
 from inference.similarity.suspicions.neighbours import nearest_of_others
 from inference.similarity.suspicions.selectors import suspicions_visible_to
 from inference.similarity.suspicions.twins import find_twins
+from inference.similarity.types import Level
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -37,7 +39,8 @@ _ASKED = 3 * VOTERS
 def check_new_series(*, limit: int) -> int:
     """Look at series that are embedded and were not looked at since they last grew.
 
-    One process at a time; another one finds the lock held and does nothing.
+    One process at a time; another one finds the lock held and does nothing. Open contradictions
+    are voted on anew each time, for voters come and go as the archive grows.
 
     Parameters
     ----------
@@ -58,6 +61,8 @@ def check_new_series(*, limit: int) -> int:
             waiting = list(_unchecked(space)[:limit])
             for series in waiting:
                 check_series(space=space, series=series)
+            for series in _contradicted(space, limit):
+                _check_words(space, series)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
     return len(waiting)
@@ -76,18 +81,9 @@ def check_series(*, space: EmbeddingSpace, series: Series) -> list[Suspicion]:
     The suspicions that are new.
     """
     twins = find_twins(space, series.pk)
-    row = (
-        Embedding.objects.select_related("study")
-        .filter(space=space, series=series, level=Embedding.Level.SERIES)
-        .first()
-    )
-    neighbours = nearest_of_others(space, row, _ASKED) if row is not None else []
-    contradictions = contradictions_of(
-        body_part=series.body_part_examined, modality=series.modality, neighbours=neighbours
-    )
     with transaction.atomic():
         found = [_keep_twin(series, twin) for twin in twins]
-        found.append(_keep_contradictions(series, contradictions))
+        found.append(_check_words(space, series))
         SeriesCheck.objects.update_or_create(
             series=series,
             defaults={"number_of_instances": series.number_of_series_related_instances},
@@ -157,6 +153,34 @@ def _unchecked(space: EmbeddingSpace) -> QuerySet[Series]:
         Q(check_row__isnull=True) | changed
     )
     return rows.select_related("study").order_by("-pk")
+
+
+def _contradicted(space: EmbeddingSpace, limit: int) -> QuerySet[Series]:
+    """Return the series of open contradictions, in an order that changes: all get their turn."""
+    rows = Series.objects.filter(
+        suspicions__kind=Suspicion.Kind.CONTRADICTION,
+        suspicions__state=Suspicion.State.OPEN,
+        embeddings__space=space,
+        embeddings__level=Embedding.Level.SERIES,
+    )
+    return rows.select_related("study").order_by("?")[:limit]
+
+
+def _check_words(space: EmbeddingSpace, series: Series) -> Suspicion | None:
+    """Let those that are close vote; where nothing says what close means, nobody does."""
+    row = (
+        Embedding.objects.select_related("study")
+        .filter(space=space, series=series, level=Embedding.Level.SERIES)
+        .first()
+    )
+    neighbours = nearest_of_others(space, row, _ASKED) if row is not None else []
+    scores = [near.score for near in neighbours]
+    cut = closeness_of(space, Level.SERIES, [], scores).cut
+    close = [near for near in neighbours if cut is not None and near.score >= cut]
+    found = contradictions_of(
+        body_part=series.body_part_examined, modality=series.modality, neighbours=close
+    )
+    return _keep_contradictions(series, found)
 
 
 def _keep_twin(series: Series, twin: Twin) -> Suspicion | None:

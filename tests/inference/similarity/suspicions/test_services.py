@@ -5,7 +5,7 @@ import pytest
 from archive.audit.types import Asker
 from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
 from archive.models import AuditEvent, Membership, Series
-from inference.models import Suspicion
+from inference.models import Calibration, Suspicion
 from inference.similarity.index import refresh_series_embedding, store_embeddings
 from inference.similarity.suspicions.selectors import list_suspicions, open_suspicion_count
 from inference.similarity.suspicions.services import check_new_series, settle_suspicion
@@ -20,7 +20,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def space(db):
-    return make_space()
+    space = make_space()
+    Calibration.objects.create(
+        space=space, level="series", cut=0.9, nearest_quantiles=[0.9] * 101, number_of_objects=50
+    )
+    return space
 
 
 def _store(space, project, picture, *, patient, angle, **attrs):
@@ -127,6 +131,32 @@ def test_corrected_body_part_takes_the_open_suspicion_away(space, project, archi
     Series.objects.filter(pk=odd.pk).update(
         body_part_examined="HEAD", number_of_series_related_instances=2
     )
+    check_new_series(limit=20)
+
+    assert list_suspicions(archive_admin) == []
+
+
+def test_contradiction_goes_when_the_archive_has_learnt_the_look(space, project, archive_admin):
+    for number in range(10):
+        make_case(space, [direction(number / 50)], projects=[project], body_part_examined="HEAD")
+    make_case(space, [direction(0.1)], projects=[project], body_part_examined="CHEST")
+    check_new_series(limit=20)
+    assert len(list_suspicions(archive_admin)) == 1
+
+    for number in range(12):
+        make_case(
+            space, [direction(0.1 + number / 500)], projects=[project], body_part_examined="CHEST"
+        )
+    check_new_series(limit=20)
+
+    assert list_suspicions(archive_admin) == []
+
+
+def test_far_neighbours_have_no_vote(space, project, archive_admin):
+    for number in range(10):
+        make_case(space, [direction(number / 50)], projects=[project], body_part_examined="HEAD")
+    make_case(space, [direction(1.2)], projects=[project], body_part_examined="CHEST")
+
     check_new_series(limit=20)
 
     assert list_suspicions(archive_admin) == []
