@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from inference.models import RetrievalEvaluation
     from inference.similarity.quality import LabelSetSummary, SpaceQuality
 
+# Half a year of nights.
+MAX_HISTORY = 180
 LEVEL_NAMES = {Level.SERIES: "Series", Level.INSTANCE: "Single images"}
 
 
@@ -110,6 +112,7 @@ def _figures(request: HttpRequest, choice: Choice) -> dict[str, Any]:
         space=choice.space.space.name,
         label_set=choice.label_set,
         level=choice.level.value,
+        limit=MAX_HISTORY,
     )
     context: dict[str, Any] = {
         "choice": choice,
