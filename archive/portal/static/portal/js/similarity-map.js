@@ -1,7 +1,9 @@
 // "Why these two?": the likeness of two pictures, place by place, drawn over both of them.
 //
-// Any button with data-likeness-open opens the page's one dialog (similarity/_map.html). A query
-// that is an uploaded picture is given by likenessMap.useImage(file, [x, y, width, height]).
+// Any button with data-likeness-open opens the page's one dialog (similarity/_map.html). It says
+// data-query-instance (-frame, -region as x,y,width,height), data-result-instance (-frame, -name)
+// and perhaps data-space. A query that is an uploaded picture has no instance, and is given by
+// likenessMap.useImage(file, [x, y, width, height]).
 (() => {
   "use strict";
 
