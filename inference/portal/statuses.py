@@ -9,6 +9,7 @@ from inference.errors import ModelUnavailableError
 from inference.similarity.errors import (
     InvalidQueryError,
     NotEmbeddedError,
+    SpaceNotReadyError,
     UndecodableImageError,
     UnknownSpaceError,
 )
@@ -28,22 +29,41 @@ class Problem:
     may_resolve: bool = False
 
 
-def problem_of(error: ArchiveError) -> Problem:
-    """Return the error as the page says it."""
-    if isinstance(error, NotEmbeddedError):
-        return Problem(
-            "Not embedded yet",
-            "The model has not looked at these images yet. This page asks again by itself.",
-            may_resolve=error.retriable,
-        )
-    if isinstance(error, UnknownSpaceError):
-        return Problem(
-            "No embedding model yet",
+# The more special class first; without a text the error's own words are shown.
+_WORDS: tuple[tuple[type[ArchiveError], str, str], ...] = (
+    (
+        NotEmbeddedError,
+        "Not embedded yet",
+        "The model has not looked at these images yet. This page asks again by itself.",
+    ),
+    (SpaceNotReadyError, "This space is not ready", ""),
+    (
+        UnknownSpaceError,
+        "No embedding model yet",
+        (
             "Similar cases need an embedding model; an administrator installs it with "
-            "“manage.py models install”.",
-        )
-    if isinstance(error, UndecodableImageError):
-        return Problem("This file is no picture we can read", error.message)
-    if isinstance(error, ModelUnavailableError):
-        return Problem("The model is not available here", error.message)
-    return Problem("This question can't be answered", error.message)
+            "“manage.py models install”."
+        ),
+    ),
+    (UndecodableImageError, "This file is no picture we can read", ""),
+    (ModelUnavailableError, "The model is not available here", ""),
+)
+_TITLES = {
+    "region": "This region can't be searched by",
+    "frame": "There is no such frame",
+    "text": "These words can't be searched by",
+    "patient": "Nobody to look among",
+}
+_OTHER_TITLE = "This question can't be answered"
+
+
+def problem_of(error: ArchiveError, *, is_space_named: bool = False) -> Problem:
+    """Return the error as the page says it; without a named space, none has been made yet."""
+    if isinstance(error, UnknownSpaceError) and is_space_named:
+        return Problem("There is no such space", error.message)
+    for kind, title, text in _WORDS:
+        if isinstance(error, kind):
+            may_resolve = kind is NotEmbeddedError and error.retriable
+            return Problem(title, text or error.message, may_resolve=may_resolve)
+    title = _TITLES.get(getattr(error, "field", ""), _OTHER_TITLE)
+    return Problem(title, error.message)

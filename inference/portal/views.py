@@ -105,4 +105,4 @@ def _answer(request: HttpRequest, query: SimilarQuery) -> dict[str, Any]:
     try:
         return {"answer": search_similar(request.user, query, asker=asker)}
     except EXPECTED as error:
-        return {"problem": problem_of(error)}
+        return {"problem": problem_of(error, is_space_named=bool(query.space))}

@@ -2,7 +2,7 @@
 import { writeState } from "./state.js";
 
 const root = document.documentElement;
-const csrfToken = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+export const csrfToken = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 export const results = () => document.getElementById("similar-results");
 
 export class Asking extends EventTarget {

@@ -1,5 +1,7 @@
 // Viewports that follow each other: scroll, window, zoom and pan, each as it is linked.
 
+const REST_MS = 90;
+
 export class Linking {
   constructor(viewports) {
     this.viewports = viewports;
@@ -7,14 +9,22 @@ export class Linking {
     this.hasWindow = true;
     this.hasView = true;
     this.own = new Map(); // viewport -> the window of its picture as it came
+    this.learning = new Map();
     this.anchors = new Map();
     this.anchor();
     for (const one of viewports) {
       one.addEventListener("show", (event) => this.onShow(one, event));
       one.addEventListener("window", (event) => this.onWindow(one, event));
       one.addEventListener("view", (event) => this.onView(one, event));
-      one.ownWindow().then((own) => this.own.set(one, own));
+      this.learn(one);
     }
+  }
+
+  /** The picture's own window, of the frame that is rested on. */
+  learn(one) {
+    clearTimeout(this.learning.get(one));
+    const wait = setTimeout(() => one.ownWindow().then((own) => this.own.set(one, own)), REST_MS);
+    this.learning.set(one, wait);
   }
 
   /** Slices that stand beside each other now stay beside each other. */
@@ -32,6 +42,7 @@ export class Linking {
   }
 
   onShow(one, event) {
+    this.learn(one);
     if (event.detail.isFollowing || !this.scroll) return;
     for (const other of this.others(one)) {
       const wanted = this.counterpart(one, other);

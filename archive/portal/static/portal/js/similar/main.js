@@ -1,5 +1,6 @@
 // The similar page: the form asks, the grid answers, the address keeps step.
-import { Asking, results } from "./asking.js";
+import { Asking, csrfToken, results } from "./asking.js";
+import { collectSelected } from "./collecting.js";
 import { PictureStage, takePictures } from "./picture.js";
 import { Selection } from "./selection.js";
 import { regionOf } from "./region.js";
@@ -26,6 +27,7 @@ asking.addEventListener("answer", () => {
   selection.restore();
 });
 document.addEventListener("htmx:afterSwap", () => selection.restore());
+collectSelected(selection, csrfToken);
 takePictures((file) => picture.take(file));
 
 asking.addEventListener("answer", () => {

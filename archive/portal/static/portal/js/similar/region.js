@@ -121,11 +121,12 @@ export class RegionTool extends EventTarget {
 
   end() {
     if (!this.drag) return;
-    const { from } = this.drag;
+    const { from, kind } = this.drag;
     this.drag = null;
     const isDrawn = this.region && Math.min(this.region.width, this.region.height) >= LEAST;
     // A click, or less than anyone can mean, leaves what was there.
     if (!isDrawn) return this.set(from);
+    if (kind === "draw") this.box.focus({ preventScroll: true });
     if (JSON.stringify(this.region) !== JSON.stringify(from)) this.say();
   }
 

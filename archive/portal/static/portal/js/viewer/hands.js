@@ -14,7 +14,10 @@ export function attachHands(viewport) {
       event.button === 1 || event.button === 2 || event.shiftKey || viewport.isColour;
     drag = { kind: isPan ? "pan" : "window", x: event.clientX, y: event.clientY, from: null };
     if (isPan) stage.classList.add("is-panning");
-    else drag.from = await viewport.beginWindow();
+    else {
+      const begun = drag;
+      begun.from = await viewport.beginWindow();
+    }
   });
 
   stage.addEventListener("pointermove", (event) => {

@@ -1,0 +1,48 @@
+// Several selected hits into one collection: the first is asked about, the others follow it.
+
+export function collectSelected(selection, csrfToken) {
+  let url = "";
+  let following = [];
+
+  const place = (value) => {
+    const [instance, frame] = value.split(":");
+    return new URLSearchParams(frame ? { instance, frame } : { instance });
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-collect-all]");
+    const [first, ...others] = [...selection.chosen];
+    if (!button || !first) return;
+    url = button.dataset.collectAll;
+    following = others;
+    window.htmx.ajax("GET", `${url}?${place(first)}`, { target: "#collect-body", swap: "innerHTML" });
+  });
+
+  document.addEventListener("htmx:afterSwap", async (event) => {
+    const body = event.detail.target;
+    if (body?.id !== "collect-body" || !following.length) return;
+    const link = body.querySelector(".collected a");
+    if (!link) return;
+    const collection = /\/(\d+)\/$/.exec(new URL(link.href).pathname)?.[1];
+    const others = following;
+    following = [];
+    const answers = await Promise.all(others.map((value) => add(place(value), collection)));
+    const failed = answers.filter((isAdded) => !isAdded).length;
+    const count = link.parentElement.querySelector(".num");
+    if (count)
+      count.textContent = failed
+        ? `${failed} of ${others.length + 1} could not be added`
+        : `${others.length + 1} cases`;
+  });
+  // Another way into the dialog is about one case alone.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-collect]")) following = [];
+  });
+
+  async function add(body, collection) {
+    body.set("collection", collection);
+    const headers = { "X-CSRFToken": csrfToken(), "HX-Request": "true" };
+    const answer = await fetch(url, { method: "POST", headers, body }).catch(() => null);
+    return Boolean(answer?.ok);
+  }
+}
