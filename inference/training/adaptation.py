@@ -85,7 +85,11 @@ def adapt_space(asker: Asker, *, space: str, label_sets: Sequence[str]) -> Adapt
     state = labels_state(label_sets)
     found = labelled_vectors(base, label_sets)
     matrix = fit_lda(
-        found.vectors, found.labels, groups=found.patients, reference=_random_vectors(base)
+        found.vectors,
+        found.labels,
+        groups=found.patients,
+        reference=_random_vectors(base),
+        blocks=_blocks(base),
     )
     classes = dict(sorted(Counter(found.labels).items()))
     parameters = {
@@ -122,17 +126,20 @@ def fit_components(asker: Asker, *, space: str, dimension: int) -> Adapted:
     """
     require_admin(asker)
     base = _base(space)
-    if not 1 <= dimension < base.dimension:
-        message = f"From {base.dimension} dimensions, 1 to {base.dimension - 1} can be kept."
+    blocks = _blocks(base)
+    least = len(blocks or [0])
+    if not least <= dimension < base.dimension:
+        message = f"From {base.dimension} dimensions, {least} to {base.dimension - 1} can be kept."
         raise SpaceConflictError(message)
     vectors = _random_vectors(base)
     if len(vectors) <= dimension:
         message = f"{len(vectors)} images are too few for {dimension} dimensions."
         raise SpaceConflictError(message)
+    matrix = fit_pca(vectors, dimension, blocks=blocks)
     made = register_projected_space(
         base=base,
         kind=Projection.Kind.PCA,
-        fitted=Fitted(fit_pca(vectors, dimension), len(vectors), {"dimension": dimension}),
+        fitted=Fitted(matrix, len(vectors), {"dimension": dimension}),
     )
     fill_space(asker, made.name)
     return Adapted(made, len(vectors), {}, {})
@@ -194,6 +201,12 @@ def labels_state(label_sets: Sequence[str]) -> dict[str, int]:
 def _base(space: str) -> EmbeddingSpace:
     found = find_space(space)
     return found.base_space if found.base_space is not None else found
+
+
+def _blocks(base: EmbeddingSpace) -> list[int] | None:
+    """Return the lengths of the blocks that the base's vectors are made of, if it has several."""
+    blocks: list[int] | None = base.model_version.config.get("blocks")
+    return blocks
 
 
 def _instances_of_set(base: EmbeddingSpace, label_set: str) -> dict[int, str]:
