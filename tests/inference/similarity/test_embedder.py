@@ -12,6 +12,7 @@ from inference.similarity.embedder import embed_pictures, has_encoder, load_enco
 from inference.similarity.index import store_embeddings
 from inference.similarity.services import search_similar
 from inference.similarity.types import InstanceVector, Region, SimilarQuery
+from tests.builders.spaces import make_descriptor_space
 from tests.builders.vectors import embed_instances
 from tests.factories.archive import SeriesFactory, StudyFactory
 
@@ -126,3 +127,23 @@ def test_region_of_a_stored_instance_is_cut_from_its_pixels(
     (result,) = search_similar(radiologist, query).results
 
     assert result.score == pytest.approx(1, abs=2e-3)
+
+
+def test_descriptor_spaces_embed_pictures_without_a_network():
+    space = make_descriptor_space(state="ready")
+
+    vectors = embed_pictures(space, [picture(1), picture(2)])
+
+    assert vectors.shape == (2, 32)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert has_encoder(space)
+    with pytest.raises(ModelUnavailableError):
+        load_encoder(space)
+
+
+def test_descriptor_of_another_version_is_not_this_space():
+    space = make_descriptor_space(state="ready")
+    space.preprocessing_version = "0"
+
+    with pytest.raises(ModelUnavailableError, match="can't describe"):
+        embed_pictures(space, [picture(1)])
