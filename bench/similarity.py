@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace) -> None:
     from inference.similarity.realms import reconcile_realms  # noqa: PLC0415 after setup
 
     rng = np.random.default_rng(options.seed)
-    source = _source(options.images)
+    source = source_of(options.images)
     archive = make_archive(DIMENSION)
     tables: dict[int, list[Measured]] = {}
     for size in options.sizes:
@@ -115,7 +115,8 @@ def _run(options: argparse.Namespace) -> None:
         _print_growth(tables)
 
 
-def _source(images: Path | None) -> Vectors:
+def source_of(images: Path | None) -> Vectors:
+    """Return realistic vectors between those of images, or clusters without images."""
     if images is None:
         return ClusteredVectors(DIMENSION)
     from bench.retrieval import embed_images  # noqa: PLC0415 after setup
