@@ -7,8 +7,8 @@ from inference.similarity.attribute_rows import fill_attributes, reconcile_attri
 from inference.similarity.backfill import complete_fill, purge_retired_spaces
 from inference.similarity.calibration import refresh_stale_calibrations
 from inference.similarity.evaluation import evaluate_default_space
-from inference.similarity.quality import run_evaluation
 from inference.similarity.facts import reconcile_copies
+from inference.similarity.quality import run_evaluation
 from inference.similarity.quantiles import refresh_stale_quantiles
 from inference.similarity.realms import reconcile_realms
 from inference.similarity.spaces import reconcile_indexes
