@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 # So many series of a space wait for the workers at once: enough to keep them busy.
-OPEN_AT_ONCE = 8
+OPEN_AT_ONCE = 50
 
 
 def fill_spaces(*, is_throttled: bool = True, space_id: int | None = None) -> list[int]:
@@ -54,8 +54,12 @@ def _tick(fill_id: int, *, is_throttled: bool) -> bool:
             handed_out = _queue_next(fill, now, is_throttled=is_throttled)
         if fill.measured_at is None or now - fill.measured_at >= backfill.MEASURE_EVERY:
             backfill.measure(fill, now)
+        is_over = handed_out == 0 and backfill.is_complete(fill.space)
+        if is_over and backfill.has_failed(fill):
+            # An admin sees it paused, with its failures; going on tries them again.
+            fill.is_paused = True
         fill.save()
-        return handed_out == 0 and backfill.is_complete(fill.space)
+        return is_over and not fill.is_paused
 
 
 def _queue_next(fill: SpaceFill, now: datetime, *, is_throttled: bool) -> int:

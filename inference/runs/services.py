@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.db.models import Case, Count, IntegerField, Q, Sum, Value, When
 from django.utils import timezone
 
 from archive.access.selectors import require_may_label
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
     from archive.audit.types import Asker
     from inference.runs.types import RunOutcome
 
@@ -44,8 +46,10 @@ LEASE = timedelta(seconds=1800)
 # A run handed to the broker is handed again after this: the broker may have lost it.
 HANDED_OUT_FOR = timedelta(seconds=120)
 _DISPATCH_AT_ONCE = 500
-# A fresh series may have to wait until so many runs in the background are over.
-_BACKGROUND_AT_ONCE = 2
+_IMAGES = "series__number_of_series_related_instances"
+# A fresh series may have to wait until so many runs in the background, of together about so many
+# images, are over.
+_BACKGROUND_AT_ONCE, _BACKGROUND_IMAGES_AT_ONCE = 20, 100
 
 
 def queue_runs_for_series(series_ids: Iterable[int]) -> int:
@@ -150,19 +154,26 @@ def due_runs() -> list[int]:
         keys = list(
             due.filter(is_background=False).values_list("pk", flat=True)[:_DISPATCH_AT_ONCE]
         )
-        room = 0 if keys else _background_room(now)
-        if room > 0:
-            keys = list(due.filter(is_background=True).values_list("pk", flat=True)[:room])
+        if not keys:
+            keys = _some_in_background(due.filter(is_background=True), now)
         Run.objects.filter(pk__in=keys).update(lease_until=now + HANDED_OUT_FOR)
     return keys
 
 
-def _background_room(now: datetime) -> int:
-    """Return how many more runs may go to the workers in the background."""
+def _some_in_background(due: QuerySet[Run], now: datetime) -> list[int]:
+    """Return the keys of runs that may go to the workers beside those that are there already."""
     handed_out = Run.objects.filter(
         is_background=True, state__in=(Run.State.QUEUED, Run.State.RUNNING), lease_until__gt=now
     )
-    return max(0, _BACKGROUND_AT_ONCE - handed_out.count())
+    known = handed_out.aggregate(runs=Count("pk"), images=Sum(_IMAGES))
+    runs, images = known["runs"], known["images"] or 0
+    keys = []
+    for key, number in due.values_list("pk", _IMAGES)[:_BACKGROUND_AT_ONCE]:
+        if runs >= _BACKGROUND_AT_ONCE or images >= _BACKGROUND_IMAGES_AT_ONCE:
+            break
+        keys.append(key)
+        runs, images = runs + 1, images + number
+    return keys
 
 
 def claim_run(run_id: int) -> Run | None:

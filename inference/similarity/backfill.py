@@ -40,6 +40,8 @@ MEASURE_EVERY = timedelta(seconds=10)
 VECTORS_FOR_AN_IMAGE = 25
 SERIES_AT_ONCE = 50
 DELETED_AT_ONCE = 5000
+# Share of series that may have failed in a space that is said to be ready.
+TOLERATED_FAILURES = 0.01
 _OVER = (Run.State.SUCCEEDED, Run.State.SKIPPED, Run.State.DEAD)
 _OPEN = (Run.State.QUEUED, Run.State.RUNNING)
 
@@ -56,6 +58,7 @@ class FillProgress:
     images: int
     images_per_minute: float
     seconds_left: int | None
+    series_failed: int = 0
 
     @property
     def percent(self) -> int:
@@ -210,6 +213,23 @@ def is_complete(space: EmbeddingSpace) -> bool:
     return not open_runs.exists() and not missing_series(space).exists()
 
 
+def has_failed(fill: SpaceFill) -> bool:
+    """Tell whether so much of a filling failed that the space must not answer as if it were whole.
+
+    Images that can't be decoded are no failures: no model could embed them.
+
+    Parameters
+    ----------
+    fill : with its space
+
+    Returns
+    -------
+    True where more than `TOLERATED_FAILURES` of its series ended in an error.
+    """
+    failed = _failed_series(fill)
+    return failed > TOLERATED_FAILURES * max(image_series().count(), 1) if failed else False
+
+
 def measure(fill: SpaceFill, now: datetime) -> None:
     """Count how far a filling is and how fast it goes.
 
@@ -293,6 +313,7 @@ def progress_of(space: EmbeddingSpace) -> FillProgress | None:
         images=fill.number_of_images,
         images_per_minute=fill.images_per_minute,
         seconds_left=round(60 * left / fill.images_per_minute) if is_moving else None,
+        series_failed=_failed_series(fill) if space.state == EmbeddingSpace.State.FILLING else 0,
     )
 
 
@@ -327,6 +348,14 @@ def complete_fill(space_id: int) -> bool:
         ).update(state=EmbeddingSpace.State.READY)
     logger.info("space filled", extra={"space": space.name})
     return bool(changed)
+
+
+def _failed_series(fill: SpaceFill) -> int:
+    return Run.objects.filter(
+        model_version=fill.space.model_version_id,
+        state=Run.State.DEAD,
+        finished_at__gte=fill.started_at,
+    ).count()
 
 
 def purge_vectors(space: EmbeddingSpace) -> int:

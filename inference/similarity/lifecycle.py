@@ -56,7 +56,9 @@ def fill_space(asker: Asker, space: str) -> EmbeddingSpace:
             space=row, defaults={"started_at": now}
         )
         fill.space = row
-        fill.is_paused = False
+        if fill.is_paused:
+            # What failed before is tried again.
+            fill.is_paused, fill.started_at = False, now
         if row.state != State.FILLING:
             _begin(row, fill, is_new=is_new)
         fill.save()

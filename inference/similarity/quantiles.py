@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from django.db import connection
+from django.db.models import Q
 
 from inference.models import Embedding, EmbeddingSpace
 from inference.similarity.figures import comparable, scores_between
@@ -60,7 +61,11 @@ def refresh_stale_quantiles() -> int:
     -------
     How many spaces were measured.
     """
-    stale = [space for space in EmbeddingSpace.objects.all() if _is_stale(space)]
+    # One that is being filled is measured once it answers.
+    answering = EmbeddingSpace.objects.filter(
+        Q(state=EmbeddingSpace.State.READY) | Q(is_default=True)
+    )
+    stale = [space for space in answering if _is_stale(space)]
     for space in stale:
         refresh_quantiles(space)
     return len(stale)

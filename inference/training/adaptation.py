@@ -15,7 +15,11 @@ from django.db.models import Max, Q
 from archive.audit.types import Asker
 from inference.models import Embedding, EmbeddingSpace, Label, Projection
 from inference.pipelines.projection import fit_lda, fit_pca
-from inference.similarity.errors import NotEnoughLabelsError, SpaceConflictError
+from inference.similarity.errors import (
+    NotEnoughLabelsError,
+    SpaceConflictError,
+    SpaceNotReadyError,
+)
 from inference.similarity.lifecycle import fill_space, promote_space, require_admin, retire_space
 from inference.similarity.projections import Fitted, register_projected_space
 from inference.similarity.spaces import find_space
@@ -163,7 +167,7 @@ def refit_adapted() -> list[str]:
             adapted = adapt_space(
                 asker, space=base.name if base else "", label_sets=projection.label_sets
             )
-        except NotEnoughLabelsError as error:
+        except (NotEnoughLabelsError, SpaceNotReadyError) as error:
             logger.warning("space not refitted", extra={"space": newest.name, "why": str(error)})
             continue
         made.append(adapted.space.name)

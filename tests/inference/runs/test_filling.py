@@ -11,13 +11,13 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
 
 from archive.audit.types import Asker
-from archive.models import OutboxEvent
+from archive.models import OutboxEvent, Series
 from inference.models import EmbeddingSpace, Run, SpaceFill
-from inference.runs import services
-from inference.runs.filling import OPEN_AT_ONCE, fill_spaces
+from inference.runs import filling, services
+from inference.runs.filling import fill_spaces
 from inference.runs.operations import fill_here, run_here
 from inference.runs.selectors import is_study_idle, runs_of_study
-from inference.similarity.backfill import complete_fill, purge_retired_spaces
+from inference.similarity.backfill import complete_fill, progress_of, purge_retired_spaces
 from inference.similarity.lifecycle import fill_space, pause_space, retire_space
 from inference.similarity.spaces import are_indexes_valid
 from tests.builders.datasets import make_dataset
@@ -26,7 +26,7 @@ from tests.builders.stored import store_datasets
 from tests.factories.inference import RoutingRuleFactory
 
 if TYPE_CHECKING:
-    from archive.models import Project, Series
+    from archive.models import Project
 
 pytestmark = pytest.mark.django_db
 
@@ -131,16 +131,17 @@ def test_throttle_hands_out_no_more_than_the_time_allows(
 
 
 def test_only_some_runs_wait_for_the_workers_at_once(
-    space: EmbeddingSpace, project: Project
+    space: EmbeddingSpace, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store_series(OPEN_AT_ONCE + 2, project)
+    monkeypatch.setattr(filling, "OPEN_AT_ONCE", 2)
+    store_series(4, project)
     fill_space(OPERATOR, space.name)
     rewind(space, minutes=1)
 
     fill_spaces()
     fill_spaces()
 
-    assert len(open_runs()) == OPEN_AT_ONCE
+    assert len(open_runs()) == 2
 
 
 def test_nothing_is_handed_out_before_a_fresh_series(
@@ -171,8 +172,11 @@ def test_workers_get_the_background_little_at_a_time(
     rewind(space, minutes=1)
     fill_spaces()
 
+    Series.objects.update(number_of_series_related_instances=60)
+
     first, second = services.due_runs(), services.due_runs()
 
+    # Two of 60 images: a third would keep a fresh series waiting for too long.
     assert len(first) == 2
     assert second == []
 
@@ -269,14 +273,42 @@ def test_retired_space_is_cleared_and_can_be_filled_again(
 
 
 def test_fill_here_goes_as_fast_as_it_can_and_stops_at_the_limit(
-    space: EmbeddingSpace, project: Project, settings: object
+    space: EmbeddingSpace, project: Project, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.TWINSIGHT_BACKFILL_IMAGES_PER_MINUTE = 1
-    store_series(OPEN_AT_ONCE + 3, project)
+    monkeypatch.setattr(filling, "OPEN_AT_ONCE", 2)
+    store_series(5, project)
 
     list(fill_here(OPERATOR, space, limit=1))
-    assert len(series_in(space)) == OPEN_AT_ONCE
+    assert len(series_in(space)) == 2
     *_, last = fill_here(OPERATOR, space)
 
     assert (last.state, last.percent) == ("ready", 100)
-    assert len(series_in(space)) == OPEN_AT_ONCE + 3
+    assert len(series_in(space)) == 5
+
+
+def test_space_whose_model_fails_pauses_and_is_not_ready(
+    space: EmbeddingSpace, project: Project
+) -> None:
+    series = store_series(2, project)
+    # Another release's descriptor: this one can't make its vectors.
+    EmbeddingSpace.objects.filter(pk=space.pk).update(preprocessing_version="0")
+    fill_space(OPERATOR, space.name)
+    rewind(space, minutes=1)
+
+    for _ in range(3):
+        for key in fill_spaces():
+            complete_fill(key)
+        Run.objects.update(attempts=services.MAX_ATTEMPTS)
+        list(run_here(open_runs()))
+
+    space.refresh_from_db()
+    assert space.state == EmbeddingSpace.State.FILLING
+    progress = progress_of(EmbeddingSpace.objects.select_related("fill").get(pk=space.pk))
+    assert progress is not None
+    assert (progress.is_paused, progress.series_failed) == (True, 2)
+
+    EmbeddingSpace.objects.filter(pk=space.pk).update(preprocessing_version="1")
+    fill_space(OPERATOR, space.name)
+    work(space)
+    assert series_in(space) == keys_of(series)
