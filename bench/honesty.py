@@ -1,6 +1,6 @@
 """Measure whether the search says so when nothing is close.
 
-    python -m bench.honesty DATA_DIR [--models-dir DIR] [--threads N]
+    python -m bench.honesty DATA_DIR [--space NAME] [--models-dir DIR] [--threads N]
 
 DATA_DIR has labels.csv. The archive is calibrated by the product's own rule; then it is asked
 
@@ -25,7 +25,12 @@ import numpy as np
 import skimage.data
 
 from inference.bundles.embedder import ensure_embedder
-from inference.pipelines.embedding import OnnxEmbedder, preprocess
+from inference.pipelines.embedding import (
+    LEVELS_SPACE_NAME,
+    SPACE_NAME,
+    OnnxEmbedder,
+    preprocess,
+)
 from inference.similarity.cuts import Cut, cut_of, nearest_others
 from inference.similarity.figures import comparable, scores_between
 from inference.training.labelled_images import read_labelled_images
@@ -203,11 +208,14 @@ def main() -> None:
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data_dir", type=Path)
+    parser.add_argument(
+        "--space", choices=[LEVELS_SPACE_NAME, SPACE_NAME], default=LEVELS_SPACE_NAME
+    )
     parser.add_argument("--models-dir", type=Path, help="where the exported embedder lies")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = ensure_embedder(arguments.models_dir or Path(folder))
+        path = ensure_embedder(arguments.models_dir or Path(folder), arguments.space)
         embedder = OnnxEmbedder(path, intra_op_threads=arguments.threads)
         print("## Without labels: the 5 % quantile\n")
         print(tables(arguments.data_dir, embedder, with_labels=False))
