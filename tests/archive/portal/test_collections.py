@@ -158,6 +158,30 @@ def test_outsider_meets_what_is_absent(client, outsider, teaching, quiz):
     assert CollectionItem.objects.count() == 2
 
 
+def test_stranger_is_sent_to_sign_in(client, teaching, quiz):
+    pk, item = quiz
+    for name, more in (
+        ("collection-list", None),
+        ("collection-add", None),
+        ("collection-detail", ()),
+        ("collection-delete", ()),
+        ("collection-order", ()),
+        ("collection-export", ()),
+        ("collection-download", ()),
+        ("collection-case", (item,)),
+        ("collection-case-remove", (item,)),
+        ("quiz", ()),
+        ("quiz-restart", ()),
+        ("quiz-case", (item,)),
+        ("quiz-verdict", (item,)),
+        ("quiz-picture", (item, 1)),
+    ):
+        url = _url(name) if more is None else _url(name, pk, *more)
+        for answer in (client.get(url), client.post(url)):
+            assert answer.status_code == 302, name
+            assert answer["Location"].startswith("/login/"), name
+
+
 def test_viewer_of_a_shared_collection_may_not_change_it(
     client, radiologist, colleague, teaching, project
 ):
