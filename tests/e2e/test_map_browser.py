@@ -10,11 +10,11 @@ import pytest
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.test import Client
+from django.utils.html import format_html
 from playwright.sync_api import expect, sync_playwright
 
 from deploy.demo.cohort import CHEST_FILM, visits
 from deploy.demo.datasets import visit_files
-from inference.similarity.types import SimilarResult
 from tests.builders.stored import store_bytes
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ IS_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not CHROMIUM.exists() and not IS_CI, reason="Chromium is not installed"),
 ]
@@ -60,7 +60,7 @@ def page(live_server, radiologist, films) -> Iterator[Page]:
         context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
         context.add_cookies([cookie])
         page = context.new_page()
-        page.goto(f"{live_server.url}/similar/")
+        page.goto(f"{live_server.url}/studies/")
         page.add_style_tag(url="/static/portal/css/similarity-map.css")
         page.add_script_tag(url="/static/portal/js/similarity-map.js")
         yield page
@@ -68,17 +68,14 @@ def page(live_server, radiologist, films) -> Iterator[Page]:
 
 
 def _ask(page: Page, *, query_instance: str = "", query_region: str = "", result: str) -> None:
-    """Put the dialog and one hit's button on the page, and press it."""
-    hit = SimilarResult(
-        study_uid="",
-        series_uid="",
-        instance_uid=result,
-        score=0.9,
-        thumbnail="",
-        series_description="Chest PA",
+    """Put the dialog and one button on the page, and press it."""
+    html = format_html(
+        "<button data-likeness-open data-query-instance='{}' data-query-region='{}'"
+        " data-result-instance='{}' data-result-name='Chest PA'>Why?</button>",
+        query_instance,
+        query_region,
+        result,
     )
-    context = {"hit": hit, "query_instance": query_instance, "query_region": query_region}
-    html = render_to_string("similarity/_map_button.html", context)
     html += render_to_string("similarity/_map.html", {"answer": None})
     page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)", html)
     page.locator("[data-likeness-open]").last.click()
