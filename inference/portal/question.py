@@ -33,7 +33,7 @@ LEVELS = (
     (Level.STUDY.value, "Study"),
 )
 SCOPES = (
-    (PatientScope.EXCLUDE.value, "Other patients"),
+    (PatientScope.EXCLUDE.value, "Others"),
     (PatientScope.ANY.value, "Everyone"),
     (PatientScope.ONLY.value, "Same patient"),
 )
@@ -97,8 +97,10 @@ def state_context(user: AnyUser, form: SimilarForm, state: QueryDict) -> dict[st
 
 def choices(user: AnyUser) -> dict[str, Any]:
     """Return what the fields offer; long lists come when they are asked for."""
+    modalities = visible_modalities(user)
     return {
-        "modalities": visible_modalities(user),
+        "modalities": modalities,
+        "is_archive_empty": not modalities,
         "body_parts": visible_body_parts(user),
         "spaces": list_spaces(),
         "levels": LEVELS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inference.errors import ModelUnavailableError
+from archive.errors import StorageError
+from inference.errors import ModelUnavailableError, UnsupportedInputError
 from inference.similarity.errors import (
     InvalidQueryError,
     NotEmbeddedError,
@@ -17,7 +18,7 @@ from inference.similarity.errors import (
 if TYPE_CHECKING:
     from archive.errors import ArchiveError
 
-EXPECTED = (InvalidQueryError, NotEmbeddedError, ModelUnavailableError)
+EXPECTED = (InvalidQueryError, UnsupportedInputError, ModelUnavailableError, StorageError)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ _WORDS: tuple[tuple[type[ArchiveError], str, str], ...] = (
         ),
     ),
     (UndecodableImageError, "This file is no picture we can read", ""),
+    (UnsupportedInputError, "This image can't be searched by", ""),
     (ModelUnavailableError, "The model is not available here", ""),
+    (StorageError, "The image can't be read at the moment", ""),
 )
 _TITLES = {
     "region": "This region can't be searched by",

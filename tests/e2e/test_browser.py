@@ -3,101 +3,23 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from deploy.demo.cohort import BRAIN_MR, CHEST_FILM, HAND_FILM, visits
 from deploy.demo.datasets import visit_files
+from tests.browsing import MARKS, await_images, take_picture, wider_than_the_window
 from tests.builders.ct_series import chest_phantom, make_ct_series
 from tests.builders.stored import store_datasets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from playwright.sync_api import Locator, Page
 
-    from playwright.sync_api import BrowserContext, Locator, Page
-
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path(os.environ.get("TWINSIGHT_CHROMIUM", "/usr/bin/chromium"))
-ARTIFACTS = Path(os.environ.get("TWINSIGHT_ARTIFACTS") or ROOT / "artifacts")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 MODELS_MS = 180_000
-IS_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.django_db(transaction=True),
-    # In CI a missing browser is a failure, not a skip.
-    pytest.mark.skipif(not CHROMIUM.exists() and not IS_CI, reason="Chromium is not installed"),
-]
-
-
-@pytest.fixture
-def context() -> Iterator[BrowserContext]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-        browser.close()
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser complained about: errors of scripts, refusals by the CSP, failed answers."""
-    return []
-
-
-@pytest.fixture
-def sign_in(live_server, context, complaints) -> Callable[[str], Page]:
-    def sign_in_as(username: str) -> Page:
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
-        page.on(
-            "response",
-            lambda response: (
-                complaints.append(f"{response.status} {response.url}")
-                if response.status >= 500
-                else None
-            ),
-        )
-        page.goto(f"{live_server.url}/studies/")
-        _picture(page, "login")
-        page.get_by_label("User name").fill(username)
-        page.get_by_label("Password").fill("a long enough password")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/studies/")
-        return page
-
-    return sign_in_as
-
-
-def _picture(page: Page, name: str, *, is_full: bool = False) -> None:
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=is_full)
-
-
-def _await_images(page: Page) -> None:
-    """Wait until every picture in sight is loaded, and none is broken."""
-    page.wait_for_function(
-        """() => [...document.images]
-            .filter((one) => one.getBoundingClientRect().top < innerHeight)
-            .every((one) => one.complete && one.naturalWidth > 0)"""
-    )
+pytestmark = MARKS
 
 
 def _visits() -> list:
@@ -152,18 +74,20 @@ def test_upload_a_zip_open_the_study_and_find_its_twins(
     ]
     assert set(found[: len(twins)]) == twins
     assert asked.study_instance_uid not in found
-    _await_images(page)
-    _picture(page, "similar")
-    page.get_by_label("Modality").select_option("MR")
+    await_images(page)
+    take_picture(page, "similar")
+    page.locator("#filter-menu > summary").click()
+    page.locator("#filter-menu").get_by_text("MR", exact=True).click()
     expect(hits).to_have_count(1)
     assert "modality=MR" in page.url
+    page.keyboard.press("Escape")
     _look_at_the_list(page, len(chosen))
     assert complaints == []
 
 
 def _upload(page: Page, chosen: list) -> None:
     package = {"name": "studies.zip", "mimeType": "application/zip", "buffer": _zip_of(chosen)}
-    _picture(page, "study-list-empty")
+    take_picture(page, "study-list-empty")
     page.get_by_role("link", name="Upload", exact=True).click()
     page.locator("#pick-files").set_input_files(package)
     page.locator('#batch[data-state="done"]').wait_for(timeout=120_000)
@@ -171,7 +95,7 @@ def _upload(page: Page, chosen: list) -> None:
     expect(page.locator("#tally-quarantined")).to_have_text("1")
     expect(page.locator("#results")).to_contain_text("This is not a DICOM file")
     assert int(page.locator("#tally-stored").inner_text()) >= len(chosen)
-    _picture(page, "upload")
+    take_picture(page, "upload")
 
 
 def _await_findings(page: Page) -> None:
@@ -179,8 +103,8 @@ def _await_findings(page: Page) -> None:
     expect(panel).to_contain_text("Searchable by look", timeout=MODELS_MS)
     expect(panel.get_by_text("Working")).to_be_hidden(timeout=MODELS_MS)
     expect(panel).to_contain_text("not for diagnostic use")
-    _await_images(page)
-    _picture(page, "study")
+    await_images(page)
+    take_picture(page, "study")
 
 
 def _await_hits(page: Page, count: int) -> Locator:
@@ -200,23 +124,14 @@ def _look_at_the_list(page: Page, count: int) -> None:
     """In the dark, in the light, and in a narrow window, which must not scroll sideways."""
     page.get_by_role("link", name="Studies").click()
     expect(page.locator("tbody tr")).to_have_count(count)
-    _await_images(page)
-    _picture(page, "study-list")
+    await_images(page)
+    take_picture(page, "study-list")
     page.get_by_role("button", name="Switch between light and dark").click()
-    _picture(page, "study-list-light")
+    take_picture(page, "study-list-light")
     page.set_viewport_size({"width": 420, "height": 800})
-    _await_images(page)
-    _picture(page, "study-list-narrow")
-    assert _wider_than_the_window(page) == []
-
-
-def _wider_than_the_window(page: Page) -> list[str]:
-    return page.evaluate(
-        """() => document.documentElement.scrollWidth <= innerWidth ? [] :
-            [...document.querySelectorAll("body *")]
-                .filter((one) => one.getBoundingClientRect().right > innerWidth)
-                .map((one) => one.outerHTML.slice(0, 120))"""
-    )
+    await_images(page)
+    take_picture(page, "study-list-narrow")
+    assert wider_than_the_window(page) == []
 
 
 def test_search_by_keyboard_and_open_the_first_study(
@@ -232,7 +147,7 @@ def test_search_by_keyboard_and_open_the_first_study(
 
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
-    _picture(page, "keyboard-help")
+    take_picture(page, "keyboard-help")
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
@@ -285,7 +200,7 @@ def test_viewer_scrolls_and_windows(radiologist, stored_series, sign_in, complai
     page.keyboard.press("r")
     expect(window).to_have_text("C -200 W 1600")
     page.wait_for_load_state("networkidle")
-    _picture(page, "viewer")
+    take_picture(page, "viewer")
     assert complaints == []
 
 
@@ -293,7 +208,7 @@ def _shown(page: Page) -> str:
     return page.evaluate("document.getElementById('frame').toDataURL()")
 
 
-def test_outsider_finds_neither_study_nor_picture(outsider, stored_series, sign_in):
+def test_outsider_finds_neither_study_nortake_picture(outsider, stored_series, sign_in):
     study_uid = stored_series.study.study_instance_uid
     page = sign_in("outsider")
     expect(page.get_by_text("No studies in your projects yet")).to_be_visible()
@@ -302,7 +217,7 @@ def test_outsider_finds_neither_study_nor_picture(outsider, stored_series, sign_
     assert answer is not None
     assert answer.status == 404
     expect(page.get_by_text("There is nothing here")).to_be_visible()
-    _picture(page, "not-found")
+    take_picture(page, "not-found")
     root = page.url.split("/studies/")[0]
     path = f"studies/{study_uid}/series/{stored_series.series_instance_uid}/thumbnail"
     assert page.request.get(f"{root}/dicom-web/{path}").status == 404
@@ -317,7 +232,7 @@ def test_nothing_moves_while_the_study_list_loads(radiologist, stored_series, si
         }).observe({ type: "layout-shift", buffered: true });"""
     )
     page.reload()
-    _await_images(page)
+    await_images(page)
     page.wait_for_timeout(300)
 
     assert page.evaluate("window.shift") < 0.02

@@ -41,7 +41,8 @@ def _state(series, **more):
 
 
 def _saved(client, series, **form):
-    client.post(LIST, {"state": _state(series), "name": "Mine", **form})
+    # Followed, so that what was said is read by who is meant.
+    client.post(LIST, {"state": _state(series), "name": "Mine", **form}, follow=True)
     return SearchSession.objects.get(name=form.get("name", "Mine"))
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from inference.errors import ModelUnavailableError
+from archive.errors import StorageError
+from inference.errors import ModelUnavailableError, UnsupportedInputError
 from inference.portal.statuses import problem_of
 from inference.similarity.errors import (
     InvalidQueryError,
@@ -20,6 +21,8 @@ from inference.similarity.errors import (
         (UnknownSpaceError("x", field="space"), "No embedding model yet"),
         (UndecodableImageError("x", field="image"), "This file is no picture we can read"),
         (ModelUnavailableError("x"), "The model is not available here"),
+        (UnsupportedInputError("x"), "This image can't be searched by"),
+        (StorageError("x"), "The image can't be read at the moment"),
         (InvalidQueryError("x", field="k"), "This question can't be answered"),
         (InvalidQueryError("x", field="region"), "This region can't be searched by"),
         (SpaceNotReadyError("x", field="space"), "This space is not ready"),

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from inference.models import Label
+from inference.models import Calibration, Label
 from tests.builders.vectors import direction, make_case, make_space
 from tests.factories.archive import PatientFactory, SeriesFactory, StudyFactory
 
@@ -50,7 +50,14 @@ def _ask(client, series, **query):
     return _text(client.get(PAGE, {"series": series.series_instance_uid, **query}))
 
 
-def test_page_without_a_case_says_how_to_choose_one(client, radiologist):
+def test_page_of_an_empty_archive_leads_to_the_upload(client, radiologist):
+    client.force_login(radiologist)
+
+    assert "No studies in your projects yet" in _text(client.get(PAGE))
+
+
+def test_page_without_a_case_says_how_to_choose_one(client, radiologist, project):
+    StudyFactory(projects=[project], modalities_in_study=["CT"])
     client.force_login(radiologist)
 
     assert "Which case shall we find the twin of?" in _text(client.get(PAGE))
@@ -230,3 +237,114 @@ def test_picture_is_not_for_strangers(client, png):
     response = client.post(PICTURE, {"image": SimpleUploadedFile("a.png", png)})
 
     assert response.status_code == 302
+
+
+def test_each_condition_is_a_chip_that_leads_to_the_page_without_it(
+    client, radiologist, space, project, asked
+):
+    client.force_login(radiologist)
+
+    response = client.get(
+        PAGE,
+        {
+            "series": asked.series_instance_uid,
+            "modality": ["CT", "MR"],
+            "sex": "F",
+            "age_from": "40",
+            "attribute": "KVP=120",
+            "patient": "any",
+        },
+    )
+
+    chips = {(chip.name, chip.value): chip.url for chip in response.context["chips"]}
+    assert set(chips) == {
+        ("Modality", "CT"),
+        ("Modality", "MR"),
+        ("Sex", "female"),
+        ("Age", "from 40"),
+        ("KVP", "120"),
+        ("Patients", "everyone"),
+    }
+    left = chips["Modality", "CT"]
+    assert "modality=MR" in left
+    assert "modality=CT" not in left
+    assert "age_from" not in chips["Age", "from 40"]
+
+
+def test_hits_offer_thumbs_that_know_the_question(client, radiologist, space, project, asked):
+    twin = make_case(space, [direction(0.1)], projects=[project])
+    client.force_login(radiologist)
+
+    text = _ask(client, asked, modality="CT")
+
+    uid = twin.instances.get().sop_instance_uid
+    assert f'value="{uid}"' in text
+    assert f"series={asked.series_instance_uid}&amp;modality=CT" in text
+
+
+def test_nothing_close_is_said_before_the_grid(client, radiologist, space, project, asked):
+    make_case(space, [direction(0.5)], projects=[project], modality="CT")
+    Calibration.objects.create(
+        space=space,
+        level="series",
+        cut=0.99,
+        nearest_quantiles=[0.0] * 101,
+        number_of_objects=100,
+    )
+    client.force_login(radiologist)
+
+    text = _ask(client, asked)
+
+    assert "Nothing in the archive is close to this" in text
+    assert "not close" in text
+    assert "0 close" in text
+
+
+def test_what_lies_below_the_cut_stands_behind_a_line(client, radiologist, space, project, asked):
+    for angle in (0.05, 0.9):
+        make_case(space, [direction(angle)], projects=[project], modality="CT")
+    Calibration.objects.create(
+        space=space,
+        level="series",
+        cut=0.9,
+        nearest_quantiles=[0.0] * 101,
+        number_of_objects=100,
+    )
+    client.force_login(radiologist)
+
+    text = _ask(client, asked)
+
+    assert "1 close" in text
+    assert text.count("grid-divider") == 1
+
+
+def test_bad_region_is_said_and_the_case_stays(client, radiologist, asked):
+    client.force_login(radiologist)
+    uid = asked.instances.get().sop_instance_uid
+
+    response = client.get(PAGE, {"instance": uid, "region": "0,0,99999,99999"})
+
+    assert response.status_code == 200
+    assert "Query, Case" in _text(response)
+    assert response.context["problem"].title
+
+
+def test_filters_suggest_what_the_askers_cases_carry(client, radiologist, asked):
+    Label.objects.create(study=asked.study, label_set="finding", label="nodule")
+    client.force_login(radiologist)
+
+    text = _text(client.get("/similar/facets/"))
+
+    assert "finding:nodule" in text
+    assert "chest-clinic" in text
+
+
+def test_stage_data_names_every_frame_and_where_to_begin(client, radiologist, asked):
+    client.force_login(radiologist)
+    uid = asked.instances.get().sop_instance_uid
+
+    stage = client.get(PAGE, {"instance": uid, "region": "1,2,30,40"}).context["stage"]
+
+    assert [one["uid"] for one in stage["instances"]] == [uid]
+    assert stage["start"] == {"instance": uid, "frame": None}
+    assert stage["region"] == "1,2,30,40"

@@ -28,6 +28,7 @@ export class QueryStage {
     card.querySelector("[data-tools]").hidden = false;
     const many = this.viewport.frames.length;
     card.querySelector("[data-slices]").hidden = many < 2;
+    card.querySelector("[data-tools] .segments").hidden = many < 2;
     this.range.max = String(many);
     this.viewport.show(this.viewport.index);
     this.tell();
