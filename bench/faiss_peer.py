@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ class Peer:
     p50_ms: float
     p95_ms: float
     width: int = 0
+    cpu_ms: float = 0.0
 
 
 class FaissPeer:
@@ -68,7 +69,7 @@ class FaissPeer:
             if selector:
                 parameters.sel = selector
             _, peer = self._run(self.index, queries, truth.shape[1], parameters, truth)
-            peer = Peer(peer.recall, peer.p50_ms, peer.p95_ms, width)
+            peer = replace(peer, width=width)
             if peer.recall >= recall:
                 break
         return peer
@@ -90,15 +91,17 @@ class FaissPeer:
     ) -> tuple[npt.NDArray[np.int64], Peer]:
         found, times = [], []
         index.search(queries[:1], k, params=parameters)
+        spent = time.process_time()
         for query in queries:
             started = time.perf_counter()
             _, keys = index.search(query[None], k, params=parameters)
             times.append((time.perf_counter() - started) * 1000)
             found.append(keys[0])
+        spent = (time.process_time() - spent) * 1000 / len(queries)
         rows = np.array(found)
         recall = 1.0
         if truth is not None:
             hits = [len(set(a) & set(b)) / k for a, b in zip(rows, truth, strict=True)]
             recall = float(np.mean(hits))
         p50, p95 = np.percentile(times, [50, 95])
-        return rows, Peer(recall, float(p50), float(p95))
+        return rows, Peer(recall, float(p50), float(p95), cpu_ms=spent)

@@ -11,7 +11,9 @@ asker reads. Queries are stored series; the asker's patient is left out, one res
 Recall@10 is against exact search by FAISS flat over the same rows. "search" is planning and
 ranking, with rights, filters and folding; "answer" is `search_similar` as the API calls it.
 FAISS searches in the memory of one process, one query at a time in one thread, with a bitmap as
-filter, without rights and folding, as narrowly as gives it at least our recall.
+filter, without rights and folding, as narrowly as gives it at least our recall. "CPU" is the
+processor time of one search, in our process and in PostgreSQL's: on a busy machine it says more
+than the clock, which then counts mostly waiting.
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ class Measured:
     exact_share: float
     search_ms: npt.NDArray[np.float64]
     answer_ms: npt.NDArray[np.float64]
+    client_cpu_ms: float
+    database_cpu_ms: float
     flat: Peer
     hnsw: Peer
 
@@ -148,10 +152,10 @@ def _measure_all(
     )
     print(f"FAISS HNSW built in {peer.build_s:.0f} s by 2 threads\n")
     print(
-        "| filter | recall@10 | exact | search p50 | p95 | answer p50 | p95"
-        " | FAISS flat p50 | FAISS HNSW recall | p50 | p95 | search / HNSW |"
+        "| filter | recall@10 | exact | search p50 | p95 | answer p50 | p95 | CPU of us"
+        " | of PostgreSQL | FAISS flat p50 | CPU | FAISS HNSW recall | p50 | p95 | CPU |"
     )
-    print("|---|" + "---:|" * 11)
+    print("|---|" + "---:|" * 14)
     asked = rng.integers(0, len(archive.vectors), size=options.queries)
     rows = []
     for case, value in CASES.items():
@@ -176,7 +180,10 @@ def _measure(
     for query in queries:
         _, ms = _timed(lambda query=query: search_similar(archive.user, query))
         answer_ms.append(ms)
-        (keys, is_exact), ms = _ranked(archive, query, DEFAULT_LIMITS)
+    spent = np.zeros(2)
+    for query in queries:
+        (keys, is_exact), ms, cpu = _ranked(archive, query, DEFAULT_LIMITS)
+        spent += cpu
         search_ms.append(ms)
         exact.append(is_exact)
         found.append(keys)
@@ -190,7 +197,15 @@ def _measure(
     truth, flat = peer.exact(archive.vectors[asked], selected, K)
     hnsw = peer.at_recall(archive.vectors[asked], selected, truth, min(recall, 0.999))
     return Measured(
-        case, recall, float(np.mean(exact)), np.array(search_ms), np.array(answer_ms), flat, hnsw
+        case=case,
+        recall=recall,
+        exact_share=float(np.mean(exact)),
+        search_ms=np.array(search_ms),
+        answer_ms=np.array(answer_ms),
+        client_cpu_ms=float(spent[0]) / len(queries),
+        database_cpu_ms=float(spent[1]) / len(queries),
+        flat=flat,
+        hnsw=hnsw,
     )
 
 
@@ -209,7 +224,7 @@ def _truth(archive: VectorArchive, allowed: npt.NDArray[np.int64], row: int) -> 
 
 def _ranked(
     archive: VectorArchive, query: Any, limits: SearchLimits
-) -> tuple[tuple[list[int], bool], float]:
+) -> tuple[tuple[list[int], bool], float, npt.NDArray[np.float64]]:
     """Plan and rank alone, without resolving the query and filling the results."""
     from inference.similarity.permitted import compile_permitted  # noqa: PLC0415 after setup
     from inference.similarity.questions import resolve_question, scope_of  # noqa: PLC0415
@@ -229,8 +244,18 @@ def _ranked(
             limits=limits,
         )
 
+    before = _cpu_ms()
     ranking, ms = _timed(search)
-    return ([row.series_id for row in ranking.rows], ranking.is_exact), ms
+    return ([row.series_id for row in ranking.rows], ranking.is_exact), ms, _cpu_ms() - before
+
+
+def _cpu_ms() -> npt.NDArray[np.float64]:
+    """Processor time so far: ours, and that of the connection's server process (Linux)."""
+    from django.db import connection  # noqa: PLC0415 after setup
+
+    statistics = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+    database = int(statistics.read_text().split()[0]) / 1e6 if statistics.exists() else np.nan
+    return np.array([time.process_time() * 1000, database])
 
 
 def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
@@ -244,9 +269,10 @@ def _print(row: Measured) -> None:
     print(
         f"| {row.case} | {row.recall:.3f} | {row.exact_share:.0%}"
         f" | {search[0]:.1f} | {search[1]:.1f} | {answer[0]:.1f} | {answer[1]:.1f}"
-        f" | {row.flat.p50_ms:.1f} | {row.hnsw.recall:.3f} (ef {row.hnsw.width})"
-        f" | {row.hnsw.p50_ms:.2f} | {row.hnsw.p95_ms:.2f}"
-        f" | {search[0] / row.hnsw.p50_ms:.1f} |",
+        f" | {row.client_cpu_ms:.1f} | {row.database_cpu_ms:.1f}"
+        f" | {row.flat.p50_ms:.1f} | {row.flat.cpu_ms:.1f}"
+        f" | {row.hnsw.recall:.3f} (ef {row.hnsw.width})"
+        f" | {row.hnsw.p50_ms:.2f} | {row.hnsw.p95_ms:.2f} | {row.hnsw.cpu_ms:.2f} |",
         flush=True,
     )
 
@@ -258,9 +284,14 @@ def _print_growth(tables: dict[int, list[Measured]]) -> None:
     print(
         ", ".join(
             f"{small.case} x {np.median(large.search_ms) / np.median(small.search_ms):.1f}"
+            f" (CPU x {_all_cpu(large) / _all_cpu(small):.1f})"
             for small, large in pairs
         )
     )
+
+
+def _all_cpu(row: Measured) -> float:
+    return row.client_cpu_ms + row.database_cpu_ms
 
 
 def _vacuum() -> None:

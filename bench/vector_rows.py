@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from bench.vectors import Vectors
     from inference.models import EmbeddingSpace
 
-# Value of the filter to its share of the series; drawn without regard to the vectors, which is
-# the hard case for an index.
+# Value of the filter, four characters, to its share of the series; drawn without regard to the
+# vectors, which is the hard case for an index.
 SHARES = {"S001": 0.001, "S010": 0.01, "S100": 0.1, "S500": 0.5, "REST": 0.389}
 _BATCH = 20_000
 _TRIGGERS = {
@@ -65,13 +65,14 @@ class VectorArchive:
     project_id: int
     vectors: npt.NDArray[np.float32]
     values: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype="U4"))
+    shares: dict[str, float] = field(default_factory=lambda: SHARES)
 
     def grow(self, source: Vectors, count: int, rng: np.random.Generator) -> None:
         """Add series until there are so many; a multiple of 4."""
         from django.db import connection  # noqa: PLC0415 after setup
 
         first = len(self.vectors)
-        added = rng.choice(list(SHARES), size=count - first, p=list(SHARES.values()))
+        added = rng.choice(list(self.shares), size=count - first, p=list(self.shares.values()))
         self.values = np.concatenate([self.values, added])
         numbers = {"first": first, "last": count, "project": self.project_id}
         with connection.cursor() as cursor:
