@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import Count, F, Func, IntegerField, Value, Window
-from django.db.models.functions import RowNumber
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Count, F, Func, IntegerField, Value
 
 from archive.dicom.charsets import fold_text
 from inference.models import SeriesText
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 WEIGHTS = (0.05, 0.2, 0.4, 1.0)
 # rank / (rank + 1): between 0 and 1, whatever the number of words.
 NORMALIZATION = 32
+# Words that more series have than this tell them apart little: the newest so many are ranked.
+MAX_RANKED = 20_000
 _NEGATION = re.compile(r"(?:^|\s)-\S")
 _IMAGE_LEVELS = frozenset({Level.FRAME, Level.INSTANCE})
 
@@ -96,23 +99,14 @@ def rank_by_words(
     Returns
     -------
     Rows, best first, with PostgreSQL's rank as their score. A row that stands for a series has
-    minus the series' key in place of a vector's.
+    minus the series' key in place of a vector's. Where more than `MAX_RANKED` series match, the
+    newest of them are ranked.
     """
-    rows = _matching(user, scope, text)
-    partition = _partition(scope.level, fold=fold)
-    if partition is not None:
-        order = [F("rank").desc(), F("pk").asc()]
-        place = Window(RowNumber(), partition_by=[F(partition)], order_by=order)
-        rows = rows.annotate(place=place).filter(place=1)
-    found = list(
-        rows.order_by("-rank", "pk").values_list(
-            "study_id", "series_id", "study__patient_id", "rank"
-        )[:limit]
-    )
+    found = _ranked(_matching(user, scope, text), text, _partition(scope.level, fold=fold), limit)
     if scope.level in _IMAGE_LEVELS:
         return _images(user, space, scope, found, limit, fold=fold)
     return [
-        RankedRow(-series_id, study_id, series_id, None, None, patient_id, float(rank))
+        RankedRow(-series_id, study_id, series_id, None, None, patient_id, rank)
         for study_id, series_id, patient_id, rank in found
     ]
 
@@ -140,15 +134,40 @@ def count_matching_siblings(
 
 
 def _matching(user: AnyUser, scope: Scope, text: str) -> Any:
-    asked = text_query(text)
-    rows = SeriesText.objects.filter(series_condition(user, scope), document=asked)
-    return rows.annotate(rank=rank_expression(asked))
+    rows = SeriesText.objects.filter(series_condition(user, scope), document=text_query(text))
+    return rows.order_by()
 
 
-def _partition(level: Level, *, fold: bool) -> str | None:
+def _ranked(
+    matching: Any, text: str, partition: str, limit: int
+) -> list[tuple[int, int, int, float]]:
+    """Rank matching series once, and only then fold and order them: their texts stay behind."""
+    try:
+        if matching[: MAX_RANKED + 1].count() > MAX_RANKED:
+            newest = matching.order_by("-pk").values("pk")[:MAX_RANKED]
+            matching = matching.filter(pk__in=newest)
+        rank = rank_expression(text_query(text))
+        columns = ("pk", "study_id", "series_id", "study__patient_id", "rank")
+        sql, params = matching.annotate(rank=rank).values_list(*columns).query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    # The text is Django's own and our constants'; what was asked for is in its parameters.
+    statement = (
+        "WITH matched (id, study_id, series_id, patient_id, rank) AS MATERIALIZED"  # noqa: S608
+        f" ({sql}), placed AS (SELECT *, row_number() OVER"
+        f" (PARTITION BY {partition} ORDER BY rank DESC, id) AS place FROM matched)"
+        " SELECT study_id, series_id, patient_id, rank FROM placed"
+        " WHERE place = 1 ORDER BY rank DESC, id LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*params, limit])
+        return list(cursor.fetchall())
+
+
+def _partition(level: Level, *, fold: bool) -> str:
     if fold:
-        return "study__patient_id"
-    return "study_id" if level is Level.STUDY else None
+        return "patient_id"
+    return "study_id" if level is Level.STUDY else "id"
 
 
 def _images(
@@ -161,7 +180,7 @@ def _images(
     fold: bool,
 ) -> list[RankedRow]:
     """Let the images of the series speak for them: one a patient where folded, else all."""
-    ranks = {series_id: float(rank) for _, series_id, _, rank in found}
+    ranks = {series_id: rank for _, series_id, _, rank in found}
     order = Func(
         Value(list(ranks)), F("series_id"), function="array_position", output_field=IntegerField()
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from django.contrib.auth.models import AnonymousUser
 
 from inference.models import Label
-from inference.similarity import parts
+from inference.similarity import parts, word_ranking
 from inference.similarity.services import search_similar
 from inference.similarity.types import (
     Filters,
@@ -160,6 +161,23 @@ def test_words_give_k_and_no_more(radiologist, space, project):
         case(space, project, 0.1, label="nodule")
 
     assert len(search_similar(radiologist, SimilarQuery(text="nodule", k=3)).results) == 3
+
+
+def test_of_words_that_very_many_have_the_newest_are_ranked(
+    radiologist, space, project, monkeypatch
+):
+    monkeypatch.setattr(word_ranking, "MAX_RANKED", 2)
+    several = [case(space, project, 0.1, label="nodule") for _ in range(3)]
+
+    answer = search_similar(radiologist, SimilarQuery(text="nodule"))
+
+    assert uids(answer) == [one.series_instance_uid for one in several[1:]]
+
+
+def test_words_of_nobody_signed_in_find_nothing(space, project):
+    case(space, project, 0.1, label="nodule")
+
+    assert search_similar(AnonymousUser(), SimilarQuery(text="nodule")).results == ()
 
 
 def test_a_negative_example_beside_words_alone_is_left_out(radiologist, space, project):
