@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
@@ -312,3 +314,22 @@ def test_space_whose_model_fails_pauses_and_is_not_ready(
     fill_space(OPERATOR, space.name)
     work(space)
     assert series_in(space) == keys_of(series)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_schedulers_hand_out_no_series_twice(space: EmbeddingSpace, project: Project) -> None:
+    series = store_series(4, project)
+    fill_space(OPERATOR, space.name)
+    rewind(space, minutes=1)
+
+    def tick() -> None:
+        try:
+            fill_spaces()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(tick) for _ in range(6)]:
+            done.result()
+
+    assert sorted(Run.objects.values_list("series", flat=True)) == sorted(keys_of(series))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import IntegrityError, connection
 
 from archive.audit.types import Asker
 from archive.errors import NotAllowedError
-from archive.models import AuditEvent
+from archive.models import AuditEvent, Series
 from inference.models import EmbeddingSpace, ModelVersion, SpaceFill, SpacePromotion
 from inference.similarity.errors import (
     SpaceConflictError,
     SpaceNotReadyError,
     UnknownSpaceError,
 )
+from inference.similarity.index import refresh_series_embedding, store_embeddings
 from inference.similarity.lifecycle import (
     fill_space,
     pause_space,
@@ -37,7 +39,7 @@ from inference.similarity.spaces import (
     register_space,
     space_provenance,
 )
-from inference.similarity.types import SimilarQuery
+from inference.similarity.types import InstanceVector, SimilarQuery
 from tests.builders.spaces import make_descriptor_space
 from tests.builders.vectors import direction, embed_instances, make_case, make_space
 from tests.factories.inference import ModelVersionFactory
@@ -182,6 +184,41 @@ def test_search_is_answered_by_the_space_of_the_moment(old, new, project, radiol
     again = search_similar(radiologist, query)
 
     assert [answer.space for answer in (before, after, again)] == [old.name, new.name, old.name]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_search_fails_while_spaces_take_over_from_each_other(old, new, project, radiologist):
+    asked = make_case(old, [direction(0)], projects=[project])
+    make_case(old, [direction(0.3)], projects=[project])
+    for series in Series.objects.all():
+        vector = InstanceVector(
+            instance_id=series.instances.get().pk, vector=direction(0.1, dimension=4)
+        )
+        store_embeddings(space=new, vectors=[vector])
+        refresh_series_embedding(space=new, series_id=series.pk)
+    query = SimilarQuery(series=asked.series_instance_uid)
+    is_over = threading.Event()
+
+    def search() -> list[tuple[str, int]]:
+        try:
+            answers = []
+            while not is_over.is_set():
+                answer = search_similar(radiologist, query)
+                answers.append((answer.space, len(answer.results)))
+            return answers
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        searches = [pool.submit(search) for _ in range(2)]
+        for _ in range(5):
+            promote_space(OPERATOR, new.name)
+            rollback_space(OPERATOR)
+        is_over.set()
+        found = [answer for one in searches for answer in one.result()]
+
+    assert found
+    assert set(found) <= {(old.name, 1), (new.name, 1)}
 
 
 @pytest.mark.parametrize("act", [fill_space, pause_space, promote_space, retire_space])
