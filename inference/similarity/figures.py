@@ -30,6 +30,7 @@ RESAMPLES = 1000
 CONFIDENCE = 0.95
 # An interval over fewer patients says nothing.
 LEAST_PATIENTS = 3
+_NOTHING = 1e-9
 # Scores held at a time: memory stays the same however large the gallery is.
 _SCORES_AT_ONCE = 1_000_000
 
@@ -169,18 +170,25 @@ def scores_between(
 
 
 def summarise(
-    figures: QueryFigures, *, resamples: int = RESAMPLES, seed: int = 0
+    figures: QueryFigures,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    are_shares: bool = True,
 ) -> dict[str, list[float | None] | int]:
     """Average over queries, with intervals over patients.
 
     Patients are drawn with replacement, each with all its queries: images of one patient are
-    alike, and an interval over images would be too narrow.
+    alike, and an interval over images would be too narrow. Where all of them are right, or all
+    wrong, drawing from them shows no doubt; then the exact interval of that many of that many
+    patients (Clopper and Pearson) bounds it.
 
     Parameters
     ----------
     figures : of the queries of a group
     resamples : bootstrap draws
     seed : for the same interval every time
+    are_shares : figures lie between 0 and 1; differences don't
 
     Returns
     -------
@@ -189,12 +197,14 @@ def summarise(
     """
     means = figures.values.mean(axis=0) if len(figures.values) else [None] * len(NAMES)
     lows, highs = _interval(figures.patients, figures.values, resamples, seed)
+    patients = len(np.unique(figures.patients))
     cell: dict[str, list[float | None] | int] = {
         "queries": len(figures.queries),
-        "patients": len(np.unique(figures.patients)),
+        "patients": patients,
     }
     for name, mean, low, high in zip(NAMES, means, lows, highs, strict=True):
-        cell[name] = [_rounded(mean), _rounded(low), _rounded(high)]
+        edges = _beyond_bounds(mean, low, high, patients) if are_shares else (low, high)
+        cell[name] = [_rounded(mean), *map(_rounded, edges)]
     return cell
 
 
@@ -216,7 +226,7 @@ def difference(
     shared, left, right = np.intersect1d(first.queries, second.queries, return_indices=True)
     values = second.values[right] - first.values[left]
     paired = QueryFigures(shared, first.patients[left], values)
-    return summarise(paired, resamples=resamples, seed=seed)
+    return summarise(paired, resamples=resamples, seed=seed, are_shares=False)
 
 
 def mean_with_interval(values: Sequence[float], *, seed: int = 0) -> list[float | None]:
@@ -224,7 +234,7 @@ def mean_with_interval(values: Sequence[float], *, seed: int = 0) -> list[float 
 
     Parameters
     ----------
-    values : one a question
+    values : one a question, 0 to 1
     seed : for the same interval every time
 
     Returns
@@ -234,8 +244,9 @@ def mean_with_interval(values: Sequence[float], *, seed: int = 0) -> list[float 
     if not len(values):
         return [None, None, None]
     table = np.asarray(values, dtype=np.float64)[:, None]
-    low, high = _interval(np.arange(len(table)), table, RESAMPLES, seed)
-    return [_rounded(table.mean()), _rounded(low[0]), _rounded(high[0])]
+    lows, highs = _interval(np.arange(len(table)), table, RESAMPLES, seed)
+    low, high = _beyond_bounds(table.mean(), lows[0], highs[0], len(table))
+    return [_rounded(table.mean()), _rounded(low), _rounded(high)]
 
 
 def _label_codes(labels: Sequence[frozenset[str]]) -> tuple[Integers, npt.NDArray[np.bool_]]:
@@ -297,6 +308,19 @@ def _interval(
     outside = (1 - CONFIDENCE) / 2
     low, high = np.quantile(means, [outside, 1 - outside], axis=0)
     return list(low), list(high)
+
+
+def _beyond_bounds(
+    mean: float | None, low: float | None, high: float | None, patients: int
+) -> tuple[float | None, float | None]:
+    if mean is None or low is None or high is None:
+        return low, high
+    doubt = ((1 - CONFIDENCE) / 2) ** (1 / patients)
+    if mean >= 1 - _NOTHING:
+        return min(low, doubt), high
+    if mean <= _NOTHING:
+        return low, max(high, 1 - doubt)
+    return low, high
 
 
 def _rounded(value: float | None) -> float | None:

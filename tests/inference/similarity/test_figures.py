@@ -221,4 +221,15 @@ def test_difference_of_a_space_with_itself_is_nothing():
 
 def test_mean_with_interval_of_nothing_says_nothing():
     assert mean_with_interval([]) == [None, None, None]
-    assert mean_with_interval([1.0] * 5) == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("patients", [5, 28])
+def test_all_right_and_all_wrong_leave_doubt_by_the_number_of_patients(patients):
+    """Clopper and Pearson's interval of n of n is [(1 - confidence) / 2] ** (1 / n) to 1."""
+    doubt = round(0.025 ** (1 / patients), 4)
+
+    assert mean_with_interval([1.0] * patients) == [1, doubt, 1]
+    assert mean_with_interval([0.0] * patients) == [0, 0, round(1 - doubt, 4)]
+    places = [number % 2 * 100 + number for number in range(2 * patients)]
+    cell = summarise(measure(gallery(places, "a b " * patients)))
+    assert cell["p_at_1"] == [1, round(0.025 ** (1 / (2 * patients)), 4), 1]
