@@ -17,7 +17,8 @@ from inference.similarity.types import (
     ScoreKind,
     SimilarQuery,
 )
-from inference.similarity.words import mark_words_stale, refresh_words
+from inference.similarity.words import mark_missing_words, mark_words_stale, refresh_words
+from tests.builders.similarity_world import make_world
 from tests.builders.vectors import direction, embed_instances, make_case
 from tests.factories.archive import PatientFactory, SeriesFactory, StudyFactory
 
@@ -367,3 +368,30 @@ def test_three_parts_and_feedback_together(radiologist, pictured, png):
 
     assert result.series_uid == others[1].series_instance_uid
     assert result.matched_by == ("instance", "image", "text")
+
+
+# --- random rights -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_mixes_and_words_keep_to_random_rights(space, seed):
+    world = make_world(space, np.random.default_rng(seed), patients=25)
+    mark_missing_words()
+    refresh_words()
+
+    for person, user in world.people.items():
+        permitted = world.permitted(person)
+        said = {item.patient_id for item in permitted if "nodule" in item.labels}
+        by_uid = {item.series_uid: item.patient_id for item in permitted}
+        words = search_similar(user, SimilarQuery(text="nodule", k=100))
+        assert {by_uid[uid] for uid in uids(words)} == said
+        assert len(words.results) == len(said)
+        if not permitted:
+            continue
+        asked = permitted[0]
+        others = {item.patient_id for item in permitted} - {asked.patient_id}
+        for k in (1, 5, 100):
+            query = SimilarQuery(series=asked.series_uid, text="nodule", k=k)
+            found = [by_uid[uid] for uid in uids(search_similar(user, query))]
+            assert len(found) == len(set(found)) == min(k, len(others))
+            assert set(found) <= others
