@@ -72,7 +72,7 @@ class Command(BaseCommand):
         figures = evaluate_space(space, label_set, level).figures
         self._title(f"{space.name}, {level.value}, labels “{label_set}”")
         asked = f"{figures['asked']} of {figures['objects']} labelled objects ask, "
-        self.stdout.write(f"{asked}the same patient left out. 95 % intervals over patients.\n")
+        self.stdout.write(f"{asked}the same patient left out. 95 % intervals over patients.\n\n")
         self._table("", {"all": figures["all"]})
         for grouping, cells in figures["by"].items():
             self._table(f"By {grouping.replace('_', ' ')}, gallery whole", cells)
@@ -82,7 +82,7 @@ class Command(BaseCommand):
         how = "" if index["has_index"] else " (searched exactly: no index answered)"
         self.stdout.write(
             f"Index against exact search: recall@10 {_written(index['recall_at_10'])}"
-            f" over {index['queries']} questions{how}.\n"
+            f" over {index['queries']} questions{how}.\n\n"
         )
 
     def _compare(self, spaces: "list[EmbeddingSpace]", label_set: str, level: Level) -> None:
@@ -101,11 +101,11 @@ class Command(BaseCommand):
         )
 
     def _title(self, text: str) -> None:
-        self.stdout.write(f"## {text}\n")
+        self.stdout.write(f"## {text}\n\n")
 
     def _table(self, title: str, cells: dict[str, Any]) -> None:
         if title:
-            self.stdout.write(f"### {title}\n")
+            self.stdout.write(f"### {title}\n\n")
         self.stdout.write(f"| | queries | patients | {' | '.join(HEADS)} |")
         self.stdout.write(f"|---|---|---|{'---|' * len(HEADS)}")
         for name, cell in cells.items():

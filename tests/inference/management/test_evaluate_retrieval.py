@@ -41,6 +41,9 @@ def test_prints_tables_of_all_groups_and_keeps_the_figures(run, space, world):
     for group in ("nodule", "Acme Two", "F", "60 to 79"):
         assert f"| {group} | " in ran.out
     assert "Index against exact search: recall@10 1.000" in ran.out
+    lines = ran.out.splitlines()
+    heads = [number for number, line in enumerate(lines) if line.startswith("| | ")]
+    assert all(lines[number - 1] == "" for number in heads)
     tables = [line for line in ran.out.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in tables}) == 1
 
