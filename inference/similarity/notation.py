@@ -85,9 +85,9 @@ def query_from_json(written: dict[str, Any]) -> SimilarQuery:
 
     Returns
     -------
-    The same query.
+    The same query; what this release knows no field for is passed over.
     """
-    values = dict(written)
+    values = _known(SimilarQuery, written)
     if "region" in values:
         values["region"] = Region(*values["region"])
     for name in ("positive", "negative"):
@@ -114,7 +114,8 @@ def filters_from_json(written: dict[str, Any]) -> Filters:
     The same filters.
     """
     values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in written.items()
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in _known(Filters, written).items()
     }
     for name in _DATES:
         if name in values:
@@ -124,3 +125,8 @@ def filters_from_json(written: dict[str, Any]) -> Filters:
             (keyword, text) for keyword, texts in values["attribute"].items() for text in texts
         )
     return Filters(**values)
+
+
+def _known(kind: type[SimilarQuery | Filters], written: dict[str, Any]) -> dict[str, Any]:
+    names = {entry.name for entry in fields(kind)}
+    return {name: value for name, value in written.items() if name in names}

@@ -74,6 +74,7 @@ FULL = SimilarQuery(
     fold=False,
     space="other",
     explain=False,
+    rerank=False,
 )
 
 
@@ -82,6 +83,13 @@ def test_a_query_comes_back_as_it_was_written_down():
 
     assert query_from_json(json.loads(json.dumps(query_json(FULL)))) == FULL
     assert query_json(SimilarQuery(text="nodule")) == {"text": "nodule"}
+
+
+def test_a_query_of_another_release_is_read_as_far_as_it_is_known():
+    written = {"text": "nodule", "mood": "blue", "filters": {"modality": ["CT"], "shoe": 42}}
+
+    query = SimilarQuery(text="nodule", filters=Filters(modality=("CT",)))
+    assert query_from_json(written) == query
 
 
 def test_an_uploaded_image_is_never_written_down(radiologist, space, query):
