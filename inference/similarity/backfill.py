@@ -378,14 +378,23 @@ def purge_vectors(space: EmbeddingSpace) -> int:
     Run.objects.filter(model_version=space.model_version_id, state=Run.State.SUCCEEDED).update(
         state=Run.State.SKIPPED, message="Its vectors were deleted with the retired space."
     )
+    # A series' own vector first: without it, a space that is filled again meanwhile knows that the
+    # rest is missing.
+    return _delete_in_batches(space, "level = 'series'") + _delete_in_batches(space, "true")
+
+
+def _delete_in_batches(space: EmbeddingSpace, condition: str) -> int:
     deleted, batch = 0, DELETED_AT_ONCE
     with connection.cursor() as cursor:
         while batch >= DELETED_AT_ONCE:
-            # Each batch is a transaction of its own, so that no lock is held for long.
+            # Each batch is a transaction of its own, so that no lock is held for long; nothing is
+            # deleted once the space is wanted again. The condition is one of two constants.
             cursor.execute(
-                "DELETE FROM inference_embedding WHERE id IN (SELECT id FROM inference_embedding"
-                " WHERE space_id = %s LIMIT %s)",
-                [space.pk, DELETED_AT_ONCE],
+                "DELETE FROM inference_embedding WHERE id IN (SELECT id FROM inference_embedding"  # noqa: S608
+                f" WHERE space_id = %s AND {condition} LIMIT %s)"
+                " AND EXISTS (SELECT FROM inference_embeddingspace"
+                " WHERE id = %s AND state = 'retired')",
+                [space.pk, DELETED_AT_ONCE, space.pk],
             )
             batch = int(cursor.rowcount)
             deleted += batch

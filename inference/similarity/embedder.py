@@ -11,7 +11,7 @@ import numpy as np
 from django.conf import settings
 
 from inference.errors import BundleInvalidError, ModelUnavailableError
-from inference.similarity.projections import load_projection
+from inference.similarity.projections import load_projection, projected_vectors
 from inference.similarity.text_encoder import text_model_name
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class _Projected:
         return self.base.prepare(picture)
 
     def embed(self, prepared: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-        return self.projection.apply(self.base.embed(prepared))
+        return projected_vectors(self.projection, self.base.embed(prepared))
 
 
 def load_encoder(space: EmbeddingSpace) -> OnnxEmbedder:

@@ -127,19 +127,33 @@ def project_series(space: EmbeddingSpace, series_ids: Collection[int]) -> int:
     objects, vectors = _base_vectors(space.base_space_id, series_ids)
     if not objects:
         return 0
-    projected = load_projection(space).apply(vectors)
-    has_direction = np.linalg.norm(projected, axis=1) > _LEAST_NORM
+    projected = projected_vectors(load_projection(space), vectors)
     found = [
         InstanceVector(instance_id=instance_id, frame=frame, vector=vector)
-        for (instance_id, frame), vector, is_kept in zip(
-            objects, projected, has_direction, strict=True
-        )
-        if is_kept
+        for (instance_id, frame), vector in zip(objects, projected, strict=True)
     ]
     store_embeddings(space=space, vectors=found)
     for series_id in series_ids:
         refresh_series_embedding(space=space, series_id=series_id)
     return len(found)
+
+
+def projected_vectors(matrix: Matrix, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Project vectors so that each has a direction.
+
+    Parameters
+    ----------
+    matrix : of the projected space
+    vectors : (n, d) of its base
+
+    Returns
+    -------
+    (n, dimension) float32 of length 1. What is exactly the mean of what the matrix was fitted on
+    has no direction of its own; all such vectors have the same one.
+    """
+    found = matrix.apply(vectors)
+    found[np.linalg.norm(found, axis=1) <= _LEAST_NORM] = 1 / np.sqrt(matrix.dimension)
+    return found
 
 
 def project_new_vectors(base: EmbeddingSpace, series_id: int) -> int:

@@ -19,9 +19,15 @@ from inference.runs import filling, services
 from inference.runs.filling import fill_spaces
 from inference.runs.operations import fill_here, run_here
 from inference.runs.selectors import is_study_idle, runs_of_study
-from inference.similarity.backfill import complete_fill, progress_of, purge_retired_spaces
+from inference.similarity.backfill import (
+    complete_fill,
+    progress_of,
+    purge_retired_spaces,
+    purge_vectors,
+)
 from inference.similarity.lifecycle import fill_space, pause_space, retire_space
 from inference.similarity.spaces import are_indexes_valid
+from inference.training.adaptation import fit_components
 from tests.builders.datasets import make_dataset
 from tests.builders.spaces import keys_of, make_descriptor_space, series_in
 from tests.builders.stored import store_datasets
@@ -211,6 +217,40 @@ def test_new_arrivals_go_into_every_space_in_use(space: EmbeddingSpace, project:
     versions = {run.model_version_id for run in Run.objects.all()}
     assert versions == {space.model_version_id, ready.model_version_id}
     assert all(run.is_background for run in Run.objects.all())
+
+
+def test_new_arrivals_are_projected_with_their_base(
+    space: EmbeddingSpace, project: Project
+) -> None:
+    series = store_series(6, project)
+    fill_space(OPERATOR, space.name)
+    work(space)
+    fitted = fit_components(OPERATOR, space=space.name, dimension=3).space
+    for key in fill_spaces(is_throttled=False) + fill_spaces(is_throttled=False):
+        complete_fill(key)
+    assert series_in(fitted) == keys_of(series)
+
+    (fresh,) = store_series(1, project)
+    services.queue_runs_for_series([fresh.pk])
+    list(run_here(open_runs()))
+
+    assert series_in(fitted) == keys_of([*series, fresh])
+    assert not Run.objects.filter(model_version=fitted.model_version).exists()
+
+
+def test_space_that_is_wanted_again_keeps_its_vectors(
+    space: EmbeddingSpace, project: Project
+) -> None:
+    store_series(2, project)
+    fill_space(OPERATOR, space.name)
+    work(space)
+    retire_space(OPERATOR, space.name)
+    space.refresh_from_db()
+    fill_space(OPERATOR, space.name)
+
+    # It was retired when the clearing began, and no longer is.
+    assert purge_vectors(space) == 0
+    assert len(series_in(space)) == 2
 
 
 def test_background_keeps_no_study_busy(

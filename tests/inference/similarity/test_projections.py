@@ -13,6 +13,7 @@ from inference.similarity.projections import (
     Fitted,
     project_new_vectors,
     project_series,
+    projected_vectors,
     register_projected_space,
 )
 from inference.similarity.types import InstanceVector
@@ -77,3 +78,13 @@ def test_frames_are_projected_and_their_mean_taken_anew(project):
     }
     mean = by_level["frame", 1] + by_level["frame", 2]
     assert np.allclose(by_level["instance", None], mean / np.linalg.norm(mean), atol=2e-3)
+
+
+def test_what_is_nothing_but_the_mean_has_a_direction_still():
+    rows = np.tile(np.eye(8, dtype=np.float32)[0], (5, 1))
+    matrix = fit_pca(rows, 3)
+
+    found = projected_vectors(matrix, rows[:2])
+
+    assert np.allclose(np.linalg.norm(found, axis=1), 1)
+    assert np.array_equal(found[0], found[1])
