@@ -37,9 +37,10 @@ WITH ours AS MATERIALIZED (
     FROM {table} slice JOIN archive_instance instance ON instance.id = slice.instance_id
     WHERE slice.space_id = %s AND slice.level = 'instance' AND slice.series_id = ANY(%s)
 ), theirs AS MATERIALIZED (
-    SELECT placed.id, placed.series_id, slice.vector::halfvec({dimension}) AS vector
-    FROM placed JOIN {table} slice ON slice.id = placed.id
-    WHERE total <= {most} OR place * {most} / total <> (place - 1) * {most} / total OR place = 0
+    SELECT id, series_id, vector::halfvec({dimension}) AS vector FROM {table}
+    -- An array, so that the few are looked up by their keys however many vectors there are.
+    WHERE id = ANY(ARRAY(SELECT id FROM placed WHERE total <= {most} OR place = 0
+        OR place * {most} / total <> (place - 1) * {most} / total))
 ), pairs AS MATERIALIZED (
     SELECT ours.id AS our_id, theirs.id AS their_id, theirs.series_id,
         ours.vector <=> theirs.vector AS distance
