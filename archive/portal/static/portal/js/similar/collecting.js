@@ -26,8 +26,9 @@ export function collectSelected(selection, csrfToken) {
     const collection = /\/(\d+)\/$/.exec(new URL(link.href).pathname)?.[1];
     const others = following;
     following = [];
-    const answers = await Promise.all(others.map((value) => add(place(value), collection)));
-    const failed = answers.filter((isAdded) => !isAdded).length;
+    let failed = 0;
+    // One after the other: a collection keeps the order of the ranks.
+    for (const value of others) if (!(await add(place(value), collection))) failed += 1;
     const count = link.parentElement.querySelector(".num");
     if (count)
       count.textContent = failed

@@ -153,6 +153,14 @@ page.addEventListener(
   true,
 );
 
+// Back to the results as they were left, where the reader comes from them.
+page.querySelector("[data-back]").addEventListener("click", (event) => {
+  const from = document.referrer ? new URL(document.referrer) : null;
+  if (from?.origin !== location.origin || !from.pathname.startsWith("/similar/")) return;
+  event.preventDefault();
+  history.back();
+});
+
 const scrolls = ["position", "slices", ""];
 const keys = {
   ArrowDown: () => step(1),
