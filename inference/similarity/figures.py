@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -175,7 +175,7 @@ def summarise(
     resamples: int = RESAMPLES,
     seed: int = 0,
     are_shares: bool = True,
-) -> dict[str, list[float | None] | int]:
+) -> dict[str, Any]:
     """Average over queries, with intervals over patients.
 
     Patients are drawn with replacement, each with all its queries: images of one patient are
@@ -198,7 +198,7 @@ def summarise(
     means = figures.values.mean(axis=0) if len(figures.values) else [None] * len(NAMES)
     lows, highs = _interval(figures.patients, figures.values, resamples, seed)
     patients = len(np.unique(figures.patients))
-    cell: dict[str, list[float | None] | int] = {
+    cell: dict[str, Any] = {
         "queries": len(figures.queries),
         "patients": patients,
     }
@@ -210,7 +210,7 @@ def summarise(
 
 def difference(
     first: QueryFigures, second: QueryFigures, *, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, list[float | None] | int]:
+) -> dict[str, Any]:
     """Compare two spaces on the same queries, in pairs.
 
     Parameters
