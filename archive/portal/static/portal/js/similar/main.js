@@ -25,6 +25,9 @@ asking.addEventListener("answer", () => {
   stage?.tell();
   picture.tell();
   selection.restore();
+  // The grid is read when it is walked; what came of the question is said at once.
+  const said = results().querySelector(".answer-line strong, .empty h2");
+  document.getElementById("answer-said").textContent = said?.textContent.trim() ?? "";
 });
 document.addEventListener("htmx:afterSwap", () => selection.restore());
 collectSelected(selection, csrfToken);
