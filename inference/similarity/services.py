@@ -59,7 +59,7 @@ def search_similar(
     """
     started = time.perf_counter()
     space = find_space(query.space)
-    check_query(query, space)
+    check_query(query)
     question = resolve_question(user, query, space)
     found = rank_question(user, query, question, space, limits)
     results = build_results(

@@ -251,7 +251,8 @@ def ask_in_session(
 
 def _checked(query: SimilarQuery) -> dict[str, object]:
     written = query_json(query)
-    check_query(query, find_space(query.space))
+    find_space(query.space)
+    check_query(query)
     return written
 
 

@@ -8,17 +8,15 @@ from inference.similarity.errors import InvalidQueryError
 from inference.similarity.types import MAX_EXAMPLES, MAX_K, MAX_TEXT_LENGTH, PatientScope
 
 if TYPE_CHECKING:
-    from inference.models import EmbeddingSpace
     from inference.similarity.types import Filters, SimilarQuery
 
 
-def check_query(query: SimilarQuery, space: EmbeddingSpace) -> None:
-    """Check a query's fields against each other and against the space.
+def check_query(query: SimilarQuery) -> None:
+    """Check a query's fields against each other.
 
     Parameters
     ----------
     query : as the door understood it
-    space : to be searched
 
     Raises
     ------

@@ -6,12 +6,9 @@ from datetime import date
 
 import pytest
 
-from inference.models import EmbeddingSpace
 from inference.similarity.errors import InvalidQueryError
 from inference.similarity.types import Filters, PatientScope, Region, SimilarQuery
 from inference.similarity.validation import check_query
-
-SPACE = EmbeddingSpace(name="space", dimension=8)
 
 
 @pytest.mark.parametrize(
@@ -24,11 +21,11 @@ SPACE = EmbeddingSpace(name="space", dimension=8)
     ],
 )
 def test_check_query_takes_any_mix(query):
-    check_query(query, SPACE)
+    check_query(query)
 
 
 def test_check_query_takes_a_sound_query():
-    check_query(SimilarQuery(series="1.2", k=1000, filters=Filters(age_from=3, age_to=3)), SPACE)
+    check_query(SimilarQuery(series="1.2", k=1000, filters=Filters(age_from=3, age_to=3)))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +60,6 @@ def test_check_query_takes_a_sound_query():
 )
 def test_check_query_names_the_wrong_field(query, field):
     with pytest.raises(InvalidQueryError) as caught:
-        check_query(query, SPACE)
+        check_query(query)
 
     assert caught.value.field == field
