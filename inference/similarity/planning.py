@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from inference.similarity.realms import walked_index
+from inference.similarity.realms import existing_indexes, walked_index
 
 if TYPE_CHECKING:
     from inference.models import EmbeddingSpace
@@ -175,13 +175,7 @@ def rows_of_indexes(space: EmbeddingSpace, permitted: list[Part]) -> dict[tuple[
         for part in permitted
         for realm in part.realms
     }
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname, reltuples FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
-            " WHERE relname = ANY(%s) AND indisvalid AND pg_table_is_visible(pg_class.oid)",
-            [list(names)],
-        )
-        return {names[name]: max(float(rows), 0.0) for name, rows in cursor.fetchall()}
+    return {names[name]: rows for name, rows in existing_indexes(tuple(names)).items()}
 
 
 def _remembered_estimate(

@@ -8,6 +8,7 @@ are small have no index: exact search reads them whole.
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection
@@ -35,6 +36,8 @@ FACTS_ROWS = 5_000
 _REALM_PREFIX, _FACTS_PREFIX = "embedding_realm_", "embedding_facts_"
 _REALM_LOCK = 0x5457524D
 _TABLE = "inference_embedding"
+_KNOWN_S, _MAX_KNOWN = 5.0, 1000
+_known_indexes: dict[tuple[str, ...], tuple[float, dict[str, float]]] = {}
 
 
 class Realm(NamedTuple):
@@ -101,7 +104,37 @@ def reconcile_realms(*, least_rows: int = REALM_ROWS, least_facts: int = FACTS_R
                 cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [_REALM_LOCK])
 
 
+def existing_indexes(names: tuple[str, ...]) -> dict[str, float]:
+    """Return which of the indexes can be walked, and about how many rows each holds.
+
+    Parameters
+    ----------
+    names : of indexes
+
+    Returns
+    -------
+    Name to rows; what was found is believed for some seconds.
+    """
+    now = time.monotonic()
+    kept = _known_indexes.get(names)
+    if kept is not None and now - kept[0] < _KNOWN_S:
+        return kept[1]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, reltuples FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
+            " WHERE relname = ANY(%s) AND indisvalid AND pg_table_is_visible(pg_class.oid)",
+            [list(names)],
+        )
+        found = {name: max(float(rows), 0.0) for name, rows in cursor.fetchall()}
+    if len(_known_indexes) >= _MAX_KNOWN:
+        _known_indexes.clear()
+    if found:
+        _known_indexes[names] = (now, found)
+    return found
+
+
 def _reconcile(least_rows: int, least_facts: int) -> list[str]:
+    _known_indexes.clear()
     spaces = {space.pk: space for space in EmbeddingSpace.objects.all() if needs_indexes(space)}
     found = _existing()
     wanted: dict[str, str] = {}
@@ -119,6 +152,7 @@ def _reconcile(least_rows: int, least_facts: int) -> list[str]:
     made = [name for name in wanted if not found.get(name)]
     for name in made:
         _create(name, wanted[name])
+    _known_indexes.clear()
     if made:
         logger.info("indexes of realms made", extra={"indexes": made})
     return made
