@@ -153,18 +153,18 @@ class Archive:
 
     def label(self, indices: Iterable[int]) -> None:
         """Keep the classes of some images as labels."""
-        from archive.models import Instance  # noqa: PLC0415 after setup
-        from inference.models import Label  # noqa: PLC0415
+        from archive.audit.types import Asker  # noqa: PLC0415 after setup
+        from inference.training.labelling import NewLabel, import_labels  # noqa: PLC0415
 
-        keys = dict(Instance.objects.values_list("sop_instance_uid", "pk"))
-        Label.objects.bulk_create(
-            Label(
-                label_set=LABEL_SET,
-                label=str(self.material.labels[index]),
-                instance_id=keys[self.uids[index]],
-            )
-            for index in indices
+        counts = import_labels(
+            asker=Asker(door="command", name="bench"),
+            labels=[
+                NewLabel(LABEL_SET, str(self.material.labels[index]), instance=self.uids[index])
+                for index in indices
+            ],
         )
+        if counts.unknown:
+            raise SystemExit(f"{len(counts.unknown)} labels found no image.")
 
     def fit(self, kind: str) -> str:
         """Make a projected space over the default one and fill it; return its name."""
@@ -185,7 +185,7 @@ class Archive:
         """Ask the API as that user in that space."""
         from django.test import Client  # noqa: PLC0415 after setup
 
-        client = Client()
+        client = Client(HTTP_HOST="localhost")
         client.force_login(user)
         index_of = {uid: index for index, uid in enumerate(self.uids)}
         question = {"level": "instance", "k": K, "fold": False, "patient": "exclude"}
