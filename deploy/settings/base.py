@@ -178,8 +178,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "refresh-words": {
         "task": "inference.similarity.refresh_words",
-        "schedule": 10.0,
-        "options": {"queue": "default", "expires": 10},
+        "schedule": 5.0,
+        "options": {"queue": "default", "expires": 5},
     },
     "find-new-matches": {
         "task": "inference.similarity.find_new_matches",

@@ -8,6 +8,7 @@ from archive.errors import NotVisibleError
 from archive.events.selectors import waiting_for_study
 from archive.models import Study
 from inference.models import Finding, ModelVersion, Run
+from inference.similarity.words import has_stale_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,13 +80,13 @@ def run_states_of_studies(user: AnyUser, study_uids: Sequence[str]) -> dict[str,
 
 
 def is_study_idle(user: AnyUser, study_uid: str) -> bool:
-    """Whether nothing is queued, running or waiting to be announced for the study.
+    """Whether nothing is queued, running or waiting to be announced for the study, or to be found.
 
     The background is not asked: an embedding space that is being filled keeps no study busy.
     """
     study = _study(user, study_uid)
     runs = study.runs.filter(state__in=_OPEN, is_background=False)
-    return not (runs.exists() or waiting_for_study(study.pk))
+    return not (runs.exists() or waiting_for_study(study.pk) or has_stale_words(study.pk))
 
 
 def open_run_count() -> int:

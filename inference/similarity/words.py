@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -81,6 +81,20 @@ def mark_missing_words(*, limit: int = _MISSING_BATCH) -> int:
         return int(cursor.rowcount)
 
 
+def has_stale_words(study_id: int) -> bool:
+    """Tell whether words of a study are still to be made.
+
+    Parameters
+    ----------
+    study_id : key
+
+    Returns
+    -------
+    True until the next refresh.
+    """
+    return SeriesText.objects.filter(study_id=study_id, is_stale=True).exists()
+
+
 def refresh_words(*, limit: int = _BATCH) -> int:
     """Make the words of stale series anew, study by study; safe to run twice at once.
 
@@ -94,7 +108,17 @@ def refresh_words(*, limit: int = _BATCH) -> int:
     """
     stale = SeriesText.objects.filter(is_stale=True).order_by("study_id")
     studies = list(stale.values_list("study_id", flat=True).distinct()[:limit])
-    return sum(_refresh_study(study_id) for study_id in studies)
+    return sum(_refreshed(study_id) for study_id in studies)
+
+
+def _refreshed(study_id: int) -> bool:
+    try:
+        return _refresh_study(study_id)
+    except DataError:
+        # Words that PostgreSQL can't hold must not keep all others waiting for ever.
+        logger.exception("the words of a study can't be kept", extra={"study": study_id})
+        SeriesText.objects.filter(study_id=study_id).update(is_stale=False)
+        return True
 
 
 def _refresh_study(study_id: int) -> bool:

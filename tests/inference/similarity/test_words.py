@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
+from django.db import DataError, connection
 
 from archive.audit.types import Asker
 from archive.events.services import relay_outbox
 from inference.models import Finding, Label, Run, SeriesText
+from inference.runs.selectors import is_study_idle
 from inference.runs.services import finish_run
 from inference.runs.types import FindingValue, RunOutcome
+from inference.similarity import words
 from inference.similarity.tasks import reconcile_words_task, refresh_words_task
 from inference.similarity.word_ranking import text_query
 from inference.similarity.words import mark_missing_words, mark_words_stale, refresh_words
@@ -166,3 +171,60 @@ def test_minus_and_or_and_quotes_mean_what_people_mean(series):
     assert not has_words(series, "chest -nodule")
     assert has_words(series, '"left lung"')
     assert not has_words(series, '"lung left"')
+
+
+def test_a_study_is_idle_once_its_words_are_made(radiologist, series):
+    uid = series.study.study_instance_uid
+    mark_words_stale([series.study_id])
+    assert not is_study_idle(radiologist, uid)
+
+    refresh_words()
+
+    assert is_study_idle(radiologist, uid)
+
+
+def test_a_study_whose_words_cannot_be_kept_does_not_hold_up_others(
+    series, project, monkeypatch, caplog
+):
+    other = SeriesFactory(study=StudyFactory(projects=[project]), series_description="nodule")
+    mark_words_stale([series.study_id, other.study_id])
+    write = words._write
+
+    def refuse_one(key, texts):
+        if SeriesText.objects.get(pk=key).series_id == series.pk:
+            raise DataError("string is too long for tsvector")
+        write(key, texts)
+
+    monkeypatch.setattr(words, "_write", refuse_one)
+
+    assert refresh_words() == 2
+    assert has_words(other, "nodule")
+    assert not SeriesText.objects.filter(is_stale=True).exists()
+    assert "can't be kept" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_changes_while_words_are_made_is_not_lost(series, monkeypatch):
+    """The mark waits for the refresh under way, and holds after it."""
+    mark_words_stale([series.study_id])
+
+    def mark() -> None:
+        mark_words_stale([series.study_id])
+        connection.close()
+
+    meanwhile = threading.Thread(target=mark)
+    report = words.report_text
+
+    def report_and_change(study):
+        meanwhile.start()
+        meanwhile.join(timeout=0.2)
+        assert meanwhile.is_alive()
+        return report(study)
+
+    monkeypatch.setattr(words, "report_text", report_and_change)
+    refresh_words()
+    meanwhile.join()
+
+    assert SeriesText.objects.get(series=series).is_stale
+    monkeypatch.setattr(words, "report_text", report)
+    assert refresh_words() == 1
