@@ -162,7 +162,7 @@ def _add_statements_of_models(level: Level, cases: Iterable[_Case]) -> None:
     runs = {pk: (key, name, task) for pk, key, name, task in newest.values_list(*columns)}
     for key, name, task in runs.values():
         for case in by_object[key] if task == ModelVersion.Task.SEGMENT else ():
-            case.say("result", name, task)
+            case.say("result", name, "segmentation")
     _add_findings({pk: by_object[key] for pk, (key, _, _) in runs.items()})
 
 

@@ -190,7 +190,7 @@ def test_segmentations_are_results(radiologist, space, project, asked):
 
     (line,) = summary_of(radiologist, asked)
 
-    assert (line.source, line.name, line.label, line.count) == ("result", "lungs", "segment", 1)
+    assert (line.source, line.name, line.label, line.count) == ("result", "lungs", "segmentation", 1)
 
 
 def test_findings_of_any_series_count_for_a_study(radiologist, space, project, asked):
