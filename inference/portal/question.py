@@ -95,14 +95,18 @@ def state_context(user: AnyUser, form: SimilarForm, state: QueryDict) -> dict[st
     }
 
 
-def choices(user: AnyUser) -> dict[str, Any]:
+def choices(user: AnyUser, form: SimilarForm) -> dict[str, Any]:
     """Return what the fields offer; long lists come when they are asked for."""
     modalities = visible_modalities(user)
+    spaces = list_spaces()
+    asked = form.value("space") or ""
     return {
         "modalities": modalities,
         "is_archive_empty": not modalities,
         "body_parts": visible_body_parts(user),
-        "spaces": list_spaces(),
+        "spaces": spaces,
+        # One that is not offered, not yet or no more: the address named it all the same.
+        "other_space": "" if asked in {space.name for space in spaces} else asked,
         "levels": LEVELS,
         "scopes": SCOPES,
         "sexes": SEXES,

@@ -45,7 +45,7 @@ def similar_page(request: HttpRequest) -> HttpResponse:
         return render(request, "similarity/_results.html", context)
     if case:
         context |= {"case": case, "stage": stage_data(request.user, form, case)}
-    context |= choices(request.user)
+    context |= choices(request.user, form)
     return render(request, "similarity/similar_page.html", context)
 
 

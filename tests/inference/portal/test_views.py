@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from inference.models import Calibration, Label
+from inference.models import Calibration, EmbeddingSpace, Label
 from tests.builders.vectors import direction, make_case, make_space
 from tests.factories.archive import PatientFactory, SeriesFactory, StudyFactory
 
@@ -348,3 +348,19 @@ def test_stage_data_names_every_frame_and_where_to_begin(client, radiologist, as
     assert [one["uid"] for one in stage["instances"]] == [uid]
     assert stage["start"] == {"instance": uid, "frame": None}
     assert stage["region"] == "1,2,30,40"
+
+
+def test_a_space_that_does_not_answer_is_said_and_stays_chosen(client, radiologist, asked):
+    EmbeddingSpace.objects.update(state="registered", is_default=False, name="waiting")
+    client.force_login(radiologist)
+
+    text = _ask(client, asked, space="waiting")
+
+    assert "This space is not ready" in text
+    assert '<option value="waiting" selected>' in text
+
+
+def test_an_unknown_space_is_said(client, radiologist, asked):
+    client.force_login(radiologist)
+
+    assert "There is no such space" in _ask(client, asked, space="nowhere")
