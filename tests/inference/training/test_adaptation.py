@@ -18,6 +18,7 @@ from inference.similarity.errors import (
     SpaceNotReadyError,
 )
 from inference.similarity.lifecycle import promote_space
+from inference.similarity.projections import load_projection
 from inference.training.adaptation import (
     IMAGES_OF_A_SERIES,
     adapt_space,
@@ -87,6 +88,21 @@ def test_adapted_space_is_a_new_one_beside_the_old(space, project, rng):
     assert EmbeddingSpace.objects.get(is_default=True) == space
     counts = [one.embeddings.filter(level="series").count() for one in (space, made)]
     assert counts == [12, 12]
+
+
+def test_a_base_of_several_blocks_is_fitted_block_by_block(space, project, rng):
+    space.model_version.config = {"blocks": [5, 3]}
+    space.model_version.save()
+    label_cases(space, project, rng)
+
+    adapted = adapt_space(OPERATOR, space="", label_sets=["finding"])
+    components = fit_components(OPERATOR, space="", dimension=4)
+
+    for made, kept in ((adapted.space, [5, 3]), (components.space, [2, 2])):
+        parts = load_projection(made).parts
+        assert [part.matrix.shape[1] for part in parts] == kept
+    with pytest.raises(SpaceConflictError):
+        fit_components(OPERATOR, space="", dimension=1)
 
 
 def test_a_second_fit_is_a_second_version(space, project, rng):
