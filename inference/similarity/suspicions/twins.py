@@ -11,7 +11,6 @@ import numpy as np
 from archive.errors import ArchiveError
 from archive.models import Instance
 from inference.models import Embedding
-from inference.pipelines.keypoints import verify_same_picture
 from inference.similarity.pictures import stored_picture
 from inference.similarity.quantiles import level_quantiles, percentile_of
 from inference.similarity.suspicions.neighbours import nearest_of_others
@@ -94,6 +93,9 @@ def _verified(
     pictures = [_picture(one) for one in (ours, theirs)]
     if pictures[0] is None or pictures[1] is None:
         return None
+    # scikit-image costs every process that imports it: only those that look for twins pay.
+    from inference.pipelines.keypoints import verify_same_picture  # noqa: PLC0415
+
     verification = verify_same_picture(pictures[0], pictures[1])
     if not verification.is_same:
         return None
