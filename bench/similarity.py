@@ -244,12 +244,12 @@ def _ranked(
             limits=limits,
         )
 
-    before = _cpu_ms()
+    before = cpu_ms()
     ranking, ms = _timed(search)
-    return ([row.series_id for row in ranking.rows], ranking.is_exact), ms, _cpu_ms() - before
+    return ([row.series_id for row in ranking.rows], ranking.is_exact), ms, cpu_ms() - before
 
 
-def _cpu_ms() -> npt.NDArray[np.float64]:
+def cpu_ms() -> npt.NDArray[np.float64]:
     """Processor time so far: ours, and that of the connection's server process (Linux)."""
     from django.db import connection  # noqa: PLC0415 after setup
 
