@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connections
 
 from tests.browsing import ARGUMENTS, CHROMIUM, take_picture
 
@@ -30,6 +31,8 @@ def context(monkeypatch) -> Iterator[BrowserContext]:
             with contextlib.suppress(TimeoutError):
                 page.wait_for_load_state("networkidle", timeout=10_000)
         browser.close()
+        # Beside a running loop Django has connections of their own, which nobody else closes.
+        connections.close_all()
 
 
 @pytest.fixture
