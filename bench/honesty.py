@@ -31,8 +31,8 @@ from inference.pipelines.embedding import (
     OnnxEmbedder,
     preprocess,
 )
-from inference.similarity.cuts import Cut, cut_of, nearest_others
-from inference.similarity.figures import comparable, scores_between
+from inference.similarity.quality.cuts import Cut, cut_of, nearest_others
+from inference.similarity.quality.figures import comparable, scores_between
 from inference.training.labelled_images import read_labelled_images
 
 if TYPE_CHECKING:

@@ -142,7 +142,7 @@ def source_of(images: Path | None) -> Vectors:
 def _measure_all(
     archive: VectorArchive, options: argparse.Namespace, rng: np.random.Generator
 ) -> list[Measured]:
-    from inference.similarity.spaces import HNSW_EF_CONSTRUCTION, HNSW_M  # noqa: PLC0415
+    from inference.similarity.spaces.registry import HNSW_EF_CONSTRUCTION, HNSW_M  # noqa: PLC0415
 
     peer = FaissPeer(
         archive.vectors if not options.no_peer else archive.vectors[:1000],

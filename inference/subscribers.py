@@ -3,7 +3,7 @@
 from archive.events.services import subscribe
 from archive.events.types import InstancesStored
 from inference.runs.services import queue_runs_for_series
-from inference.similarity.words import mark_words_stale
+from inference.similarity.words.series_words import mark_words_stale
 
 
 def handle_instances_stored(event: InstancesStored) -> None:

@@ -15,7 +15,7 @@ from deploy.demo.datasets import series_instance_uid, visit_files
 from deploy.demo.packaged import packaged_files
 from deploy.demo.pictures import series_of
 from inference.models import Label
-from inference.similarity.lifecycle import fill_registered_spaces
+from inference.similarity.spaces.lifecycle import fill_registered_spaces
 from inference.training.labelling import NewLabel, import_labels
 
 PROJECT_NAME = "Demonstration"

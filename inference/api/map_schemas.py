@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 
 from inference.api.schemas import UID_LENGTH, StrictSerializer
-from inference.similarity.maps import MapQuery, Place
+from inference.similarity.explaining.maps import MapQuery, Place
 from inference.similarity.types import Region
 
 if TYPE_CHECKING:
-    from inference.similarity.maps import MapAnswer, MappedPicture
+    from inference.similarity.explaining.maps import MapAnswer, MappedPicture
 
 _DECIMALS = 4
 

@@ -19,7 +19,7 @@ from inference.api.map_schemas import (
     map_query,
 )
 from inference.api.parsers import read_form
-from inference.similarity.maps import compare_places
+from inference.similarity.explaining.maps import compare_places
 
 if TYPE_CHECKING:
     from rest_framework.request import Request

@@ -20,7 +20,7 @@ from inference.api.quality_schemas import (
     evaluation_json,
     space_json,
 )
-from inference.similarity.quality import (
+from inference.similarity.quality.services import (
     list_evaluations,
     list_space_overviews,
     request_evaluation,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 
 from inference.api.schemas import StrictSerializer
-from inference.similarity.spaces import space_provenance
+from inference.similarity.spaces.registry import space_provenance
 
 if TYPE_CHECKING:
     from inference.models import RetrievalEvaluation
-    from inference.similarity.quality import SpaceOverview
+    from inference.similarity.quality.services import SpaceOverview
 
 _FIGURE_HELP = "Each figure is [value, low, high]: a 95 % interval over patients, null for few."
 

@@ -8,8 +8,8 @@ from rest_framework import serializers
 
 from inference.api.query_schemas import QuestionSchema
 from inference.api.schemas import StrictSerializer
-from inference.similarity.answers import thumbnail_path
-from inference.similarity.searches import shown_query
+from inference.similarity.explaining.answers import thumbnail_path
+from inference.similarity.searches.selectors import shown_query
 
 if TYPE_CHECKING:
     from archive.models.querysets import AnyUser

@@ -26,8 +26,8 @@ from inference.api.search_schemas import (
     search_detail_json,
     search_json,
 )
-from inference.similarity import sessions
-from inference.similarity.matches import mark_seen, matches_of
+from inference.similarity.searches import sessions
+from inference.similarity.searches.matches import mark_seen, matches_of
 
 if TYPE_CHECKING:
     from rest_framework.request import Request

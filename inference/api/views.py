@@ -28,9 +28,9 @@ from inference.api.schemas import (
 )
 from inference.runs.selectors import is_study_idle, runs_of_study
 from inference.runs.services import request_run
+from inference.similarity.searches.sessions import ask_in_session
 from inference.similarity.selectors import embedded_counts
 from inference.similarity.services import search_similar
-from inference.similarity.sessions import ask_in_session
 from inference.training.labelling import add_labels
 
 if TYPE_CHECKING:

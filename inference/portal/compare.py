@@ -15,7 +15,7 @@ from archive.portal.statuses import speaks_html
 from archive.portal.viewer import CT_PRESETS, viewer_data
 from archive.query.series_frames import series_stack
 from inference.portal.forms import UID
-from inference.similarity.comparison import compared_cases
+from inference.similarity.explaining.comparison import compared_cases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from archive.models.querysets import AnyUser
-    from inference.similarity.comparison import ComparedCase
+    from inference.similarity.explaining.comparison import ComparedCase
 
 MAX_VIEWPORTS = 4
 

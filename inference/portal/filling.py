@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from archive.portal import panels
 from inference.portal.findings import findings_panel, study_statuses
-from inference.similarity.matches import unseen_match_count
+from inference.similarity.searches.matches import unseen_match_count
 from inference.similarity.suspicions.selectors import open_suspicion_count
 
 

@@ -14,8 +14,8 @@ from archive.access.middleware import asker_of
 from archive.errors import InvalidRequestError
 from archive.portal.statuses import speaks_html
 from inference.portal.quality_figures import chart, differences, headlines, tables
-from inference.similarity.evaluation import LEVELS
-from inference.similarity.quality import (
+from inference.similarity.quality.evaluation import LEVELS
+from inference.similarity.quality.services import (
     list_calibrations,
     list_evaluations,
     list_label_sets,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from inference.models import RetrievalEvaluation
-    from inference.similarity.quality import LabelSetSummary, SpaceQuality
+    from inference.similarity.quality.services import LabelSetSummary, SpaceQuality
 
 # Half a year of nights.
 MAX_HISTORY = 180

@@ -13,9 +13,9 @@ from inference.portal.chips import chips_of
 from inference.portal.fields import region_text
 from inference.portal.forms import K_CHOICES
 from inference.portal.rounds import kept_search
-from inference.similarity.comparison import image_paths
-from inference.similarity.facets import search_facets
-from inference.similarity.searches import projects_to_share_in
+from inference.similarity.attributes.facets import search_facets
+from inference.similarity.explaining.comparison import image_paths
+from inference.similarity.searches.selectors import projects_to_share_in
 from inference.similarity.selectors import list_spaces
 from inference.similarity.types import Level, PatientScope
 

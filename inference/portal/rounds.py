@@ -13,9 +13,9 @@ from archive.errors import (
 )
 from inference.portal.addresses import state_of, without
 from inference.portal.forms import SimilarForm
-from inference.similarity.notation import query_from_json
-from inference.similarity.searches import get_search, number_of_rounds, shown_query
-from inference.similarity.sessions import add_round, redo, start_session, undo
+from inference.similarity.searches.notation import query_from_json
+from inference.similarity.searches.selectors import get_search, number_of_rounds, shown_query
+from inference.similarity.searches.sessions import add_round, redo, start_session, undo
 
 if TYPE_CHECKING:
     from django.http import QueryDict

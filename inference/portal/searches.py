@@ -17,15 +17,15 @@ from inference.portal.chips import chips_of
 from inference.portal.forms import SaveForm, SimilarForm
 from inference.portal.question import asked_case
 from inference.portal.rounds import state_of_search, stepped
-from inference.similarity.matches import mark_seen, unseen_matches
-from inference.similarity.saving import delete, save_search
-from inference.similarity.searches import (
+from inference.similarity.searches.matches import mark_seen, unseen_matches
+from inference.similarity.searches.saving import delete, save_search
+from inference.similarity.searches.selectors import (
     current_query,
     get_search,
     list_searches,
     projects_to_share_in,
 )
-from inference.similarity.sessions import add_round, start_session
+from inference.similarity.searches.sessions import add_round, start_session
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

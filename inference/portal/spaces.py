@@ -15,15 +15,15 @@ from archive.errors import InvalidRequestError
 from archive.portal.statuses import speaks_html
 from inference.errors import InferenceError
 from inference.portal.space_forms import AdaptForm, ComponentsForm
-from inference.similarity.lifecycle import (
+from inference.similarity.quality.services import list_label_sets
+from inference.similarity.spaces.lifecycle import (
     fill_space,
     pause_space,
     promote_space,
     retire_space,
     rollback_space,
 )
-from inference.similarity.quality import list_label_sets
-from inference.similarity.space_overview import describe_space, describe_spaces, rollback_target
+from inference.similarity.spaces.overview import describe_space, describe_spaces, rollback_target
 from inference.training.adaptation import adapt_space, fit_components
 
 if TYPE_CHECKING:

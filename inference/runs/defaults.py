@@ -27,8 +27,8 @@ from inference.pipelines.embedding import (
     file_digest,
     find_embedder,
 )
-from inference.similarity.embedder import DESCRIPTOR
-from inference.similarity.spaces import SpaceOrigin, register_space
+from inference.similarity.spaces.embedder import DESCRIPTOR
+from inference.similarity.spaces.registry import SpaceOrigin, register_space
 
 HEAD_BUNDLE = Path(bundles.__file__).parent / "data" / "modality_body_part"
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from inference.models import EmbeddingSpace, Run, SpaceFill
 from inference.runs.services import queue_run
-from inference.similarity import backfill
+from inference.similarity.spaces import backfill
 
 if TYPE_CHECKING:
     from datetime import datetime

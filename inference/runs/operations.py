@@ -12,8 +12,8 @@ from inference.models import EmbeddingSpace, ModelVersion, Run
 from inference.runs.filling import fill_spaces
 from inference.runs.routing import is_image_series
 from inference.runs.services import claim_run, queue_run
-from inference.similarity.backfill import complete_fill, missing_series, refresh_progress
-from inference.similarity.lifecycle import fill_space
+from inference.similarity.spaces.backfill import complete_fill, missing_series, refresh_progress
+from inference.similarity.spaces.lifecycle import fill_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from archive.audit.types import Asker
-    from inference.similarity.backfill import FillProgress
+    from inference.similarity.spaces.backfill import FillProgress
 
 # How long to wait for runs that workers have in hand.
 _LOOK_AGAIN_S = 1.0

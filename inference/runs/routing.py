@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inference.models import EmbeddingSpace, ModelVersion, RoutingRule
-from inference.similarity.backfill import NOT_IMAGES
-from inference.similarity.embedder import PROJECTION
-from inference.similarity.projections import is_kept_up
+from inference.similarity.spaces.backfill import NOT_IMAGES
+from inference.similarity.spaces.embedder import PROJECTION
+from inference.similarity.spaces.projections import is_kept_up
 
 if TYPE_CHECKING:
     from archive.models import Series

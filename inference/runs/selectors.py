@@ -8,7 +8,7 @@ from archive.errors import NotVisibleError
 from archive.events.selectors import waiting_for_study
 from archive.models import Study
 from inference.models import Finding, ModelVersion, Run
-from inference.similarity.words import has_stale_words
+from inference.similarity.words.series_words import has_stale_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

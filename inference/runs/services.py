@@ -25,8 +25,8 @@ from inference.runs.routing import (
     versions_of_spaces,
 )
 from inference.runs.selectors import find_version
-from inference.similarity.backfill import project_missing
-from inference.similarity.words import mark_words_stale
+from inference.similarity.spaces.backfill import project_missing
+from inference.similarity.words.series_words import mark_words_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -24,7 +24,7 @@ from archive.models import Project
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
 from archive.models.querysets import readable_projects, visible_studies_filter
 from inference.models import Embedding, Finding, Label, SeriesAttributes
-from inference.similarity.attributes import wanted_values
+from inference.similarity.attributes.keywords import wanted_values
 from inference.similarity.facts import facts_condition, filter_facts
 from inference.similarity.types import Filters, Level
 

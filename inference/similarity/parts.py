@@ -11,7 +11,7 @@ from inference.similarity.permitted import compile_permitted
 from inference.similarity.questions import scope_of
 from inference.similarity.ranking import count_siblings, rank
 from inference.similarity.types import ScoreKind
-from inference.similarity.word_ranking import count_matching_siblings, rank_by_words
+from inference.similarity.words.ranking import count_matching_siblings, rank_by_words
 
 if TYPE_CHECKING:
     from archive.models.querysets import AnyUser

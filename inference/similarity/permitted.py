@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _KEYS = ("pk", "study_id", "series_id", "instance_id", "frame")
 COLUMNS = ("id", "study_id", "series_id", "instance_id", "frame", "patient_id", "distance")
 # The partial index over all rows of a space answers only to a query that says this: see
-# `inference.similarity.spaces`. No other index answers to it.
+# `inference.similarity.spaces.registry`. No other index answers to it.
 WHOLE_SPACE = '"inference_embedding"."patient_key" > -1'
 _FACTS = '"inference_embedding"."facts"'
 

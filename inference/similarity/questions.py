@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series, Study
-from inference.similarity.embedder import embed_pictures
 from inference.similarity.errors import InvalidQueryError, NotEmbeddedError
 from inference.similarity.feedback import moved
 from inference.similarity.filters import Scope
 from inference.similarity.metrics import is_normalised
 from inference.similarity.pictures import cropped, decode_upload, stored_picture
-from inference.similarity.stored_vectors import mean_vector_of_series, vector_of_instance
-from inference.similarity.text_encoder import embed_text, has_text_encoder
+from inference.similarity.spaces.embedder import embed_pictures
+from inference.similarity.spaces.stored_vectors import mean_vector_of_series, vector_of_instance
+from inference.similarity.spaces.text_encoder import embed_text, has_text_encoder
 from inference.similarity.types import Level, PatientScope
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from django.db import connection
 from inference.models import EmbeddingSpace
 from inference.similarity.facts import DEIDENTIFIED, PROJECT, facts_held
 from inference.similarity.metrics import opclass
-from inference.similarity.spaces import (
+from inference.similarity.spaces.registry import (
     HNSW_EF_CONSTRUCTION,
     HNSW_M,
     STORED_LEVELS,

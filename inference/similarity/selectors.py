@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from archive.errors import NotVisibleError
 from archive.models import Study
 from inference.models import Embedding, EmbeddingSpace, Label
-from inference.similarity.embedder import has_encoder
+from inference.similarity.spaces.embedder import has_encoder
 from inference.similarity.types import EmbeddedCounts, Level, SpaceSummary
 
 if TYPE_CHECKING:

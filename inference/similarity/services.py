@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archive.audit import services as audit
-from inference.similarity.answers import build_results
-from inference.similarity.closeness import judge_results
+from inference.similarity.explaining.answers import build_results
+from inference.similarity.explaining.summary import summarise_neighbours
 from inference.similarity.parts import rank_question
 from inference.similarity.planning import DEFAULT_LIMITS
+from inference.similarity.quality.closeness import judge_results
 from inference.similarity.questions import resolve_question
-from inference.similarity.spaces import find_space
-from inference.similarity.summary import summarise_neighbours
+from inference.similarity.spaces.registry import find_space
 from inference.similarity.types import SimilarAnswer
 from inference.similarity.validation import check_query
 

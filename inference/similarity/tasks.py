@@ -2,18 +2,18 @@
 
 from celery import shared_task
 
-from inference.similarity.alerts import find_new_matches, forget_unnamed_searches
-from inference.similarity.attribute_rows import fill_attributes, reconcile_attributes
-from inference.similarity.backfill import complete_fill, purge_retired_spaces
-from inference.similarity.calibration import refresh_stale_calibrations
-from inference.similarity.evaluation import evaluate_default_space
+from inference.similarity.attributes.rows import fill_attributes, reconcile_attributes
 from inference.similarity.facts import reconcile_copies
-from inference.similarity.quality import run_evaluation
-from inference.similarity.quantiles import refresh_stale_quantiles
+from inference.similarity.quality.calibration import refresh_stale_calibrations
+from inference.similarity.quality.evaluation import evaluate_default_space
+from inference.similarity.quality.quantiles import refresh_stale_quantiles
+from inference.similarity.quality.services import run_evaluation
 from inference.similarity.realms import reconcile_realms
-from inference.similarity.spaces import reconcile_indexes
+from inference.similarity.searches.alerts import find_new_matches, forget_unnamed_searches
+from inference.similarity.spaces.backfill import complete_fill, purge_retired_spaces
+from inference.similarity.spaces.registry import reconcile_indexes
 from inference.similarity.suspicions.services import check_new_series
-from inference.similarity.words import mark_missing_words, refresh_words
+from inference.similarity.words.series_words import mark_missing_words, refresh_words
 
 
 @shared_task(

@@ -20,9 +20,14 @@ from inference.similarity.errors import (
     SpaceConflictError,
     SpaceNotReadyError,
 )
-from inference.similarity.lifecycle import fill_space, promote_space, require_admin, retire_space
-from inference.similarity.projections import Fitted, register_projected_space
-from inference.similarity.spaces import find_space
+from inference.similarity.spaces.lifecycle import (
+    fill_space,
+    promote_space,
+    require_admin,
+    retire_space,
+)
+from inference.similarity.spaces.projections import Fitted, register_projected_space
+from inference.similarity.spaces.registry import find_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,7 +12,7 @@ from archive.audit import services as audit
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Instance, Series, Study
 from inference.models import Label
-from inference.similarity.words import mark_words_stale
+from inference.similarity.words.series_words import mark_words_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

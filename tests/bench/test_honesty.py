@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.honesty import ask, calibrated, other_pictures, summed
-from inference.similarity.figures import comparable
+from inference.similarity.quality.figures import comparable
 
 
 def cloud(rng, centre, number):

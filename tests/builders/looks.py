@@ -13,8 +13,8 @@ from deploy.demo.cohort import BRAIN_MR, CHEST_FILM, visits
 from deploy.demo.datasets import series_files
 from deploy.demo.pictures import series_of
 from inference.models import EmbeddingSpace
-from inference.similarity.embedder import embed_pictures
-from inference.similarity.index import refresh_series_embedding, store_embeddings
+from inference.similarity.spaces.embedder import embed_pictures
+from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
 from inference.similarity.types import InstanceVector
 from tests.builders.spaces import make_descriptor_space
 from tests.builders.stored import store_bytes

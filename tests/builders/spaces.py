@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from inference.models import EmbeddingSpace, ModelVersion
 from inference.pipelines.descriptors import DESCRIPTORS
-from inference.similarity.spaces import SpaceOrigin, register_space
+from inference.similarity.spaces.registry import SpaceOrigin, register_space
 from tests.factories.inference import ModelVersionFactory
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inference.models import EmbeddingSpace, ModelVersion
-from inference.similarity.index import refresh_series_embedding, store_embeddings
-from inference.similarity.spaces import register_space
+from inference.similarity.spaces.registry import register_space
+from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
 from inference.similarity.types import InstanceVector
 from tests.factories.archive import InstanceFactory, PatientFactory, SeriesFactory, StudyFactory
 from tests.factories.inference import ModelVersionFactory

@@ -16,8 +16,8 @@ from archive.audit.types import Asker
 from inference.models import EmbeddingSpace, Label, RetrievalEvaluation, Run, SpaceFill
 from inference.runs.filling import fill_spaces
 from inference.runs.operations import run_here
-from inference.similarity.backfill import complete_fill
-from inference.similarity.lifecycle import fill_space, promote_space
+from inference.similarity.spaces.backfill import complete_fill
+from inference.similarity.spaces.lifecycle import fill_space, promote_space
 from inference.training.adaptation import adapt_space
 from tests.builders.datasets import make_dataset
 from tests.builders.spaces import make_descriptor_space

@@ -20,7 +20,7 @@ from inference.runs.operations import (
 
 if TYPE_CHECKING:
     from inference.models import EmbeddingSpace
-    from inference.similarity.backfill import FillProgress
+    from inference.similarity.spaces.backfill import FillProgress
 
 
 class Command(BaseCommand):

@@ -5,9 +5,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from archive.errors import ArchiveError
 from inference.similarity.errors import NotEnoughLabelsError
-from inference.similarity.evaluation import LEVELS, compare_spaces, evaluate_space
-from inference.similarity.labelled import label_sets
-from inference.similarity.spaces import find_space
+from inference.similarity.quality.evaluation import LEVELS, compare_spaces, evaluate_space
+from inference.similarity.quality.labelled import label_sets
+from inference.similarity.spaces.registry import find_space
 from inference.similarity.types import Level
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from archive.audit.types import Asker
 from archive.errors import ArchiveError
 from inference.bundles.registry import all_versions, register_bundle, set_state
-from inference.similarity.lifecycle import promote_space, retire_space, rollback_space
-from inference.similarity.space_overview import describe_spaces, space_of_model
+from inference.similarity.spaces.lifecycle import promote_space, retire_space, rollback_space
+from inference.similarity.spaces.overview import describe_spaces, space_of_model
 
 _ASKER = Asker(door="command", name="models")
 

@@ -18,7 +18,7 @@ from inference.runs.execution.embedding import ensure_embedded
 from inference.runs.execution.inputs import image_instances
 from inference.runs.execution.storing import algorithm_of, identity_of, store_once
 from inference.runs.types import FindingValue, RunOutcome
-from inference.similarity.spaces import find_space
+from inference.similarity.spaces.registry import find_space
 
 if TYPE_CHECKING:
     from inference.models import Run

@@ -13,9 +13,9 @@ from inference.models import Embedding, EmbeddingSpace
 from inference.pipelines.embedding import spread_indices
 from inference.runs.execution.inputs import image_instances
 from inference.runs.types import RunOutcome
-from inference.similarity.embedder import encoder_of
-from inference.similarity.index import refresh_series_embedding, store_embeddings
-from inference.similarity.projections import project_new_vectors, project_series
+from inference.similarity.spaces.embedder import encoder_of
+from inference.similarity.spaces.projections import project_new_vectors, project_series
+from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
 from inference.similarity.types import InstanceVector
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from archive.models import Instance, Series
     from inference.models import ModelVersion, Run
-    from inference.similarity.embedder import Encoder
+    from inference.similarity.spaces.embedder import Encoder
 
 logger = logging.getLogger(__name__)
 

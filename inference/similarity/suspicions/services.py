@@ -14,7 +14,7 @@ from archive.audit import services as audit
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Series
 from inference.models import Embedding, EmbeddingSpace, SeriesCheck, Suspicion
-from inference.similarity.closeness import closeness_of
+from inference.similarity.quality.closeness import closeness_of
 from inference.similarity.suspicions.contradictions import VOTERS, contradictions_of
 from inference.similarity.suspicions.neighbours import nearest_of_others
 from inference.similarity.suspicions.selectors import suspicions_visible_to

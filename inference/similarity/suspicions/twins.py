@@ -12,7 +12,7 @@ from archive.errors import ArchiveError
 from archive.models import Instance
 from inference.models import Embedding
 from inference.similarity.pictures import stored_picture
-from inference.similarity.quantiles import level_quantiles, percentile_of
+from inference.similarity.quality.quantiles import level_quantiles, percentile_of
 from inference.similarity.suspicions.neighbours import nearest_of_others
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from django.test import Client
 from archive.access.services import create_api_token
 from archive.audit.types import Asker
 from inference.models import EmbeddingSpace
-from inference.similarity.calibration import calibrate_space
-from inference.similarity.evaluation import evaluate_space
-from inference.similarity.lifecycle import fill_space
+from inference.similarity.quality.calibration import calibrate_space
+from inference.similarity.quality.evaluation import evaluate_space
+from inference.similarity.spaces.lifecycle import fill_space
 from tests.builders.labelled_world import make_labelled_world
 from tests.builders.spaces import make_descriptor_space
 from tests.builders.vectors import make_space
@@ -134,7 +134,7 @@ def test_evaluations_name_the_wrong_field(client, archive_admin, query, field):
 
 
 def test_evaluation_is_queued_once(client, archive_admin, space, world, monkeypatch):
-    monkeypatch.setattr("inference.similarity.quality._enqueue", lambda _arguments: None)
+    monkeypatch.setattr("inference.similarity.quality.services._enqueue", lambda _arguments: None)
     client.force_login(archive_admin)
     body = json.dumps({"label_set": "finding", "level": "series"})
 

@@ -12,7 +12,7 @@ from django.test import Client
 from archive.access.services import create_api_token
 from archive.audit.types import Asker
 from inference.models import SearchSession
-from inference.similarity.alerts import find_new_matches
+from inference.similarity.searches.alerts import find_new_matches
 from tests.builders.vectors import direction, make_case, make_space
 
 pytestmark = pytest.mark.django_db

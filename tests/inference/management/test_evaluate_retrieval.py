@@ -3,7 +3,7 @@
 import pytest
 
 from inference.models import Label, RetrievalEvaluation
-from inference.similarity.index import refresh_series_embedding, store_embeddings
+from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
 from inference.similarity.types import InstanceVector
 from tests.builders.labelled_world import make_labelled_world
 from tests.builders.vectors import make_space

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from archive.models import AuditEvent, Membership
 from inference.models import Label, RetrievalEvaluation
-from inference.similarity.calibration import calibrate_space
-from inference.similarity.evaluation import evaluate_space
-from inference.similarity.index import refresh_series_embedding, store_embeddings
+from inference.similarity.quality.calibration import calibrate_space
+from inference.similarity.quality.evaluation import evaluate_space
+from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
 from inference.similarity.types import InstanceVector
 from tests.builders.labelled_world import make_labelled_world
 from tests.builders.vectors import make_space

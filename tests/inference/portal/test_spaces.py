@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from inference.models import EmbeddingSpace, Label, RetrievalEvaluation, SpaceFill
-from inference.similarity.lifecycle import promote_space
+from inference.similarity.spaces.lifecycle import promote_space
 from tests.builders.spaces import make_descriptor_space
 from tests.builders.vectors import make_case, make_space
 

@@ -7,7 +7,7 @@ import pytest
 
 from inference.models import EmbeddingSpace, ModelVersion
 from inference.runs.defaults import are_defaults_installed, install_defaults
-from inference.similarity.spaces import register_space
+from inference.similarity.spaces.registry import register_space
 
 if TYPE_CHECKING:
     from pathlib import Path

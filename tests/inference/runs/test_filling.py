@@ -19,14 +19,14 @@ from inference.runs import filling, services
 from inference.runs.filling import fill_spaces
 from inference.runs.operations import fill_here, run_here
 from inference.runs.selectors import is_study_idle, runs_of_study
-from inference.similarity.backfill import (
+from inference.similarity.spaces.backfill import (
     complete_fill,
     progress_of,
     purge_retired_spaces,
     purge_vectors,
 )
-from inference.similarity.lifecycle import fill_space, pause_space, retire_space
-from inference.similarity.spaces import are_indexes_valid
+from inference.similarity.spaces.lifecycle import fill_space, pause_space, retire_space
+from inference.similarity.spaces.registry import are_indexes_valid
 from inference.training.adaptation import fit_components
 from tests.builders.datasets import make_dataset
 from tests.builders.spaces import keys_of, make_descriptor_space, series_in

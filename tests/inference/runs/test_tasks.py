@@ -12,7 +12,7 @@ from archive.audit.types import Asker
 from deploy.celery import app
 from inference.models import EmbeddingSpace, SpaceFill
 from inference.runs.tasks import dispatch_runs_task, fill_spaces_task
-from inference.similarity.lifecycle import fill_space, retire_space
+from inference.similarity.spaces.lifecycle import fill_space, retire_space
 from inference.similarity.tasks import purge_spaces_task
 from inference.training.tasks import refit_adapted_task
 from tests.builders.datasets import make_dataset

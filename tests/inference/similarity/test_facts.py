@@ -89,7 +89,7 @@ def test_change_of_series_patient_and_project_is_copied(case, project):
 
 
 def test_vectors_written_again_keep_their_copies(case, space):
-    from inference.similarity.index import store_embeddings
+    from inference.similarity.spaces.writing import store_embeddings
     from inference.similarity.types import InstanceVector
 
     before = copies(case)

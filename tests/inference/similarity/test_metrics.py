@@ -7,11 +7,11 @@ import pytest
 
 from inference.models import Embedding, EmbeddingSpace
 from inference.similarity import metrics
-from inference.similarity.index import refresh_series_embedding, store_embeddings
 from inference.similarity.planning import SearchLimits
 from inference.similarity.realms import reconcile_realms
 from inference.similarity.services import search_similar
-from inference.similarity.spaces import index_name
+from inference.similarity.spaces.registry import index_name
+from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
 from inference.similarity.types import InstanceVector, ScoreKind, SimilarQuery
 from tests.builders.vectors import DIMENSION, make_case, make_space
 
@@ -39,7 +39,7 @@ def random_vectors(metric: str, count: int) -> list[np.ndarray]:
 def space_of(metric: str) -> EmbeddingSpace:
     space = make_space()
     if metric != space.metric:
-        from inference.similarity.spaces import drop_space_index, ensure_space_indexes
+        from inference.similarity.spaces.registry import drop_space_index, ensure_space_indexes
 
         drop_space_index(space)
         space.metric = metric

@@ -17,7 +17,11 @@ from inference.similarity.types import (
     ScoreKind,
     SimilarQuery,
 )
-from inference.similarity.words import mark_missing_words, mark_words_stale, refresh_words
+from inference.similarity.words.series_words import (
+    mark_missing_words,
+    mark_words_stale,
+    refresh_words,
+)
 from tests.builders.similarity_world import make_world
 from tests.builders.vectors import direction, embed_instances, make_case
 from tests.factories.archive import PatientFactory, SeriesFactory, StudyFactory

@@ -19,7 +19,7 @@ from inference.similarity.permitted import compile_permitted
 from inference.similarity.planning import SearchLimits
 from inference.similarity.ranking import Ranking, count_siblings, rank
 from inference.similarity.realms import reconcile_realms
-from inference.similarity.spaces import ensure_space_indexes
+from inference.similarity.spaces.registry import ensure_space_indexes
 from inference.similarity.types import Filters, Level
 from tests.factories.inference import ModelVersionFactory
 

@@ -17,8 +17,8 @@ from inference.similarity.errors import (
     NotEmbeddedError,
     UnknownSpaceError,
 )
-from inference.similarity.index import store_embeddings
 from inference.similarity.services import search_similar
+from inference.similarity.spaces.writing import store_embeddings
 from inference.similarity.types import (
     Filters,
     InstanceVector,

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from inference.models import SearchSession, SeriesText
-from inference.similarity.sessions import start_session
-from inference.similarity.spaces import drop_space_index, ensure_space_indexes
+from inference.similarity.searches.sessions import start_session
+from inference.similarity.spaces.registry import drop_space_index, ensure_space_indexes
 from inference.similarity.tasks import (
     find_new_matches_task,
     reconcile_indexes_task,

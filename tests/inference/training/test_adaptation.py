@@ -11,14 +11,14 @@ from archive.audit.types import Asker
 from archive.errors import NotAllowedError
 from inference.models import Embedding, EmbeddingSpace, Label, Projection
 from inference.runs.filling import fill_spaces
-from inference.similarity.backfill import complete_fill
 from inference.similarity.errors import (
     NotEnoughLabelsError,
     SpaceConflictError,
     SpaceNotReadyError,
 )
-from inference.similarity.lifecycle import promote_space
-from inference.similarity.projections import load_projection
+from inference.similarity.spaces.backfill import complete_fill
+from inference.similarity.spaces.lifecycle import promote_space
+from inference.similarity.spaces.projections import load_projection
 from inference.training.adaptation import (
     IMAGES_OF_A_SERIES,
     adapt_space,

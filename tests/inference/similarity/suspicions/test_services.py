@@ -6,7 +6,7 @@ from archive.audit.types import Asker
 from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
 from archive.models import AuditEvent, Membership, Series
 from inference.models import Calibration, Suspicion
-from inference.similarity.index import refresh_series_embedding, store_embeddings
+from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
 from inference.similarity.suspicions.selectors import list_suspicions, open_suspicion_count
 from inference.similarity.suspicions.services import check_new_series, settle_suspicion
 from inference.similarity.types import InstanceVector
