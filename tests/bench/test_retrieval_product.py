@@ -36,7 +36,8 @@ def test_each_image_is_a_study_of_its_source_patient(images):
 
 def test_rows_of_two_archives_are_joined():
     def row(queries, value, table="halves"):
-        return Row(table, "space", Figures(queries, *[value] * 4, (value,) * 3))
+        figures = Figures(queries, value, value, value, value, (value,) * 3)
+        return Row(table, "space", figures)
 
     text = tables([row(1, 1.0), row(3, 0.0), row(2, 0.5, "all")])
 
