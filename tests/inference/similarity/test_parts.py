@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from inference.models import Label
-from inference.similarity import parts, word_ranking
+from inference.similarity import parts
 from inference.similarity.services import search_similar
 from inference.similarity.types import (
     Filters,
@@ -171,7 +171,7 @@ def test_words_give_k_and_no_more(radiologist, space, project):
 def test_of_words_that_very_many_have_the_newest_are_ranked(
     radiologist, space, project, monkeypatch
 ):
-    monkeypatch.setattr(word_ranking, "MAX_RANKED", 2)
+    monkeypatch.setattr("inference.similarity.words.ranking.MAX_RANKED", 2)
     several = [case(space, project, 0.1, label="nodule") for _ in range(3)]
 
     answer = search_similar(radiologist, SimilarQuery(text="nodule"))
