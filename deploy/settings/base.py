@@ -166,10 +166,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "default", "expires": 60},
     },
+    # Where pictures are worked on: it must not keep the relay and the dispatcher waiting.
     "check-series": {
         "task": "inference.similarity.check_series",
-        "schedule": 60.0,
-        "options": {"queue": "default", "expires": 60},
+        "schedule": 15.0,
+        "options": {"queue": "inference", "expires": 15},
     },
     "reconcile-attributes": {
         "task": "inference.similarity.reconcile_attributes",

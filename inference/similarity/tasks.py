@@ -103,7 +103,7 @@ def reconcile_attributes_task() -> None:
 )
 def check_series_task() -> int:
     """Look at newly embedded series for twins and contradictions, a few at a time."""
-    return check_new_series(limit=20)
+    return check_new_series(limit=2)
 
 
 @shared_task(

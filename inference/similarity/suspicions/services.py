@@ -13,7 +13,7 @@ from archive.access.selectors import require_radiology_admin
 from archive.audit import services as audit
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Series
-from inference.models import Embedding, EmbeddingSpace, SeriesCheck, Suspicion
+from inference.models import Embedding, EmbeddingSpace, Run, SeriesCheck, Suspicion
 from inference.similarity.quality.closeness import closeness_of
 from inference.similarity.suspicions.contradictions import VOTERS, contradictions_of
 from inference.similarity.suspicions.neighbours import nearest_of_others
@@ -39,7 +39,8 @@ _ASKED = 3 * VOTERS
 def check_new_series(*, limit: int) -> int:
     """Look at series that are embedded and were not looked at since they last grew.
 
-    One process at a time; another one finds the lock held and does nothing. Open contradictions
+    One process at a time; another one finds the lock held and does nothing, and nobody does while
+    fresh images wait for a model: comparing pictures takes seconds. Open contradictions
     are voted on anew each time, for voters come and go as the archive grows.
 
     Parameters
@@ -51,7 +52,7 @@ def check_new_series(*, limit: int) -> int:
     How many were looked at.
     """
     space = EmbeddingSpace.objects.filter(is_default=True).first()
-    if space is None:
+    if space is None or _are_models_busy():
         return 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
@@ -144,6 +145,11 @@ def settle_suspicion(
                 state=state,
             )
     return suspicion
+
+
+def _are_models_busy() -> bool:
+    open_states = (Run.State.QUEUED, Run.State.RUNNING)
+    return Run.objects.filter(state__in=open_states, is_background=False).exists()
 
 
 def _unchecked(space: EmbeddingSpace) -> QuerySet[Series]:

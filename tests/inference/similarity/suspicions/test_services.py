@@ -1,11 +1,12 @@
 """Mix-ups are found in stored images, shown to those who may see both sides, and settled once."""
 
 import pytest
+from django.utils import timezone
 
 from archive.audit.types import Asker
 from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
 from archive.models import AuditEvent, Membership, Series
-from inference.models import Calibration, Suspicion
+from inference.models import Calibration, Run, Suspicion
 from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
 from inference.similarity.suspicions.selectors import list_suspicions, open_suspicion_count
 from inference.similarity.suspicions.services import check_new_series, settle_suspicion
@@ -14,6 +15,7 @@ from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
 from tests.builders.textures import textured_picture
 from tests.builders.vectors import direction, make_case, make_space
+from tests.factories.inference import RunFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -107,6 +109,15 @@ def test_series_is_looked_at_once_until_it_grows(twins):
 
     Series.objects.filter(pk=twins[0].series_id).update(number_of_series_related_instances=7)
     assert check_new_series(limit=10) == 1
+
+
+def test_nothing_is_compared_while_fresh_images_wait_for_a_model(twins):
+    run = RunFactory(series=twins[0].series, state="queued", not_before=timezone.now())
+
+    assert check_new_series(limit=10) == 0
+
+    Run.objects.filter(pk=run.pk).update(is_background=True)
+    assert check_new_series(limit=10) == 2
 
 
 def test_body_part_that_its_look_alikes_contradict_is_listed(space, project, archive_admin):
