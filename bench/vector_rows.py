@@ -74,15 +74,19 @@ class VectorArchive:
         first = len(self.vectors)
         added = rng.choice(list(self.shares), size=count - first, p=list(self.shares.values()))
         self.values = np.concatenate([self.values, added])
-        numbers = {"first": first, "last": count, "project": self.project_id}
         with connection.cursor() as cursor:
             # The copies come with the rows here: a million calls of a trigger take minutes.
             for table, trigger in _TRIGGERS.items():
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
-            for statement in _ROWS:
-                cursor.execute(statement, {**numbers, "values": added.tolist()})
             parts = [self.vectors]
             for start in range(first, count, _BATCH):
+                # By blocks: reaching into an array of texts takes time by its length.
+                numbers = {"first": start, "last": min(start + _BATCH, count)}
+                values = self.values[start : start + _BATCH].tolist()
+                for statement in _ROWS:
+                    cursor.execute(
+                        statement, {**numbers, "project": self.project_id, "values": values}
+                    )
                 block = source.draw(min(_BATCH, count - start), rng)
                 self._copy(cursor, block, start)
                 parts.append(block)
