@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archive.dicom.geometry import sort_slices
+from archive.dicom.geometry import reading_order
 from archive.models import Instance
 
 if TYPE_CHECKING:
@@ -50,19 +50,7 @@ def case_frames(item: CollectionItem) -> list[tuple[Instance, int]]:
 
 def _in_slice_order(images: list[Instance]) -> list[Instance]:
     slices = [
-        (
-            _if_length(one.image_orientation_patient, 6),
-            _if_length(one.image_position_patient, 3),
-            one.instance_number,
-        )
+        (one.image_orientation_patient, one.image_position_patient, one.instance_number)
         for one in images
     ]
-    ordered = [images[index] for index in sort_slices(slices)]
-    numbers = [one.instance_number for one in ordered if one.instance_number is not None]
-    if numbers and numbers[0] > numbers[-1]:
-        ordered.reverse()
-    return ordered
-
-
-def _if_length(values: list[float] | None, length: int) -> list[float] | None:
-    return values if values and len(values) == length else None
+    return [images[index] for index in reading_order(slices)]

@@ -117,6 +117,34 @@ def sort_slices(slices: Sequence[Slice]) -> list[int]:
     return by_number if np.any(gaps < _POSITION_TOLERANCE_MM) else order
 
 
+def reading_order(slices: Sequence[Slice]) -> list[int]:
+    """Order the slices of a series as a reader scrolls through them.
+
+    Parameters
+    ----------
+    slices : geometries, (orientation, position, number) tuples or data sets; values of the wrong
+        length count as missing
+
+    Returns
+    -------
+    Indices into `slices` as `sort_slices` orders them, in the direction in which the scanner
+    numbered: readers know it
+    """
+    geometries = [_whole(_geometry(item)) for item in slices]
+    order = sort_slices(geometries)
+    numbers = [number for index in order if (number := geometries[index].number) is not None]
+    return order[::-1] if numbers and numbers[0] > numbers[-1] else order
+
+
+def _whole(found: SliceGeometry) -> SliceGeometry:
+    orientation, position = found.orientation, found.position
+    return SliceGeometry(
+        orientation if orientation and len(orientation) == 6 else None,
+        position if position and len(position) == 3 else None,
+        found.number,
+    )
+
+
 def affine_lps(
     *,
     orientation: Sequence[float],

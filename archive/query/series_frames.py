@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archive.dicom.geometry import sort_slices
+from archive.dicom.geometry import reading_order
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series
 from archive.query.study_overview import SeriesCard, card_of
@@ -79,23 +79,10 @@ def series_stack(user: AnyUser, study_uid: str, series_uid: str) -> SeriesStack:
 
 def _in_slice_order(instances: list[Instance]) -> list[Instance]:
     slices = [
-        (
-            _if_length(one.image_orientation_patient, 6),
-            _if_length(one.image_position_patient, 3),
-            one.instance_number,
-        )
+        (one.image_orientation_patient, one.image_position_patient, one.instance_number)
         for one in instances
     ]
-    ordered = [instances[index] for index in sort_slices(slices)]
-    numbers = [one.instance_number for one in ordered if one.instance_number is not None]
-    # Keep the direction in which the scanner numbered: readers know it.
-    if numbers and numbers[0] > numbers[-1]:
-        ordered.reverse()
-    return ordered
-
-
-def _if_length(values: list[float] | None, length: int) -> list[float] | None:
-    return values if values and len(values) == length else None
+    return [instances[index] for index in reading_order(slices)]
 
 
 def _stack_instance(instance: Instance) -> StackInstance:

@@ -4,6 +4,7 @@ import pytest
 from archive.dicom.geometry import (
     SliceGeometry,
     affine_lps,
+    reading_order,
     slice_geometry,
     slice_normal,
     slice_positions,
@@ -63,6 +64,22 @@ def test_sort_slices_falls_back_to_instance_numbers(slices):
 
 def test_sort_slices_of_nothing():
     assert sort_slices([]) == []
+
+
+def test_reading_order_keeps_the_direction_in_which_the_scanner_numbered():
+    rising = [(AXIAL, [0, 0, z], number) for z, number in ((0, 1), (2, 3), (1, 2))]
+    falling = [(AXIAL, [0, 0, z], number) for z, number in ((0, 3), (2, 1), (1, 2))]
+
+    assert reading_order(rising) == [0, 2, 1]
+    assert reading_order(falling) == [1, 2, 0]
+
+
+def test_reading_order_goes_by_number_where_positions_are_damaged():
+    assert reading_order([([1, 0], [0, 0, 0], 2), (AXIAL, [0, 0, 9], 1), (None, [1], None)]) == [
+        1,
+        0,
+        2,
+    ]
 
 
 def test_sort_slices_takes_data_sets(shared_data):
