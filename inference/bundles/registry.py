@@ -115,7 +115,7 @@ def set_state(*, name: str, version: str, state: str) -> ModelVersion:
     row = rows.filter(version=version).first() if version else rows.first()
     if row is None:
         raise NotVisibleError(f"There is no model {name} {version}".rstrip() + ".")
-    promoting = state == ModelVersion.State.PROMOTED
+    promoting = state == ModelVersion.State.ACTIVE
     if promoting and row.pipeline == "bundle" and not row.is_trusted:
         raise InvalidRequestError(f"{row} is not trusted: register it with --trust {row.digest}")
     row.state = state

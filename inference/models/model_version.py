@@ -1,4 +1,4 @@
-from django.contrib.postgres.fields import ArrayField
+from django.conf import settings
 from django.db import models
 
 
@@ -9,16 +9,18 @@ class ModelVersion(models.Model):
         EMBED = "embed", "Embedding"
         CLASSIFY = "classify", "Classification"
         SEGMENT = "segment", "Segmentation"
+        DETECT = "detect", "Detection"
 
     class State(models.TextChoices):
-        REGISTERED = "registered", "Registered"
-        PROMOTED = "promoted", "Promoted: runs on new series"
+        DRAFT = "draft", "Draft: runs where somebody asks for it"
+        SHADOW = "shadow", "Shadow: runs on new series, seen by reviewers only"
+        ACTIVE = "active", "Active: runs on new series"
         RETIRED = "retired", "Retired"
 
     name = models.CharField(max_length=64)
     version = models.CharField(max_length=32)
     task = models.CharField(max_length=16, choices=Task.choices)
-    state = models.CharField(max_length=16, choices=State.choices, default=State.REGISTERED)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
     pipeline = models.CharField(
         max_length=32, help_text="Which pipeline runs it: lite0, linear_head, ct_threshold, bundle."
     )
@@ -29,6 +31,29 @@ class ModelVersion(models.Model):
         default=False, help_text="An admin allowed this digest's scripts and expressions to run."
     )
     description = models.TextField(blank=True)
+    source = models.CharField(
+        max_length=500, blank=True, help_text="Where its files came from: an address or a folder."
+    )
+    licence = models.CharField(max_length=120, blank=True)
+    intended_use = models.TextField(blank=True)
+    is_diagnostic = models.BooleanField(
+        default=False, help_text="Its results need not say: not for diagnostic use."
+    )
+    # What it may run on: see `inference.bundles.gates`.
+    inputs = models.JSONField(default=dict, blank=True)
+    # [{"name", "code", "scheme", "meaning"}], coded in SNOMED CT or RadLex.
+    labels = models.JSONField(default=list, blank=True)
+    metrics = models.JSONField(default=dict, blank=True)
+    # What registration measured: output shape, seconds, megabytes.
+    checks = models.JSONField(default=dict, blank=True)
+    card = models.TextField(blank=True, help_text="Model card, Markdown.")
+    registered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="registered_models",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -41,22 +66,3 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
-
-
-class RoutingRule(models.Model):
-    """Which series a model version runs on by itself: empty lists match everything."""
-
-    model_version = models.ForeignKey(
-        ModelVersion, on_delete=models.CASCADE, related_name="routing_rules"
-    )
-    modalities = ArrayField(models.CharField(max_length=16), default=list, blank=True)
-    body_parts = ArrayField(models.CharField(max_length=64), default=list, blank=True)
-    description_contains = models.CharField(max_length=64, blank=True)
-    minimum_instances = models.PositiveIntegerField(default=1)
-    is_enabled = models.BooleanField(default=True)
-
-    class Meta:
-        ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return f"{self.model_version} on {', '.join(self.modalities) or 'any modality'}"

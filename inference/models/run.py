@@ -4,6 +4,7 @@ from django.db.models import Q
 
 from archive.models import Series, Study
 from inference.models.model_version import ModelVersion
+from inference.models.routing import Priority
 
 
 class Run(models.Model):
@@ -15,6 +16,7 @@ class Run(models.Model):
         SUCCEEDED = "succeeded", "Succeeded"
         SKIPPED = "skipped", "Not applicable"
         DEAD = "dead", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="runs")
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="runs")
@@ -30,15 +32,29 @@ class Run(models.Model):
     is_background = models.BooleanField(
         default=False, help_text="After everything else, and nobody waits for it."
     )
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.ROUTINE)
+    is_shadow = models.BooleanField(default=False, help_text="Its results are for reviewers only.")
+    again_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="repeats"
+    )
     input_digest = models.CharField(
         max_length=64, blank=True, help_text="SHA-256 over the series' instances, set at the claim."
     )
     attempts = models.PositiveIntegerField(default=0)
+    # Workers that were gone with the run unfinished: a case that kills three is set aside.
+    worker_deaths = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(help_text="The series may still be arriving until then.")
     lease_until = models.DateTimeField(null=True, blank=True)
     device = models.CharField(max_length=64, blank=True)
     message = models.CharField(max_length=500, blank=True)
     outputs = models.JSONField(default=dict, blank=True)
+    # Seconds by step: read, infer, encode, store.
+    timings = models.JSONField(default=dict, blank=True)
+    memory_mb = models.FloatField(null=True, blank=True, help_text="Peak of the process.")
+    log = models.TextField(blank=True)
+    # {SOP Instance UID: SHA-256 of its data set}, at most some thousand.
+    inputs = models.JSONField(default=dict, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

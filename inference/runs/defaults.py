@@ -159,7 +159,7 @@ def _register_descriptor(name: str) -> None:
         defaults={
             "task": ModelVersion.Task.EMBED,
             "pipeline": DESCRIPTOR,
-            "state": ModelVersion.State.REGISTERED,
+            "state": ModelVersion.State.DRAFT,
             "digest": digest,
             "description": "Classical descriptor, without a network.",
             "is_trusted": True,
@@ -214,7 +214,7 @@ def _register(model: DefaultModel, *, digest: str, path: Path | None) -> ModelVe
             defaults={
                 "task": model.task,
                 "pipeline": model.pipeline,
-                "state": ModelVersion.State.PROMOTED,
+                "state": ModelVersion.State.ACTIVE,
                 "digest": digest,
                 "bundle_path": str(path or ""),
                 "description": model.description,

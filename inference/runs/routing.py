@@ -28,7 +28,7 @@ def matching_models(series: Series) -> list[ModelVersion]:
     if not is_image_series(series):
         return []
     rules = RoutingRule.objects.filter(
-        is_enabled=True, model_version__state=ModelVersion.State.PROMOTED
+        is_enabled=True, model_version__state=ModelVersion.State.ACTIVE
     ).select_related("model_version__embedding_space__fill")
     found = {rule.model_version for rule in rules if rule_matches(rule, series)}
     found = {version for version in found if not has_idle_space(version)}

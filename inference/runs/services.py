@@ -309,7 +309,7 @@ def _queue_missing(*, batch_size: int = 200) -> int:
     A space that is being filled is filled at its own pace.
     """
     queued = 0
-    promoted = ModelVersion.objects.filter(state=ModelVersion.State.PROMOTED)
+    promoted = ModelVersion.objects.filter(state=ModelVersion.State.ACTIVE)
     for version in {*promoted.select_related("embedding_space__fill"), *versions_of_spaces()}:
         if has_idle_space(version) or _is_being_filled(version):
             continue

@@ -23,7 +23,7 @@ def make_descriptor_space(
     version = ModelVersionFactory(
         name=name,
         task=ModelVersion.Task.EMBED,
-        state=ModelVersion.State.REGISTERED,
+        state=ModelVersion.State.DRAFT,
         pipeline="descriptor",
         config={"descriptor": name},
     )

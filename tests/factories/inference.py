@@ -13,7 +13,7 @@ class ModelVersionFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: f"model-{n}")
     version = "1"
     task = ModelVersion.Task.CLASSIFY
-    state = ModelVersion.State.PROMOTED
+    state = ModelVersion.State.ACTIVE
     pipeline = "linear_head"
     digest = factory.Sequence(lambda n: f"{n:064x}")
 

@@ -84,7 +84,7 @@ class Command(BaseCommand):
     ) -> None:
         space = space_of_model(name, version)
         if not space:
-            promoted = set_state(name=name, version=version, state="promoted")
+            promoted = set_state(name=name, version=version, state="active")
             self.stdout.write(f"{promoted} promoted")
             return
         promotion = promote_space(_ASKER, space, reason, is_forced=force)

@@ -271,7 +271,7 @@ def _begin(row: EmbeddingSpace, fill: SpaceFill, *, is_new: bool) -> None:
     row.save(update_fields=["state"])
     # A retired model may come back; what runs on its space goes by the space's state.
     ModelVersion.objects.filter(pk=row.model_version_id, state=ModelVersion.State.RETIRED).update(
-        state=ModelVersion.State.REGISTERED
+        state=ModelVersion.State.DRAFT
     )
 
 
@@ -336,7 +336,7 @@ def _user_of(row: EmbeddingSpace) -> str:
         return f"the space {projected.name}"
     head = ModelVersion.objects.filter(
         task=ModelVersion.Task.CLASSIFY,
-        state=ModelVersion.State.PROMOTED,
+        state=ModelVersion.State.ACTIVE,
         config__space=row.name,
     ).first()
     return f"the model {head}" if head is not None else ""

@@ -301,7 +301,7 @@ def test_who_only_looks_may_neither_label_nor_run(cases, colleague):
 
 def test_run_is_queued(client, project, radiologist):
     instance = store_datasets(make_dataset(), project=project)[0]
-    version = ModelVersionFactory(name="lite0", state=ModelVersion.State.REGISTERED)
+    version = ModelVersionFactory(name="lite0", state=ModelVersion.State.DRAFT)
 
     response = _post(
         client, "runs", {"model": "lite0", "series": instance.series.series_instance_uid}

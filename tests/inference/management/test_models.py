@@ -37,11 +37,11 @@ def test_promote_a_space_that_is_not_ready_is_one_sentence(run, old):
 
 
 def test_promote_any_other_model_lets_it_run(run):
-    version = ModelVersionFactory(state=ModelVersion.State.REGISTERED)
+    version = ModelVersionFactory(state=ModelVersion.State.DRAFT)
 
     assert f"{version} promoted" in run("models", "promote", version.name).out
     version.refresh_from_db()
-    assert version.state == ModelVersion.State.PROMOTED
+    assert version.state == ModelVersion.State.ACTIVE
 
 
 def test_rollback_goes_back(run, old, new):

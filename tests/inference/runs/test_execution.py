@@ -169,7 +169,7 @@ def test_icbm_brain_by_a_trusted_monai_bundle(
         name="brain-t1",
         trust_digest=digest_bundle(bundle),
     )
-    set_state(name="brain-t1", version="", state=ModelVersion.State.PROMOTED)
+    set_state(name="brain-t1", version="", state=ModelVersion.State.ACTIVE)
 
     run = run_all()["brain-t1"]
 

@@ -42,7 +42,7 @@ def queued(series: Series, version: ModelVersion | None = None) -> Run:
 def test_rules_choose_models_by_modality(series: Series) -> None:
     matching = RoutingRuleFactory(modalities=["CT"]).model_version
     RoutingRuleFactory(modalities=["MR"])
-    RoutingRuleFactory(model_version__state=ModelVersion.State.REGISTERED)
+    RoutingRuleFactory(model_version__state=ModelVersion.State.DRAFT)
 
     services.queue_runs_for_series([series.pk])
 
