@@ -246,6 +246,9 @@ def finish_run(run: Run, outcome: RunOutcome) -> None:
                     value=finding.value,
                     unit=finding.unit,
                     probability=finding.probability,
+                    location=finding.location,
+                    tracking_uid=finding.tracking_uid,
+                    is_critical=finding.is_critical,
                 )
                 for finding in outcome.findings
             ]
@@ -254,6 +257,7 @@ def finish_run(run: Run, outcome: RunOutcome) -> None:
             mark_words_stale([run.study_id])
         run.device = outcome.device
         run.outputs = outcome.outputs
+        run.timings = {**run.timings, **outcome.timings}
         _finish(run, Run.State.SUCCEEDED, outcome.message)
 
 

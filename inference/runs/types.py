@@ -14,6 +14,11 @@ class FindingValue:
     value: float | None = None
     unit: str = ""
     probability: float | None = None
+    # A detection: {"kind": "point"|"box", "mm": patient coordinates (LPS), "image": UID, "frame"}.
+    location: dict[str, Any] = field(default_factory=dict)
+    # The same as in the stored SR and SEG.
+    tracking_uid: str = ""
+    is_critical: bool = False
 
 
 @dataclass(frozen=True)
@@ -24,3 +29,5 @@ class RunOutcome:
     message: str = ""
     findings: tuple[FindingValue, ...] = ()
     outputs: dict[str, Any] = field(default_factory=dict)
+    # Seconds by step: read, infer, encode, store.
+    timings: dict[str, float] = field(default_factory=dict)
