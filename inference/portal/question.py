@@ -101,7 +101,7 @@ def choices(user: AnyUser, form: SimilarForm) -> dict[str, Any]:
     spaces = list_spaces()
     asked = form.value("space") or ""
     return {
-        "modalities": modalities,
+        "modalities": [(code, code) for code in modalities],
         "is_archive_empty": not modalities,
         "body_parts": visible_body_parts(user),
         "spaces": spaces,
