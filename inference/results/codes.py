@@ -6,6 +6,7 @@ MODALITY: CodeTriple = ("121139", "DCM", "Modality")
 BODY_PART: CodeTriple = ("123014", "DCM", "Target Region")
 CERTAINTY: CodeTriple = ("111012", "DCM", "Certainty of Finding")
 PERCENT: CodeTriple = ("%", "UCUM", "Percent")
+COMMENT: CodeTriple = ("121106", "DCM", "Comment")
 
 _MODALITIES: dict[str, CodeTriple] = {
     "CR": ("CR", "DCM", "Computed Radiography"),
@@ -26,7 +27,7 @@ _BODY_PARTS: dict[str, CodeTriple] = {
     "HAND": ("85562004", "SCT", "Hand"),
     "HEAD": ("69536005", "SCT", "Head"),
 }
-_LOCAL_SCHEME = "99TWINSIGHT"
+LOCAL_SCHEME = "99TWINSIGHT"
 
 
 def modality_code(modality: str) -> CodeTriple:
@@ -44,7 +45,7 @@ def modality_code(modality: str) -> CodeTriple:
     ----------
     DICOM PS3.16 CID 29
     """
-    return _MODALITIES.get(modality, (modality[:16], _LOCAL_SCHEME, modality))
+    return _MODALITIES.get(modality, (modality[:16], LOCAL_SCHEME, modality))
 
 
 def body_part_code(body_part: str) -> CodeTriple:
@@ -62,4 +63,19 @@ def body_part_code(body_part: str) -> CodeTriple:
     ----------
     DICOM PS3.16 Annex L
     """
-    return _BODY_PARTS.get(body_part, (body_part[:16], _LOCAL_SCHEME, body_part.title()))
+    return _BODY_PARTS.get(body_part, (body_part[:16], LOCAL_SCHEME, body_part.title()))
+
+
+def local_code(words: str) -> CodeTriple:
+    """Return a code of our own scheme for words that no scheme we know has.
+
+    Parameters
+    ----------
+    words : for people
+
+    Returns
+    -------
+    code whose value is the words in short
+    """
+    short = words.strip().casefold().replace(" ", "-")
+    return (short[:16] or "unnamed", LOCAL_SCHEME, words.strip()[:64] or "Unnamed")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 
 from pydicom import Dataset
 
@@ -39,6 +40,7 @@ _OPTIONAL = (
 )
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "OverlayData")
 _DATE = re.compile(r"(?:\d{8})?")
+_OFFSET = re.compile(r"([+-])(\d{2})([0-5]\d)")
 _TIME = re.compile(r"(?:(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d(?:\.\d{1,6})?)?)?)?")
 
 
@@ -109,7 +111,7 @@ def finish_result(result: Dataset, source: Dataset, identity: ResultIdentity) ->
     the same object, changed
     """
     result.SpecificCharacterSet = CHARACTER_SET
-    date, time = _date_and_time(identity)
+    date, time = date_and_time(identity.timestamp, source)
     for stem in ("InstanceCreation", "Series", "Content"):
         setattr(result, f"{stem}Date", date)
         setattr(result, f"{stem}Time", time)
@@ -123,6 +125,24 @@ def finish_result(result: Dataset, source: Dataset, identity: ResultIdentity) ->
     return result
 
 
-def _date_and_time(identity: ResultIdentity) -> tuple[str, str]:
-    stamp = identity.timestamp
+def date_and_time(stamp: datetime, ds: Dataset) -> tuple[str, str]:
+    """Return a moment as DICOM writes it in an object.
+
+    Parameters
+    ----------
+    stamp : with its time zone
+    ds : the object, whose *Timezone Offset From UTC* says in which zone its times are
+
+    Returns
+    -------
+    date and time, in UTC where the object names no zone
+
+    References
+    ----------
+    DICOM PS3.3 C.12.1.1.8
+    """
+    offset = _OFFSET.fullmatch(str(ds.get("TimezoneOffsetFromUTC") or "").strip())
+    if offset and stamp.tzinfo is not None:
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        stamp = stamp.astimezone(timezone(timedelta(minutes=int(f"{offset[1]}{minutes}"))))
     return stamp.strftime("%Y%m%d"), stamp.strftime("%H%M%S.%f")
