@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from django.conf import settings
 from django.template.loader import render_to_string
-from django.test import Client
 from django.utils.html import format_html
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from deploy.demo.cohort import CHEST_FILM, visits
 from deploy.demo.datasets import visit_files
+from tests.browsing import MARKS, take_picture
 from tests.builders.stored import store_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path(os.environ.get("TWINSIGHT_CHROMIUM", "/usr/bin/chromium"))
-ARTIFACTS = Path(os.environ.get("TWINSIGHT_ARTIFACTS") or ROOT / "artifacts")
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
-IS_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM.exists() and not IS_CI, reason="Chromium is not installed"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture
@@ -49,22 +32,12 @@ def films(transactional_db, project):
 
 
 @pytest.fixture
-def page(live_server, radiologist, films) -> Iterator[Page]:
-    """A page of the portal, signed in, with what a page that asks "why" has on it."""
-    client = Client()
-    client.force_login(radiologist)
-    name = settings.SESSION_COOKIE_NAME
-    cookie = {"name": name, "value": client.cookies[name].value, "url": live_server.url}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-        context.add_cookies([cookie])
-        page = context.new_page()
-        page.goto(f"{live_server.url}/studies/")
-        page.add_style_tag(url="/static/portal/css/similarity-map.css")
-        page.add_script_tag(url="/static/portal/js/similarity-map.js")
-        yield page
-        browser.close()
+def page(radiologist, films, sign_in) -> Page:
+    """A page of the portal with what a page that asks "why" has on it."""
+    page = sign_in("radiologist")
+    page.add_style_tag(url="/static/portal/css/similarity-map.css")
+    page.add_script_tag(url="/static/portal/js/similarity-map.js")
+    return page
 
 
 def _ask(page: Page, *, query_instance: str = "", query_region: str = "", result: str) -> None:
@@ -92,29 +65,24 @@ def _drawn(page: Page, side: str) -> str:
     )
 
 
-def _picture(page: Page, name: str) -> None:
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"{name}.png")
-
-
 def test_map_is_drawn_pointed_at_and_switched_off(page, films):
     ours, theirs = (instance.sop_instance_uid for instance in films)
     _ask(page, query_instance=ours, result=theirs)
     _await_maps(page)
-    _picture(page, "similarity-map")
+    take_picture(page, "similarity-map")
     coloured = _drawn(page, "query"), _drawn(page, "result")
 
     page.locator("[data-likeness-stage=query]").hover()
     expect(page.locator("[data-likeness-reading]")).to_contain_text(
         "Best counterpart in the similar"
     )
-    _picture(page, "similarity-map-pointed")
+    take_picture(page, "similarity-map-pointed")
     assert _drawn(page, "result") != coloured[1]
 
     page.mouse.move(5, 5)
     page.keyboard.press("p")
     page.get_by_label("Strength").fill("100")
-    _picture(page, "similarity-map-strong")
+    take_picture(page, "similarity-map-strong")
     page.keyboard.press("h")
     bare = _drawn(page, "query")
     assert bare not in coloured
@@ -141,7 +109,7 @@ def test_region_alone_is_coloured(page, films):
     _await_maps(page)
 
     expect(page.locator("[data-likeness-note=query]")).to_have_text("region")
-    _picture(page, "similarity-map-region")
+    take_picture(page, "similarity-map-region")
 
 
 def test_upload_is_compared_and_a_missing_one_is_said(page, films, tmp_path):
@@ -179,6 +147,6 @@ def test_two_narrow_pictures_stand_below_each_other(page, films):
     _ask(page, query_instance=ours, result=theirs)
     _await_maps(page)
 
-    _picture(page, "similarity-map-narrow")
+    take_picture(page, "similarity-map-narrow")
     dialog = page.locator("#likeness")
     assert dialog.evaluate("(one) => one.scrollWidth <= one.clientWidth")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from inference.models import Label, RetrievalEvaluation
 from inference.similarity.quality.calibration import calibrate_space
 from inference.similarity.quality.evaluation import evaluate_space
 from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
 from inference.similarity.types import InstanceVector
+from tests.browsing import MARKS, take_picture
 from tests.builders.labelled_world import make_labelled_world
 from tests.builders.vectors import make_space
 
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path(os.environ.get("TWINSIGHT_CHROMIUM", "/usr/bin/chromium"))
-ARTIFACTS = Path(os.environ.get("TWINSIGHT_ARTIFACTS") or ROOT / "artifacts")
-IS_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # What sticks out of the window to the right, and isn't inside something that scrolls.
 WIDER = """() => [...document.querySelectorAll("main *")]
@@ -35,40 +30,16 @@ WIDER = """() => [...document.querySelectorAll("main *")]
     .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
     .map((one) => `${one.tagName}.${one.className}`)"""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.timeout(300),
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM.exists() and not IS_CI, reason="Chromium is not installed"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture
-def page(live_server, archive_admin) -> Iterator[Page]:
+def page(live_server, archive_admin, sign_in, complaints) -> Iterator[Page]:
     """A radiology admin's page; complaints of scripts and of the CSP fail the test."""
-    complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-GB")
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
-        opened.goto(f"{live_server.url}/similar/quality/")
-        opened.get_by_label("User name").fill("archive_admin")
-        opened.get_by_label("Password").fill("a long enough password")
-        opened.get_by_role("button", name="Sign in").click()
-        opened.wait_for_url("**/similar/quality/")
-        yield opened
-        browser.close()
+    opened = sign_in("archive_admin")
+    opened.goto(f"{live_server.url}/similar/quality/")
+    yield opened
     assert complaints == []
-
-
-def picture(page: Page, name: str) -> None:
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
 
 
 @pytest.fixture
@@ -103,20 +74,20 @@ def test_radiology_admin_reads_figures_compares_and_has_them_measured(world, cel
     page.reload()
     expect(page.get_by_text("90 questions of 90 patients")).to_be_visible()
     expect(page.locator(".chart polyline")).to_have_count(3)
-    picture(page, "quality")
+    take_picture(page, "quality", is_full=True)
 
     page.get_by_label("Compare with").select_option(other.name)
     expect(page.get_by_text("surely better").first).to_be_visible()
-    picture(page, "quality-compare")
+    take_picture(page, "quality-compare", is_full=True)
 
     page.get_by_label("Labels").select_option("body part")
     expect(page.get_by_text("Not measured yet")).to_be_visible()
     page.get_by_role("button", name="Evaluate now").click()
     expect(page.get_by_text("for archive_admin")).to_be_visible(timeout=60_000)
-    picture(page, "quality-measured")
+    take_picture(page, "quality-measured", is_full=True)
     page.get_by_title("Light or dark").click()
     page.set_viewport_size({"width": 400, "height": 800})
-    picture(page, "quality-narrow-light")
+    take_picture(page, "quality-narrow-light", is_full=True)
     assert page.evaluate(WIDER) == []
 
 
@@ -128,4 +99,4 @@ def unlabelled(transactional_db):
 
 def test_archive_without_labels_says_how_to_bring_them_in(unlabelled, page):
     expect(page.get_by_role("heading", name="Nothing is labelled yet")).to_be_visible()
-    picture(page, "quality-empty")
+    take_picture(page, "quality-empty", is_full=True)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from django.db import connection
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from archive.audit.types import Asker
 from inference.models import EmbeddingSpace, Label, RetrievalEvaluation, Run, SpaceFill
@@ -19,70 +15,32 @@ from inference.runs.operations import run_here
 from inference.similarity.spaces.backfill import complete_fill
 from inference.similarity.spaces.lifecycle import fill_space, promote_space
 from inference.training.adaptation import adapt_space
+from tests.browsing import MARKS, take_picture
 from tests.builders.datasets import make_dataset
 from tests.builders.spaces import make_descriptor_space
 from tests.builders.stored import store_datasets
 from tests.builders.vectors import make_case, make_space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path(os.environ.get("TWINSIGHT_CHROMIUM", "/usr/bin/chromium"))
-ARTIFACTS = Path(os.environ.get("TWINSIGHT_ARTIFACTS") or ROOT / "artifacts")
-IS_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 OPERATOR = Asker(door="command", name="test")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.timeout(300),
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM.exists() and not IS_CI, reason="Chromium is not installed"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture
-def page(live_server, archive_admin) -> Iterator[Page]:
+def page(live_server, archive_admin, context, sign_in, complaints) -> Iterator[Page]:
     """A radiology admin's page; complaints of scripts and of the CSP fail the test."""
-    complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
-        opened.set_default_timeout(60_000)
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
-        opened.goto(f"{live_server.url}/similar/spaces/")
-        opened.get_by_label("User name").fill("archive_admin")
-        opened.get_by_label("Password").fill("a long enough password")
-        opened.get_by_role("button", name="Sign in").click()
-        opened.get_by_role("heading", name="Embedding spaces").wait_for()
-        yield opened
-        browser.close()
+    context.set_default_timeout(60_000)
+    opened = sign_in("archive_admin")
+    opened.set_viewport_size({"width": 1440, "height": 900})
+    opened.goto(f"{live_server.url}/similar/spaces/")
+    opened.get_by_role("heading", name="Embedding spaces").wait_for()
+    yield opened
     assert complaints == []
-
-
-def picture(page: Page, name: str) -> None:
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
-
-
-def beside(act: Callable[[], None]) -> None:
-    """Work in the database while the browser's event loop holds this thread."""
-
-    def work() -> None:
-        try:
-            act()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(work).result()
 
 
 def finish_fills() -> None:
@@ -142,19 +100,19 @@ def history(spaces) -> dict[str, EmbeddingSpace]:
 def test_admin_fills_compares_promotes_and_rolls_back(history, page) -> None:
     row = page.locator("#space-intensity-histogram-v1")
     expect(page.locator("#space-texture-v1")).to_contain_text("43 %")
-    picture(page, "spaces")
+    take_picture(page, "spaces", is_full=True)
 
     row.get_by_role("button", name="Fill").click()
     expect(page.get_by_role("status")).to_contain_text("is being filled")
     expect(row).to_contain_text("images")
-    beside(finish_fills)
+    finish_fills()
 
     # The page asks by itself and shows what came of it.
     expect(row).to_contain_text("Ready", timeout=30_000)
     row.get_by_text("Where its vectors come from").click()
     row.get_by_text("Promote").click()
     row.get_by_label("Reason, for the record").fill("Measured on our labels")
-    picture(page, "spaces-promote")
+    take_picture(page, "spaces-promote", is_full=True)
     row.get_by_role("button", name="Search in this space").click()
     expect(row).to_contain_text("Searched by default")
 
@@ -169,5 +127,5 @@ def test_admin_fits_a_space_to_the_labels(spaces, page) -> None:
 
     made = page.locator(f"#space-{spaces['learned'].name}-lda-1")
     expect(made).to_contain_text("Adapted to labels")
-    beside(finish_fills)
+    finish_fills()
     expect(made).to_contain_text("Ready", timeout=30_000)
