@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 
 from archive.errors import NotAllowedError
 from archive.models import Membership, Peer
-from archive.models.access import LABELLING_ROLES, STORING_ROLES, Role
+from archive.models.access import LABELLING_ROLES, REVIEWING_ROLES, STORING_ROLES, Role
 from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
@@ -106,6 +106,17 @@ def require_may_label(user: AnyUser, study: Study) -> None:
     may = readable_projects(user, LABELLING_ROLES).filter(studies=study).exists()
     if not may:
         raise NotAllowedError("Your role in this project only allows you to look.")
+
+
+def may_review_any(user: AnyUser) -> bool:
+    """Whether the user may review results of models in any project."""
+    return holds_role(user, REVIEWING_ROLES)
+
+
+def require_may_review(user: AnyUser, study: Study) -> None:
+    """Raise NotAllowedError unless the user may accept and reject results in the study."""
+    if not readable_projects(user, REVIEWING_ROLES).filter(studies=study).exists():
+        raise NotAllowedError("Only clinicians and radiology admins of its project review results.")
 
 
 def known_username(text: str) -> str:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
-_FLAGS = ("fuzzymatching", "emptyvaluematching", "multiplevaluematching")
+# The last one is our own: rejected results too.
+_FLAGS = ("fuzzymatching", "emptyvaluematching", "multiplevaluematching", "includerejected")
 _PARAMETERS = frozenset({*_FLAGS, "includefield", "limit", "offset", "accept", "charset"})
 _MAX_KEYS = 100
 _MAX_FRAMES = 20_000
@@ -60,6 +61,7 @@ def parse_query(
         is_fuzzy=flags["fuzzymatching"],
         is_empty_value_matching=flags["emptyvaluematching"],
         is_multiple_value_matching=flags["multiplevaluematching"],
+        is_withheld_included=flags["includerejected"],
     )
 
 

@@ -24,6 +24,8 @@ STORING_ROLES: frozenset[str] = frozenset({Role.CLINICIAN, Role.RADIOLOGY_ADMIN,
 LABELLING_ROLES: frozenset[str] = frozenset(
     {Role.CLINICIAN, Role.ANNOTATOR, Role.RADIOLOGY_ADMIN, Role.SYSTEM}
 )
+# Persons who answer for what a model said: the name of one of them stands in a verified report.
+REVIEWING_ROLES: frozenset[str] = frozenset({Role.CLINICIAN, Role.RADIOLOGY_ADMIN})
 
 
 class Project(models.Model):

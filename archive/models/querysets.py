@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES, Membership, Project, Role
+from archive.models.access import (
+    DEIDENTIFIED_ROLES,
+    READING_ROLES,
+    REVIEWING_ROLES,
+    Membership,
+    Project,
+    Role,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,13 +55,39 @@ def visible_studies_filter(user: AnyUser, study_path: str) -> Q:
     study_path
         lookup path from the filtered model to the study's key, as ``"pk"`` or ``"series__study"``
     """
+    return _visible(_held(user), study_path)
+
+
+def visible_series_filter(user: AnyUser, study_path: str, series_path: str) -> Q:
+    """Build the same condition for series and what lies in them: trials are for reviewers alone.
+
+    Parameters
+    ----------
+    user
+        the asker
+    study_path
+        lookup path from the filtered model to the study's key
+    series_path
+        and to the series' columns: empty, or ending in two underscores
+    """
+    held = _held(user)
+    reviewing = _projects_condition(held, REVIEWING_ROLES)
+    if reviewing is None:
+        return _visible(held, study_path)
+    is_shown = ~Q(**{f"{series_path}withheld": "trial"})
+    if reviewing:
+        is_shown |= _in_projects(reviewing, study_path)
+    return _visible(held, study_path) & is_shown
+
+
+def _held(user: AnyUser) -> list[tuple[str, int | None, str | None]]:
     if not user.is_authenticated or not user.is_active:
-        return Q(pk__in=[])
-    held = list(
-        Membership.objects.filter(user_id=user.pk).values_list(
-            "role", "project_id", "project__kind"
-        )
-    )
+        return []
+    rows = Membership.objects.filter(user_id=user.pk)
+    return list(rows.values_list("role", "project_id", "project__kind"))
+
+
+def _visible(held: Sequence[tuple[str, int | None, str | None]], study_path: str) -> Q:
     reading = _projects_condition(held, READING_ROLES)
     if reading is None:
         return Q()
@@ -63,10 +96,14 @@ def visible_studies_filter(user: AnyUser, study_path: str) -> Q:
         reading |= deidentified & Q(study__is_deidentified=True)
     if not reading:
         return Q(pk__in=[])
+    return _in_projects(reading, study_path)
+
+
+def _in_projects(condition: Q, study_path: str) -> Q:
     from archive.models.study import Study  # noqa: PLC0415 querysets are imported by the models
 
     through = Study.projects.through.objects.filter(study_id=OuterRef(study_path))
-    return Q(Exists(through.filter(reading)))
+    return Q(Exists(through.filter(condition)))
 
 
 def _projects_condition(
@@ -109,9 +146,17 @@ class StudyQuerySet(VisibleQuerySet[Any]):
 class SeriesQuerySet(VisibleQuerySet[Any]):
     study_path = "study_id"
 
+    def visible_to(self, user: AnyUser) -> Self:
+        """Keep the rows inside the user's rights, trials of models for reviewers alone."""
+        return self.filter(visible_series_filter(user, self.study_path, ""))
+
 
 class InstanceQuerySet(VisibleQuerySet[Any]):
     study_path = "series__study_id"
+
+    def visible_to(self, user: AnyUser) -> Self:
+        """Keep the rows inside the user's rights, trials of models for reviewers alone."""
+        return self.filter(visible_series_filter(user, self.study_path, "series__"))
 
 
 class PatientQuerySet(QuerySet[Any]):

@@ -7,6 +7,15 @@ from archive.models.study import Study
 class Series(models.Model):
     """A series with its QIDO attributes and count kept at write time."""
 
+    class Withheld(models.TextChoices):
+        """Why a series is in no default answer; it is kept, and given to who names it."""
+
+        NOT = "", "Shown"
+        REJECTED = "rejected", "A person rejected what it says"
+        SUPERSEDED = "superseded", "A person corrected it: another object says what is right"
+        # Of a model on trial: only who may review results sees it at all.
+        TRIAL = "trial", "For reviewers only"
+
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="series")
     series_instance_uid = models.CharField(max_length=64, unique=True)
     modality = models.CharField(max_length=16, blank=True)
@@ -26,6 +35,9 @@ class Series(models.Model):
     performed_procedure_step_start_time = models.TimeField(null=True, blank=True)
     request_attributes = models.JSONField(default=list, blank=True)
     number_of_series_related_instances = models.PositiveIntegerField(default=0)
+    withheld = models.CharField(
+        max_length=12, choices=Withheld.choices, default=Withheld.NOT, blank=True, db_default=""
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

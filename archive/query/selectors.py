@@ -82,13 +82,25 @@ def matching_rows(*, user: AnyUser, query: Query) -> QuerySet[Any]:
         A key's value is malformed.
     """
     rows: QuerySet[Any] = _MODELS[query.level].objects.visible_to(user)
-    rows = _under_parent(rows, query)
+    rows = _shown(_under_parent(rows, query), query)
     for key in query.keys:
         attribute = ATTRIBUTES.get(key.keyword)
         path = level_path(query.level, attribute.level) if attribute else None
         if attribute is not None and path is not None:
             rows = rows.filter(key_condition(attribute, path, key, query))
     return rows.order_by(*_order(query))
+
+
+def _shown(rows: QuerySet[Any], query: Query) -> QuerySet[Any]:
+    """Leave out what is withheld, unless it is asked for or named."""
+    path = level_path(query.level, Level.SERIES)
+    is_named = query.series_instance_uid is not None or any(
+        key.keyword in {"SeriesInstanceUID", "SOPInstanceUID"} and any(key.values)
+        for key in query.keys
+    )
+    if path is None or query.is_withheld_included or is_named:
+        return rows
+    return rows.filter(**{f"{path}withheld": ""})
 
 
 def _under_parent(rows: QuerySet[Any], query: Query) -> QuerySet[Any]:

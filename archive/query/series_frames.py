@@ -65,7 +65,7 @@ def series_stack(user: AnyUser, study_uid: str, series_uid: str) -> SeriesStack:
     )
     if series is None:
         raise NotVisibleError("There is no such series, or it is outside your projects.")
-    siblings = tuple(card_of(sibling) for sibling in series.study.series.all())
+    siblings = tuple(card_of(one) for one in series.study.series.filter(withheld=""))
     instances = list(
         Instance.objects.filter(series_id=series.pk, has_pixel_data=True).defer("blob")
     )

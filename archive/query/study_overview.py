@@ -76,7 +76,7 @@ def study_overview(user: AnyUser, study_uid: str) -> StudyOverview:
     )
     if study is None:
         raise NotVisibleError("There is no such study, or it is outside your projects.")
-    rows = list(study.series.all())
+    rows = [series for series in study.series.all() if not series.withheld]
     cards = tuple(card_of(series) for series in rows)
     pictures = tuple(card for card in cards if card.is_picture)
     return StudyOverview(

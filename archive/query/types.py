@@ -50,7 +50,8 @@ class Query:
 
     ``study_instance_uid`` and ``series_instance_uid`` say under which parent is searched;
     ``include`` names further attributes to return, ``is_everything_included`` all there are.
-    ``limit`` None means as many as the engine gives at once.
+    ``limit`` None means as many as the engine gives at once. Series that are withheld (a rejected
+    result) are in the answers only where they are asked for, or their series is named.
     """
 
     level: Level
@@ -64,6 +65,7 @@ class Query:
     is_fuzzy: bool = False
     is_empty_value_matching: bool = False
     is_multiple_value_matching: bool = False
+    is_withheld_included: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,7 @@ def picture_series(study_keys: list[int]) -> dict[int, str]:
     """
     first = (
         Series.objects.filter(study_id__in=study_keys, number_of_series_related_instances__gt=0)
+        .filter(withheld="")
         .exclude(modality__in=NON_PICTURE_MODALITIES)
         .order_by("study_id", F("series_number").asc(nulls_last=True), "pk")
         .distinct("study_id")

@@ -73,6 +73,8 @@ def visible_instances(
 ) -> list[Instance]:
     """Return the instances of a study, of a series, or one instance; never none.
 
+    Of a whole study, those of rejected results are left out: they are given where they are named.
+
     Parameters
     ----------
     user
@@ -95,8 +97,10 @@ def visible_instances(
         "sop_instance_uid": sop_instance_uid,
     }
     given = {column: uid for column, uid in path.items() if uid is not None}
+    if series_instance_uid is None and sop_instance_uid is None:
+        given["series__withheld"] = ""
     found: list[Instance] = []
-    if all(is_valid_uid(uid) for uid in given.values()):
+    if all(is_valid_uid(uid) for column, uid in given.items() if column.endswith("_uid")):
         found = list(_loaded(Instance.objects.visible_to(user)).filter(**given))
     if not found:
         raise NotVisibleError("There is no such object.")

@@ -157,3 +157,11 @@ def test_wado_uri_rendering():
     assert parsed.quality == 30
     with pytest.raises(InvalidWindowError):
         parse_wado_rendering(QueryDict("windowCenter=40"), "image/jpeg")
+
+
+def test_rejected_results_are_asked_for_by_a_flag_of_our_own():
+    query = parse_query(QueryDict("includerejected=true"), Level.SERIES)
+
+    assert query.is_withheld_included
+    assert query.keys == ()
+    assert not parse_query(QueryDict(""), Level.SERIES).is_withheld_included
