@@ -24,6 +24,8 @@ TWINSIGHT_BIND = read_text("TWINSIGHT_BIND", "127.0.0.1")
 TWINSIGHT_HTTP_PORT = read_int("TWINSIGHT_HTTP_PORT", 8000)
 TWINSIGHT_DICOM_PORT = read_int("TWINSIGHT_DICOM_PORT", 11112)
 TWINSIGHT_AE_TITLE = read_text("TWINSIGHT_AE_TITLE", "TWINSIGHT")
+# Whose people verify reports (Verifying Organization); else the images' institution.
+TWINSIGHT_ORGANIZATION = read_text("TWINSIGHT_ORGANIZATION")
 TWINSIGHT_STORAGE_URL = read_text("TWINSIGHT_STORAGE_URL") or _home.blobs.as_uri()
 TWINSIGHT_MODELS_DIR = _home.models
 # Refuse to store when the blob store's file system has less than this free.
