@@ -43,3 +43,10 @@ class BundleRunError(InferenceError):
     """The bundle started and failed; its last words are in the message."""
 
     code = "bundle-run-failed"
+
+
+class DeviceBusyError(InferenceError):
+    """Every slot of the GPUs is taken; it is worth another try later."""
+
+    code = "device-busy"
+    retriable = True

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from inference.errors import UnsupportedInputError
 from inference.pipelines.measuring import volume_measurements
+from inference.pipelines.orientation import to_axial
 from inference.pipelines.types import Segment, SegmentationResult, Volume
 
 BODY, BONE, LUNG = 1, 2, 3
@@ -133,6 +134,13 @@ def segment_ct(volume: Volume) -> SegmentationResult:
         The volume is no CT, a localizer, or shows no body.
     """
     _check_ct(volume)
+    # Holes are filled and bridges cut slice by slice: on axial slices, however they are stored.
+    turned = to_axial(volume)
+    mask, notes = _label_map(turned.volume)
+    return _describe(turned.restore(mask), volume, notes)
+
+
+def _label_map(volume: Volume) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
     hu_zyx = np.clip(volume.array_zyx, _AIR_HU, _MAX_HU)
     body = _body_mask(hu_zyx, volume)
     if body.sum() * volume.voxel_ml < _MIN_BODY_ML:
@@ -141,12 +149,10 @@ def segment_ct(volume: Volume) -> SegmentationResult:
     bone = _bone_mask(hu_zyx, body, volume)
     mask = body.astype(np.uint8)
     mask[bone] = BONE
-    notes: tuple[str, ...] = ()
     if lung is None:
-        notes = (NO_LUNG_NOTE,)
-    else:
-        mask[lung] = LUNG
-    return _describe(mask, volume, notes)
+        return mask, (NO_LUNG_NOTE,)
+    mask[lung] = LUNG
+    return mask, ()
 
 
 def _check_ct(volume: Volume) -> None:
