@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 
 from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.pictures import jpeg_of, png_header, png_of
 from tests.builders.stored import store_datasets
-from tests.builders.vectors import make_case, make_space
+from tests.builders.vectors import make_case
+
+if TYPE_CHECKING:
+    from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
@@ -20,24 +23,9 @@ ABSENT = "1.2.3.4.5"
 
 
 @pytest.fixture
-def client(radiologist) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(radiologist)
-    return client
-
-
-@pytest.fixture
-def space(embedder_path):
-    space = make_space(dimension=384)
-    space.model_version.bundle_path = str(embedder_path)
-    space.model_version.save()
-    return space
-
-
-@pytest.fixture
-def instance(space, project):
+def instance(encoder_space, project):
     """A stored slice of 16 rows and 12 columns, and somebody to be like it."""
-    make_case(space, [np.ones(384, dtype=np.float32)], projects=[project])
+    make_case(encoder_space, [np.ones(384, dtype=np.float32)], projects=[project])
     return store_datasets(make_dataset(), project=project)[0]
 
 

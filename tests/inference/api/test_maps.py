@@ -11,7 +11,6 @@ from django.test import Client
 
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
-from tests.builders.vectors import make_space
 
 pytestmark = pytest.mark.django_db
 
@@ -19,17 +18,7 @@ ABSENT = "1.2.3.4.5"
 
 
 @pytest.fixture
-def client(radiologist) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(radiologist)
-    return client
-
-
-@pytest.fixture
-def instances(project, embedder_path):
-    space = make_space(dimension=384)
-    space.model_version.bundle_path = str(embedder_path)
-    space.model_version.save()
+def instances(project, encoder_space):
     ramp = np.add.outer(np.arange(64), np.arange(96)) * 12
     datasets = [
         make_dataset(Rows=64, Columns=96, PixelData=pixels.astype("<i2").tobytes())

@@ -13,11 +13,10 @@ import redis
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.test import Client
 
 from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.pictures import png_of
-from tests.builders.vectors import make_case, make_space
+from tests.builders.vectors import make_case
 
 pytestmark = pytest.mark.django_db
 
@@ -25,18 +24,8 @@ MARK = "PRIVATE7f3a9c"
 
 
 @pytest.fixture
-def client(radiologist) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(radiologist)
-    return client
-
-
-@pytest.fixture
-def case(project, embedder_path):
-    space = make_space(dimension=384)
-    space.model_version.bundle_path = str(embedder_path)
-    space.model_version.save()
-    return make_case(space, [np.ones(384, dtype=np.float32)], projects=[project])
+def case(project, encoder_space):
+    return make_case(encoder_space, [np.ones(384, dtype=np.float32)], projects=[project])
 
 
 @pytest.fixture

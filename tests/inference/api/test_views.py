@@ -22,13 +22,6 @@ pytestmark = pytest.mark.django_db
 ABSENT = "1.2.3.4.5"
 
 
-@pytest.fixture
-def client(radiologist) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(radiologist)
-    return client
-
-
 def _post(client: Client, path: str, body: object):
     return client.post(f"/api/v1/{path}", json.dumps(body), content_type="application/json")
 
