@@ -15,5 +15,6 @@ urlpatterns = [
     path("api/v1/", include("archive.api.urls")),
     path("api/v1/", include("inference.api.urls")),
     path("similar/", include("inference.portal.urls")),
+    path("worklist/", include("inference.portal.worklist_urls")),
     path("", include("archive.portal.urls")),
 ]

@@ -42,10 +42,19 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     return {
         "theme": theme if theme in THEMES else "dark",
-        "navigation_items": list(panels.navigation_items.values()),
+        "navigation_items": SimpleLazyObject(lambda: _navigation(user)),
         "notices": SimpleLazyObject(lambda: _notices(user)),
         "attention": SimpleLazyObject(lambda: _attention(user) if user else {}),
     }
+
+
+def _navigation(user: AnyUser | None) -> list[panels.NavigationItem]:
+    """Return the entries of the bar that are for this user."""
+    return [
+        item
+        for item in panels.navigation_items.values()
+        if item.is_for is None or (user is not None and item.is_for(user))
+    ]
 
 
 def _attention(user: AnyUser) -> dict[str, Any]:

@@ -55,11 +55,15 @@ class CaseAction:
 
 @dataclass(frozen=True)
 class NavigationItem:
-    """An entry of the bar at the top; ``url_name`` is reversed without arguments."""
+    """An entry of the bar at the top; ``url_name`` is reversed without arguments.
+
+    ``is_for`` says who is shown it; without it, everyone is.
+    """
 
     label: str
     icon: str
     url_name: str
+    is_for: Callable[[AnyUser], bool] | None = None
 
 
 @dataclass(frozen=True)

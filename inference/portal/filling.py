@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
+from archive.access.selectors import may_review_any
 from archive.portal import panels
 from inference.portal.findings import findings_panel, study_statuses
 from inference.similarity.searches.matches import unseen_match_count
@@ -33,6 +34,14 @@ def fill_portal() -> None:
     panels.register_navigation_item(
         panels.NavigationItem(
             label="Similar", icon="scan-search", url_name="similarity:similar-page"
+        )
+    )
+    panels.register_navigation_item(
+        panels.NavigationItem(
+            label="Review",
+            icon="circle-check",
+            url_name="worklist:review-list",
+            is_for=may_review_any,
         )
     )
     panels.register_management_item(

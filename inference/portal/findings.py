@@ -170,12 +170,18 @@ def _measure_line(finding: Finding) -> MeasureLine:
     return MeasureLine(
         label=finding.label,
         name=finding.name,
-        value=_written(finding.value),
-        unit=_UNITS.get(finding.unit, finding.unit),
+        value=written_value(finding.value),
+        unit=written_unit(finding.unit),
     )
 
 
-def _written(value: float | None) -> str:
+def written_unit(unit: str) -> str:
+    """Return a UCUM code as people write it."""
+    return _UNITS.get(unit, unit)
+
+
+def written_value(value: float | None) -> str:
+    """Return a number with the digits that matter."""
     if value is None:
         return ""
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, F, Min, OuterRef, Q, Subquery
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
 
 PAGE_SIZE = 25
+_MAX_CHOICES = 100
 _PARTS = ("model_version", "series__study__patient")
 
 
@@ -65,7 +67,8 @@ def result_to_review(user: AnyUser, run_id: int) -> Result:
     verdicts: dict[int, FindingVerdict] = {}
     if reviews:
         verdicts = {one.finding_id: one for one in reviews[0].verdicts.all()}
-    return _result(run, _findings_of([run]).get(run.pk, []), verdicts, reviews)
+    result = _result(run, _findings_of([run]).get(run.pk, []), verdicts, reviews)
+    return replace(result, choices=_choices(run.model_version))
 
 
 def neighbours(user: AnyUser, filters: ReviewFilters, run_id: int) -> tuple[int | None, int | None]:
@@ -83,6 +86,15 @@ def critical_count(user: AnyUser) -> int:
     """Count the results with a critical finding that nobody has reviewed yet."""
     rows = _decided(reviewable_runs(user)).filter(decision__isnull=True)
     return rows.filter(Exists(_critical())).count()
+
+
+def _choices(version: ModelVersion) -> tuple[str, ...]:
+    """Return what a model may answer: as its entry lists it, else as it has answered so far."""
+    listed = [str(one.get("name") or "") for one in version.labels if isinstance(one, dict)]
+    if not any(listed):
+        rows = Finding.objects.filter(run__model_version=version).exclude(kind="measurement")
+        listed = list(rows.order_by().values_list("label", flat=True).distinct()[:_MAX_CHOICES])
+    return tuple(sorted({name for name in listed if name}))
 
 
 def _decided(runs: QuerySet[Run]) -> QuerySet[Run]:

@@ -107,6 +107,8 @@ class Result:
     findings: tuple[ReviewedFinding, ...] = ()
     outputs: dict[str, str] = field(default_factory=dict)
     history: tuple[PastReview, ...] = ()
+    # Answers that the model knows, for who corrects one.
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

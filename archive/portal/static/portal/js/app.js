@@ -62,6 +62,7 @@
     u: "portal:upload",
     s: "similarity:similar-page",
     c: "portal:collection-list",
+    r: "worklist:review-list",
   };
   let awaitsPlace = 0;
 
@@ -116,6 +117,11 @@
       if (link && (event.ctrlKey || event.metaKey)) window.open(link.href, "_blank", "noopener");
       else link?.click();
     }
+  });
+
+  // A choice that narrows a list is asked for at once.
+  document.addEventListener("change", (event) => {
+    event.target.closest("[data-submit]")?.form.requestSubmit();
   });
 
   // Errors of pictures don't bubble, but are captured.

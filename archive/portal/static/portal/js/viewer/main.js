@@ -165,7 +165,7 @@ function start() {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const isOnControl = event.target.closest("select, input:not([type=range]), button, a");
       if (isOnControl && event.key === " ") return;
-      if (event.target.closest("select, dialog")) return;
+      if (event.target.closest("select, dialog, textarea, input:not([type=range])")) return;
       const digit = Number(event.key);
       if (preset && digit >= 1 && digit < preset.options.length)
         choosePreset(preset.options[digit].value);

@@ -1,0 +1,94 @@
+"""Findings as a reviewer reads and corrects them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archive.portal.presentation import title_case
+from inference.portal.findings import UNSURE_BELOW, written_unit, written_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inference.review.types import Result, ReviewedFinding
+
+_SUMMARY = 3
+
+
+@dataclass(frozen=True)
+class ReviewLine:
+    """One finding: what the model says, and the fields in which a person says otherwise."""
+
+    pk: int
+    kind: str
+    name: str
+    answer: str
+    unit: str
+    percent: str
+    width: str
+    is_unsure: bool
+    is_critical: bool
+    review: str
+    corrected: str
+    # Where the images show it: SOP Instance UID and frame.
+    image: str
+    frame: str
+    given_label: str
+    given_value: str
+    is_removed: bool
+
+
+def lines_of(result: Result, given: Mapping[str, str]) -> list[ReviewLine]:
+    """Return the findings as lines; ``given`` is what the reviewer had typed before an error."""
+    return [_line(one, given) for one in result.findings]
+
+
+def summary_of(result: Result) -> str:
+    """Return what a result says, in a few words."""
+    texts = [_said(one) for one in result.findings[:_SUMMARY]]
+    if len(result.findings) > _SUMMARY:
+        texts.append(f"{len(result.findings) - _SUMMARY} more")
+    return " · ".join(texts) or result.message or "Nothing was found"
+
+
+def _said(one: ReviewedFinding) -> str:
+    if one.kind == "measurement":
+        answer = f"{written_value(one.value)} {written_unit(one.unit)}".strip()
+        return f"{title_case(one.label)} {one.name.lower()} {answer}".strip()
+    said = _answer(one)
+    return f"{said} {one.probability:.0%}" if one.probability is not None else said
+
+
+def _answer(one: ReviewedFinding) -> str:
+    if one.kind == "measurement":
+        return written_value(one.value)
+    label = one.label or one.name
+    return label if one.name == "modality" else title_case(label)
+
+
+def _line(one: ReviewedFinding, given: Mapping[str, str]) -> ReviewLine:
+    is_measured = one.kind == "measurement"
+    name = f"{title_case(one.label)} {one.name.lower()}" if is_measured else one.name
+    corrected = one.corrected_label
+    if one.corrected_value is not None:
+        corrected = f"{written_value(one.corrected_value)} {written_unit(one.unit)}".strip()
+    sure = one.probability
+    return ReviewLine(
+        pk=one.pk,
+        kind=one.kind,
+        name=name.replace("_", " ").strip().capitalize(),
+        answer=_answer(one),
+        unit=written_unit(one.unit),
+        percent="" if sure is None else f"{sure:.0%}",
+        width="" if sure is None else f"{sure * 100:.1f}%",
+        is_unsure=sure is not None and sure < UNSURE_BELOW,
+        is_critical=one.is_critical,
+        review=one.review,
+        corrected=corrected,
+        image=str(one.location.get("image") or ""),
+        frame=str(one.location.get("frame") or ""),
+        given_label=given.get(f"label-{one.pk}", ""),
+        given_value=given.get(f"value-{one.pk}", ""),
+        is_removed=bool(given.get(f"removed-{one.pk}")),
+    )

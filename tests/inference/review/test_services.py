@@ -1,0 +1,198 @@
+"""Decisions on results: verified successors, what is hidden, what is kept."""
+
+import pytest
+
+from archive.audit.types import Asker
+from archive.errors import InvalidRequestError, NotVisibleError
+from archive.models import AuditEvent, Instance, Series
+from archive.query.selectors import matches
+from archive.query.types import Level, Query
+from archive.retrieve.datasets import load_dataset
+from inference.models import Finding, Label, ResultReview
+from inference.review.services import review_result
+from inference.review.types import Correction
+
+pytestmark = pytest.mark.django_db
+
+
+def report_of(uid):
+    row = Instance.objects.select_related("blob").get(sop_instance_uid=uid)
+    return load_dataset(row)
+
+
+def listed(user):
+    page = matches(user=user, query=Query(level=Level.INSTANCE))
+    return {match.sop_instance_uid for match in page.matches}
+
+
+def test_accepted_result_has_a_verified_successor_under_the_reviewers_name(
+    asker, radiologist, result, settings
+):
+    settings.TWINSIGHT_ORGANIZATION = "Chest clinic of the town"
+
+    review = review_result(asker=asker, run_id=result.pk, decision="accepted")
+
+    before, after = report_of(result.outputs["sr"]), report_of(review.successor_uid)
+    assert before.VerificationFlag == "UNVERIFIED"
+    assert after.VerificationFlag == "VERIFIED"
+    (observer,) = after.VerifyingObserverSequence
+    assert str(observer.VerifyingObserverName) == "Reader^Ada"
+    assert observer.VerifyingOrganization == "Chest clinic of the town"
+    reference = after.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+    assert reference.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == before.SOPInstanceUID
+    assert after.SeriesInstanceUID != before.SeriesInstanceUID
+    assert after.PatientID == before.PatientID
+    assert {before.SOPInstanceUID, after.SOPInstanceUID} <= listed(radiologist)
+    assert set(result.findings.values_list("review", flat=True)) == {"accepted"}
+    assert set(review.verdicts.values_list("is_agreed", flat=True)) == {True}
+    event = AuditEvent.objects.get(act="review-result")
+    assert event.details == {
+        "run": result.pk,
+        "decision": "accepted",
+        "successor": review.successor_uid,
+    }
+
+
+def test_accepted_classes_become_labels_of_the_reviewer(asker, radiologist, result):
+    review_result(asker=asker, run_id=result.pk, decision="accepted")
+
+    rows = Label.objects.filter(source="review", created_by=radiologist, series=result.series)
+    assert set(rows.values_list("label_set", "label")) == {
+        ("finding", "pneumonia"),
+        ("finding", "effusion"),
+    }
+
+
+def test_corrected_result_says_what_is_right_and_the_former_report_is_hidden(
+    asker, radiologist, result
+):
+    wrong, right = result.findings.order_by("pk")
+
+    review = review_result(
+        asker=asker,
+        run_id=result.pk,
+        decision="edited",
+        reason="Old scar",
+        corrections=[Correction(finding=wrong.pk, label="atelectasis")],
+    )
+
+    after = report_of(review.successor_uid)
+    texts = [
+        str(one.value) for one in after.iterall() if one.keyword in {"CodeMeaning", "TextValue"}
+    ]
+    assert any("atelectasis" in text.lower() for text in texts)
+    assert result.outputs["sr"] not in listed(radiologist)
+    assert review.successor_uid in listed(radiologist)
+    wrong.refresh_from_db()
+    right.refresh_from_db()
+    assert (wrong.review, right.review) == ("rejected", "accepted")
+    verdict = review.verdicts.get(finding=wrong)
+    assert (verdict.is_agreed, verdict.label) == (False, "atelectasis")
+    assert set(Label.objects.values_list("label", flat=True)) == {"atelectasis", "effusion"}
+
+
+def test_rejected_result_is_kept_and_in_no_default_query(asker, radiologist, result):
+    review = review_result(
+        asker=asker, run_id=result.pk, decision="rejected", reason="Motion artefact"
+    )
+
+    assert review.successor_uid == ""
+    assert result.outputs["sr"] not in listed(radiologist)
+    assert report_of(result.outputs["sr"]).VerificationFlag == "UNVERIFIED"
+    assert set(result.findings.values_list("review", flat=True)) == {"rejected"}
+    assert not Label.objects.exists()
+
+
+def test_later_decision_takes_over_and_both_are_kept(asker, radiologist, archive_admin, result):
+    first = review_result(asker=asker, run_id=result.pk, decision="accepted")
+    admin = Asker(door="portal", user=archive_admin)
+
+    review_result(asker=admin, run_id=result.pk, decision="rejected", reason="Other patient's film")
+
+    assert not {result.outputs["sr"], first.successor_uid} & listed(radiologist)
+    assert result.reviews.count() == 2
+
+    again = review_result(asker=asker, run_id=result.pk, decision="accepted")
+
+    shown = listed(radiologist)
+    assert {result.outputs["sr"], again.successor_uid} <= shown
+    assert first.successor_uid not in shown
+
+
+def test_result_of_a_trial_stays_for_reviewers_alone(asker, colleague, radiologist, make_result):
+    run = make_result(3, is_shadow=True)
+
+    review = review_result(asker=asker, run_id=run.pk, decision="accepted")
+
+    successor = Series.objects.get(instances__sop_instance_uid=review.successor_uid)
+    assert successor.withheld == "trial"
+    assert not Series.objects.visible_to(colleague).filter(pk=successor.pk).exists()
+    assert Series.objects.visible_to(radiologist).filter(pk=successor.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "problem"),
+    [
+        ("rejected", "  ", "Say why"),
+        ("edited", "", "Nothing was changed"),
+        ("maybe", "", "accepted, edited or rejected"),
+    ],
+)
+def test_incomplete_decisions_change_nothing(asker, result, decision, reason, problem):
+    with pytest.raises(InvalidRequestError, match=problem):
+        review_result(asker=asker, run_id=result.pk, decision=decision, reason=reason)
+
+    assert not ResultReview.objects.exists()
+    assert set(Finding.objects.values_list("review", flat=True)) == {"unverified"}
+
+
+def test_corrections_fit_the_result_and_its_decision(asker, make_result, result):
+    other = make_result(2).findings.first()
+    own = result.findings.first()
+
+    with pytest.raises(InvalidRequestError, match="no finding"):
+        review_result(
+            asker=asker,
+            run_id=result.pk,
+            decision="edited",
+            corrections=[Correction(finding=other.pk, label="x")],
+        )
+    with pytest.raises(InvalidRequestError, match="Only an edited"):
+        review_result(
+            asker=asker,
+            run_id=result.pk,
+            decision="accepted",
+            corrections=[Correction(finding=own.pk, label="x")],
+        )
+    with pytest.raises(InvalidRequestError, match="reject it instead"):
+        review_result(
+            asker=asker,
+            run_id=result.pk,
+            decision="edited",
+            corrections=[
+                Correction(finding=one.pk, is_removed=True) for one in result.findings.all()
+            ],
+        )
+    assert not ResultReview.objects.exists()
+
+
+def test_who_decided_on_an_old_page_is_told(asker, archive_admin, result):
+    review_result(
+        asker=Asker(door="portal", user=archive_admin),
+        run_id=result.pk,
+        decision="rejected",
+        reason="No",
+        last_review=0,
+    )
+
+    with pytest.raises(InvalidRequestError, match="meanwhile"):
+        review_result(asker=asker, run_id=result.pk, decision="accepted", last_review=0)
+
+
+def test_only_reviewers_of_the_project_decide(colleague, outsider, result):
+    for user in (colleague, outsider, None):
+        with pytest.raises(NotVisibleError):
+            review_result(
+                asker=Asker(door="portal", user=user), run_id=result.pk, decision="accepted"
+            )
+    assert not ResultReview.objects.exists()
