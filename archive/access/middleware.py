@@ -12,6 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from archive.access import services
 from archive.access.scopes import SAFE_METHODS, scope_needed
 from archive.audit.types import Asker
+from archive.models.memberships import memberships_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,18 @@ class OriginCheckMiddleware:
             return bool(site == "same-origin")
         origin = request.META.get("HTTP_ORIGIN")
         return bool(origin) and urlsplit(str(origin)).netloc == request.get_host()
+
+
+class MembershipsMiddleware:
+    """Read the asker's memberships once a request; what is revoked holds at the next one."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Keep them until the response is made; a streamed body reads anew."""
+        with memberships_kept():
+            return self.get_response(request)
 
 
 class DefaultDenyMiddleware:

@@ -9,18 +9,18 @@ from django.contrib.auth import get_user_model
 from archive.errors import NotAllowedError
 from archive.models import Membership, Peer
 from archive.models.access import LABELLING_ROLES, REVIEWING_ROLES, STORING_ROLES, Role
+from archive.models.memberships import memberships_of
 from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
     from archive.models import Project, Study
+    from archive.models.memberships import Held
     from archive.models.querysets import AnyUser
 
 
 def holds_role(user: AnyUser, roles: frozenset[str] | set[str]) -> bool:
     """Whether the user holds one of the roles in any project."""
-    if not user.is_authenticated or not user.is_active:
-        return False
-    return Membership.objects.filter(user_id=user.pk or 0, role__in=roles).exists()
+    return any(held.role in roles for held in memberships_of(user))
 
 
 def is_radiology_admin(user: AnyUser) -> bool:
@@ -36,8 +36,10 @@ def require_radiology_admin(user: AnyUser) -> None:
 
 def is_site_radiology_admin(user: AnyUser) -> bool:
     """Whether the user is a radiology admin of every project."""
-    own = Membership.objects.filter(user_id=user.pk or 0, role=Role.RADIOLOGY_ADMIN)
-    return user.is_authenticated and user.is_active and own.filter(project=None).exists()
+    return any(
+        held.role == Role.RADIOLOGY_ADMIN and held.project_id is None
+        for held in memberships_of(user)
+    )
 
 
 def require_site_radiology_admin(user: AnyUser) -> None:
@@ -56,14 +58,18 @@ def require_may_store(user: AnyUser, project: Project | None) -> None:
     """
     if not user.is_authenticated or not user.is_active:
         raise NotAllowedError("Sign in to store studies.")
-    held = Membership.objects.filter(user_id=user.pk or 0, role__in=STORING_ROLES)
-    if project is not None:
-        wide = held.filter(project__isnull=True) if project.kind == "standard" else held.none()
-        if project.kind == "unassigned":
-            wide = held.filter(role=Role.RADIOLOGY_ADMIN)
-        held = held.filter(project=project) | wide
-    if not held.exists():
+    storing = [held for held in memberships_of(user) if held.role in STORING_ROLES]
+    if not any(project is None or _holds_in(held, project) for held in storing):
         raise NotAllowedError("You may not store studies in this project.")
+
+
+def _holds_in(held: Held, project: Project) -> bool:
+    """Whether a membership counts in a project; one of every project means the standard ones."""
+    if held.project_id == project.pk:
+        return True
+    if project.kind == "unassigned":
+        return held.role == Role.RADIOLOGY_ADMIN
+    return held.project_id is None
 
 
 def home_project(user: AnyUser) -> Project | None:

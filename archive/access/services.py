@@ -17,6 +17,7 @@ from archive.audit import services as audit
 from archive.errors import InvalidRequestError
 from archive.models import ApiToken, Membership, Peer, Project
 from archive.models.access import Role
+from archive.models.memberships import forget_memberships
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +53,7 @@ def ensure_first_admin(*, username: str = "admin") -> tuple[str, str | None]:
 def grant_role(*, user: User, role: str, project: Project | None) -> None:
     """Give the user a role in a project, or in every standard project."""
     Membership.objects.get_or_create(user=user, project=project, role=role)
+    forget_memberships()
 
 
 def create_api_token(

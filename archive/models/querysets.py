@@ -11,13 +11,15 @@ from archive.models.access import (
     DEIDENTIFIED_ROLES,
     READING_ROLES,
     REVIEWING_ROLES,
-    Membership,
     Project,
     Role,
 )
+from archive.models.memberships import memberships_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from archive.models.memberships import Held
 
 AnyUser = User | AnonymousUser
 ModelT = TypeVar("ModelT", bound=Model)
@@ -29,17 +31,10 @@ def readable_projects(user: AnyUser, roles: frozenset[str]) -> QuerySet[Project]
     A membership without a project holds in every standard project. *Unassigned* is seen by
     radiology admins alone, whichever project they hold that role in.
     """
-    own = Membership.objects.filter(user_id=user.pk or 0)
-    held = own.filter(role__in=roles)
-    is_admin = own.filter(role=Role.RADIOLOGY_ADMIN)
-    standard = Q(kind=Project.Kind.STANDARD) & (
-        Exists(held.filter(project=OuterRef("pk"))) | Exists(held.filter(project__isnull=True))
-    )
-    if Role.RADIOLOGY_ADMIN in roles:
-        return Project.objects.filter(
-            standard | (Q(kind=Project.Kind.UNASSIGNED) & Exists(is_admin))
-        )
-    return Project.objects.filter(standard)
+    condition = _projects_condition(memberships_of(user), roles, project_path="")
+    if condition is None:
+        return Project.objects.all()
+    return Project.objects.filter(condition) if condition else Project.objects.none()
 
 
 def visible_studies_filter(user: AnyUser, study_path: str) -> Q:
@@ -55,7 +50,7 @@ def visible_studies_filter(user: AnyUser, study_path: str) -> Q:
     study_path
         lookup path from the filtered model to the study's key, as ``"pk"`` or ``"series__study"``
     """
-    return _visible(_held(user), study_path)
+    return _visible(memberships_of(user), study_path)
 
 
 def visible_series_filter(user: AnyUser, study_path: str, series_path: str) -> Q:
@@ -70,7 +65,7 @@ def visible_series_filter(user: AnyUser, study_path: str, series_path: str) -> Q
     series_path
         and to the series' columns: empty, or ending in two underscores
     """
-    held = _held(user)
+    held = memberships_of(user)
     reviewing = _projects_condition(held, REVIEWING_ROLES)
     if reviewing is None:
         return _visible(held, study_path)
@@ -80,14 +75,7 @@ def visible_series_filter(user: AnyUser, study_path: str, series_path: str) -> Q
     return _visible(held, study_path) & is_shown
 
 
-def _held(user: AnyUser) -> list[tuple[str, int | None, str | None]]:
-    if not user.is_authenticated or not user.is_active:
-        return []
-    rows = Membership.objects.filter(user_id=user.pk)
-    return list(rows.values_list("role", "project_id", "project__kind"))
-
-
-def _visible(held: Sequence[tuple[str, int | None, str | None]], study_path: str) -> Q:
+def _visible(held: Sequence[Held], study_path: str) -> Q:
     reading = _projects_condition(held, READING_ROLES)
     if reading is None:
         return Q()
@@ -107,25 +95,25 @@ def _in_projects(condition: Q, study_path: str) -> Q:
 
 
 def _projects_condition(
-    held: Sequence[tuple[str, int | None, str | None]], roles: frozenset[str]
+    held: Sequence[Held], roles: frozenset[str], *, project_path: str = "project__"
 ) -> Q | None:
-    """Condition on a row of study and project; empty for no project, None for every project."""
-    mine = [(project_id, kind) for role, project_id, kind in held if role in roles]
-    is_wide = any(project_id is None for project_id, _ in mine)
+    """Condition on the project at the path; empty for no project, None for every project."""
+    mine = [one for one in held if one.role in roles]
+    is_wide = any(one.project_id is None for one in mine)
     sees_unassigned = Role.RADIOLOGY_ADMIN in roles and any(
-        role == Role.RADIOLOGY_ADMIN for role, _, _ in held
+        one.role == Role.RADIOLOGY_ADMIN for one in held
     )
     if is_wide and sees_unassigned:
         return None
     condition = Q()
     if is_wide:
-        condition |= Q(project__kind=Project.Kind.STANDARD)
+        condition |= Q(**{f"{project_path}kind": Project.Kind.STANDARD})
     else:
-        named = [key for key, kind in mine if kind == Project.Kind.STANDARD]
+        named = [one.project_id for one in mine if one.project_kind == Project.Kind.STANDARD]
         if named:
-            condition |= Q(project_id__in=named)
+            condition |= Q(**{f"{project_path}pk__in": named})
     if sees_unassigned:
-        condition |= Q(project__kind=Project.Kind.UNASSIGNED)
+        condition |= Q(**{f"{project_path}kind": Project.Kind.UNASSIGNED})
     return condition
 
 

@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "archive.access.middleware.OriginCheckMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "archive.access.middleware.MembershipsMiddleware",
     "archive.access.middleware.DefaultDenyMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -1,0 +1,61 @@
+"""What an account holds where, read once a request.
+
+Every rule about rights starts with the asker's memberships, so a page would read the same few rows
+a dozen times. They are kept while a door says so (`memberships_kept`), for one request and in its
+own thread; workers and commands, which live long, read anew each time.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, NamedTuple
+
+from archive.models.access import Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.contrib.auth.models import AnonymousUser, User
+
+
+class Held(NamedTuple):
+    """A role, and the project that it holds in; in every standard project where there is none."""
+
+    role: str
+    project_id: int | None
+    project_kind: str | None
+
+
+_kept: ContextVar[dict[int, tuple[Held, ...]] | None] = ContextVar("memberships", default=None)
+
+
+@contextmanager
+def memberships_kept() -> Iterator[None]:
+    """Read each account's memberships once until the end of the block."""
+    before = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(before)
+
+
+def forget_memberships() -> None:
+    """Read anew what was kept: whoever changes memberships calls this."""
+    kept = _kept.get()
+    if kept is not None:
+        kept.clear()
+
+
+def memberships_of(user: User | AnonymousUser) -> tuple[Held, ...]:
+    """Return what the account holds; anonymous and disabled accounts hold nothing."""
+    if not user.is_authenticated or not user.is_active:
+        return ()
+    kept = _kept.get()
+    if kept is not None and user.pk in kept:
+        return kept[user.pk]
+    rows = Membership.objects.filter(user_id=user.pk).order_by("pk")
+    held = tuple(Held(*row) for row in rows.values_list("role", "project_id", "project__kind"))
+    if kept is not None:
+        kept[user.pk] = held
+    return held
