@@ -1,6 +1,6 @@
 """What can go wrong in the AI, in its own words."""
 
-from archive.errors import ArchiveError
+from archive.errors import ArchiveError, LimitExceededError
 
 
 class InferenceError(ArchiveError):
@@ -50,3 +50,15 @@ class DeviceBusyError(InferenceError):
 
     code = "device-busy"
     retriable = True
+
+
+class RunConflictError(InferenceError):
+    """The run's state does not allow what was asked for."""
+
+    code = "run-conflict"
+
+
+class TooManyRunsError(LimitExceededError):
+    """The account waits for as many runs as one may, or asked for as many within a day."""
+
+    code = "too-many-runs"

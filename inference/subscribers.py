@@ -2,7 +2,7 @@
 
 from archive.events.services import subscribe
 from archive.events.types import InstancesStored
-from inference.runs.services import queue_runs_for_series
+from inference.runs.queueing import queue_runs_for_series
 from inference.similarity.words.series_words import mark_words_stale
 
 

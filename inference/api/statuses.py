@@ -17,6 +17,8 @@ STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     errors.BundleNotTrustedError: HTTPStatus.CONFLICT,
     errors.UnsupportedInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ModelUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.RunConflictError: HTTPStatus.CONFLICT,
+    errors.TooManyRunsError: HTTPStatus.TOO_MANY_REQUESTS,
     # It may be embedded in a moment: the same question can be asked again.
     NotEmbeddedError: HTTPStatus.CONFLICT,
     # As above: it is being filled.

@@ -26,8 +26,8 @@ from inference.api.schemas import (
     new_label,
     run_json,
 )
+from inference.runs.queueing import request_run
 from inference.runs.selectors import is_study_idle, runs_of_study
-from inference.runs.services import request_run
 from inference.similarity.searches.sessions import ask_in_session
 from inference.similarity.selectors import embedded_counts
 from inference.similarity.services import search_similar

@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from inference.models import EmbeddingSpace, Run, SpaceFill
-from inference.runs.services import queue_run
+from inference.runs.queueing import queue_run
 from inference.similarity.spaces import backfill
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from archive.errors import NotVisibleError
 from archive.models import Series
 from inference.models import EmbeddingSpace, ModelVersion, Run
+from inference.runs.claiming import claim_run
 from inference.runs.filling import fill_spaces
+from inference.runs.queueing import queue_run
 from inference.runs.routing import is_image_series
-from inference.runs.services import claim_run, queue_run
 from inference.similarity.spaces.backfill import complete_fill, missing_series, refresh_progress
 from inference.similarity.spaces.lifecycle import fill_space
 

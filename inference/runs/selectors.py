@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Exists, OuterRef, Q
+
 from archive.errors import NotVisibleError
 from archive.events.selectors import waiting_for_study
 from archive.models import Study
+from archive.models.access import REVIEWING_ROLES
+from archive.models.querysets import readable_projects, visible_studies_filter
 from inference.models import Finding, ModelVersion, Run
 from inference.similarity.words.series_words import has_stale_words
 
@@ -18,6 +22,31 @@ if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
 
 _OPEN = (Run.State.QUEUED, Run.State.RUNNING)
+
+
+def visible_runs(user: AnyUser) -> QuerySet[Run]:
+    """Return the runs whose study the user sees, those in shadow where they review results.
+
+    Runs in shadow: of a rule that says so, or of a version that is only tried out.
+    """
+    in_shadow = Q(is_shadow=True) | Q(model_version__state=ModelVersion.State.SHADOW)
+    reviewed = Study.projects.through.objects.filter(
+        study_id=OuterRef("study_id"), project__in=readable_projects(user, REVIEWING_ROLES)
+    )
+    return Run.objects.filter(visible_studies_filter(user, "study_id")).filter(
+        ~in_shadow | Exists(reviewed)
+    )
+
+
+def find_run(user: AnyUser, run_id: int) -> Run:
+    """Return one run; NotVisibleError outside the rights."""
+    rows = visible_runs(user).select_related(
+        "model_version", "series", "study", "requested_by", "again_of"
+    )
+    run = rows.filter(pk=run_id).first()
+    if run is None:
+        raise NotVisibleError("There is no such run.")
+    return run
 
 
 def _study(user: AnyUser, study_uid: str) -> Study:
@@ -36,7 +65,8 @@ def runs_of_study(user: AnyUser, study_uid: str) -> QuerySet[Run]:
     """
     study = _study(user, study_uid)
     return (
-        study.runs.filter(is_background=False)
+        visible_runs(user)
+        .filter(study=study, is_background=False)
         .select_related("model_version", "series")
         .order_by("-pk")
     )
@@ -46,7 +76,8 @@ def findings_of_study(user: AnyUser, study_uid: str) -> QuerySet[Finding]:
     """Return what the newest successful runs of each model state about the study's series."""
     study = _study(user, study_uid)
     newest = (
-        Run.objects.filter(study=study, state=Run.State.SUCCEEDED)
+        visible_runs(user)
+        .filter(study=study, state=Run.State.SUCCEEDED)
         .order_by("series_id", "model_version_id", "-pk")
         .distinct("series_id", "model_version_id")
         .values("pk")
@@ -64,7 +95,8 @@ def run_states_of_studies(user: AnyUser, study_uids: Sequence[str]) -> dict[str,
     A study without runs, or outside the rights, is left out.
     """
     newest = (
-        Run.objects.filter(
+        visible_runs(user)
+        .filter(
             study__in=Study.objects.visible_to(user).filter(study_instance_uid__in=study_uids),
             is_background=False,
         )

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from billiard.exceptions import SoftTimeLimitExceeded
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.utils.module_loading import import_string
 
 from archive.errors import ArchiveError
 from inference.errors import UnsupportedInputError
-from inference.runs import services
+from inference.runs.execution.life import RunStoppedError, kept_alive
+from inference.runs.execution.recording import peak_memory_mb, record_patiently
+from inference.runs.finishing import fail_run, finish_run, skip_run, stop_run
+from inference.runs.run_log import logging_into
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inference.models import Run
 
 logger = logging.getLogger(__name__)
@@ -35,19 +42,38 @@ def execute_run(run: Run) -> None:
 
     Images that the model was not made for are no failure: the run says so and ends.
     """
+    began = time.monotonic()
+    with logging_into(run):
+        record = _work(run)
+    run.timings = {**run.timings, "total": round(time.monotonic() - began, 3)}
+    run.memory_mb = peak_memory_mb()
+    record_patiently(run, record)
+
+
+def _work(run: Run) -> Callable[[], None]:
+    """Run the model; return what records its end."""
     try:
-        outcome = import_string(PIPELINES[run.model_version.pipeline])(run)
-        services.finish_run(run, outcome)
+        with kept_alive(run):
+            outcome = import_string(PIPELINES[run.model_version.pipeline])(run)
+    except RunStoppedError:
+        return partial(stop_run, run)
     except UnsupportedInputError as error:
-        services.skip_run(run, error.message)
-    except SoftTimeLimitExceeded:
-        services.fail_run(run, "The model took too long.", is_retriable=False)
-    except ArchiveError as error:
-        logger.warning("run failed", extra={"run": run.pk, "code": error.code})
-        services.fail_run(run, error.message, is_retriable=error.retriable)
-    except OperationalError:
-        # The row can't be written either: the lease runs out and the reconciler brings it back.
-        logger.exception("database lost during a run", extra={"run": run.pk})
+        return partial(skip_run, run, error.message)
+    # The edge of the worker: whatever a model raises is written down, and the next run begins.
     except Exception as error:
         logger.exception("run failed", extra={"run": run.pk})
-        services.fail_run(run, f"{type(error).__name__} in the model.", is_retriable=True)
+        return _failure(run, error)
+    return partial(finish_run, run, outcome)
+
+
+def _failure(run: Run, error: Exception) -> Callable[[], None]:
+    """Say what an error means for the run; return what records it."""
+    if isinstance(error, SoftTimeLimitExceeded):
+        words, is_retriable = "The model took too long.", False
+    elif isinstance(error, ArchiveError):
+        words, is_retriable = error.message, error.retriable
+    elif isinstance(error, OperationalError | InterfaceError):
+        words, is_retriable = "The database was out of reach.", True
+    else:
+        words, is_retriable = f"{type(error).__name__} in the model.", True
+    return partial(fail_run, run, words, is_retriable=is_retriable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from archive.dicom.rendering import render_frame
@@ -10,7 +11,9 @@ from archive.errors import ArchiveError
 from archive.retrieve.datasets import load_dataset
 from inference.errors import UnsupportedInputError
 from inference.models import Embedding, EmbeddingSpace
+from inference.pipelines.ahead import done_ahead
 from inference.pipelines.embedding import spread_indices
+from inference.runs.execution.gpu_embedding import batch_images, quick_encoder
 from inference.runs.execution.inputs import image_instances
 from inference.runs.types import RunOutcome
 from inference.similarity.spaces.embedder import encoder_of
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BATCH_IMAGES = 16
 # Of a multi-frame instance, so many evenly spaced frames get vectors of their own.
 MAX_FRAMES = 32
 
@@ -68,7 +70,7 @@ def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, st
         made = ensure_embedded(space.base_space.model_version, series)
         project_series(space, [series.pk])
         return made
-    encoder = encoder_of(space)
+    encoder = quick_encoder(space, encoder_of(space))
     done = set(
         Embedding.objects.filter(
             space=space, series=series, level=Embedding.Level.INSTANCE
@@ -77,7 +79,8 @@ def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, st
     missing = [row for row in image_instances(series) if row.pk not in done]
     unreadable: set[int] = set()
     embedded: set[int] = set()
-    for batch in _batches(_prepared(missing, encoder, unreadable)):
+    groups = _prepared(missing, encoder, unreadable)
+    for batch in _batches(groups, batch_images(encoder.device)):
         vectors = encoder.embed([image for _, _, image in batch])
         found = [
             InstanceVector(instance_id=instance.pk, frame=frame, vector=vector)
@@ -94,30 +97,36 @@ def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, st
 def _prepared(
     instances: list[Instance], encoder: Encoder, unreadable: set[int]
 ) -> Iterator[list[_Prepared]]:
-    """Yield each instance's images together: their mean is taken in one call."""
-    for instance in instances:
-        try:
-            yield _prepare(instance, encoder)
-        except ArchiveError as error:
-            logger.warning(
-                "instance not embedded", extra={"instance": instance.pk, "code": error.code}
-            )
+    """Yield each instance's images together: their mean is taken in one call.
+
+    They are read and decoded in other threads while the network works on those before them.
+    """
+    prepare = partial(_prepare, encoder=encoder)
+    for instance, images in zip(instances, done_ahead(prepare, instances), strict=True):
+        if images:
+            yield images
+        else:
             unreadable.add(instance.pk)
 
 
 def _prepare(instance: Instance, encoder: Encoder) -> list[_Prepared]:
-    ds = load_dataset(instance)
+    """Read and decode an instance's images; none where they can't be. Asks no database."""
     count = max(instance.number_of_frames or 1, 1)
-    return [
-        (instance, index + 1 if count > 1 else None, encoder.prepare(render_frame(ds, index)))
-        for index in spread_indices(count, MAX_FRAMES)
-    ]
+    try:
+        ds = load_dataset(instance)
+        return [
+            (instance, index + 1 if count > 1 else None, encoder.prepare(render_frame(ds, index)))
+            for index in spread_indices(count, MAX_FRAMES)
+        ]
+    except ArchiveError as error:
+        logger.warning("instance not embedded", extra={"instance": instance.pk, "code": error.code})
+        return []
 
 
-def _batches(groups: Iterator[list[_Prepared]]) -> Iterator[list[_Prepared]]:
+def _batches(groups: Iterator[list[_Prepared]], size: int) -> Iterator[list[_Prepared]]:
     batch: list[_Prepared] = []
     for group in groups:
-        if batch and len(batch) + len(group) > BATCH_IMAGES:
+        if batch and len(batch) + len(group) > size:
             yield batch
             batch = []
         batch = batch + group

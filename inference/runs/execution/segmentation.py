@@ -15,7 +15,7 @@ from inference.results.seg import build_seg
 from inference.results.sr import build_measurement_sr
 from inference.runs.execution.inputs import image_instances
 from inference.runs.execution.storing import algorithm_of, identity_of, store_once
-from inference.runs.services import RUN_SOFT_LIMIT_S
+from inference.runs.timing import RUN_SOFT_LIMIT_S
 from inference.runs.types import FindingValue, RunOutcome
 
 if TYPE_CHECKING:

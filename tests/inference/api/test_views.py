@@ -11,7 +11,7 @@ from django.test import Client
 
 from archive.models import OutboxEvent
 from inference.models import Label, ModelVersion, Run
-from inference.runs.services import queue_run
+from inference.runs.queueing import queue_run
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
 from tests.builders.vectors import direction, make_case, make_space

@@ -25,9 +25,11 @@ from deploy.demo.people import PEOPLE
 from inference.bundles.registry import register_bundle, set_state
 from inference.bundles.trust import digest_bundle
 from inference.models import Embedding, ModelVersion, Run
-from inference.runs import services
+from inference.runs.claiming import claim_run
 from inference.runs.defaults import install_defaults
+from inference.runs.dispatching import due_runs
 from inference.runs.execution import execute_run
+from inference.runs.queueing import queue_run, queue_runs_for_series
 from tests.builders.datasets import as_part10, make_dataset
 
 if TYPE_CHECKING:
@@ -68,12 +70,12 @@ def store_visit(kind: str, project: Project) -> None:
 
 
 def run_all() -> dict[str, Run]:
-    services.queue_runs_for_series(Series.objects.values_list("pk", flat=True))
+    queue_runs_for_series(Series.objects.values_list("pk", flat=True))
     Run.objects.update(not_before=timezone.now() - timedelta(seconds=1))
     # What nobody waits for is handed out after the rest.
-    while keys := services.due_runs():
+    while keys := due_runs():
         for key in keys:
-            run = services.claim_run(key)
+            run = claim_run(key)
             if run is not None:
                 execute_run(run)
     return {run.model_version.name: run for run in Run.objects.select_related("model_version")}
@@ -133,7 +135,7 @@ def test_repeated_attempt_stores_no_second_result(project: Project) -> None:
     before = Instance.objects.count()
     Run.objects.filter(pk=runs["ct-body-bone-lung"].pk).update(state=Run.State.QUEUED)
 
-    again = services.claim_run(runs["ct-body-bone-lung"].pk)
+    again = claim_run(runs["ct-body-bone-lung"].pk)
     assert again is not None
     execute_run(again)
 
@@ -194,10 +196,10 @@ def test_untrusted_bundle_never_runs(
         models_dir=models_dir,
         name="brain-t1",
     )
-    run = services.queue_run(version=version, series=Series.objects.get())
+    run = queue_run(version=version, series=Series.objects.get())
     Run.objects.update(not_before=timezone.now())
 
-    claimed = services.claim_run(run.pk)
+    claimed = claim_run(run.pk)
     assert claimed is not None
     execute_run(claimed)
 

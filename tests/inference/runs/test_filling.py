@@ -15,9 +15,13 @@ from pydicom.uid import JPEG2000Lossless
 from archive.audit.types import Asker
 from archive.models import OutboxEvent, Series
 from inference.models import EmbeddingSpace, Run, SpaceFill
-from inference.runs import filling, services
+from inference.runs import filling, timing
+from inference.runs.claiming import claim_run
+from inference.runs.dispatching import due_runs
 from inference.runs.filling import fill_spaces
 from inference.runs.operations import fill_here, run_here
+from inference.runs.queueing import queue_runs_for_series, request_run
+from inference.runs.reconciling import reconcile_runs
 from inference.runs.selectors import is_study_idle, runs_of_study
 from inference.similarity.spaces.backfill import (
     complete_fill,
@@ -77,7 +81,7 @@ def work(space: EmbeddingSpace) -> None:
 def test_registered_space_costs_nothing(space: EmbeddingSpace, project: Project) -> None:
     (series,) = store_series(1, project)
 
-    services.queue_runs_for_series([series.pk])
+    queue_runs_for_series([series.pk])
 
     assert not Run.objects.exists()
     assert fill_spaces() == []
@@ -111,11 +115,11 @@ def test_fill_that_is_killed_half_way_goes_on_where_it_was(
     done, lost = open_runs()
     list(run_here([done]))
     # The worker dies with the second run in hand; nobody remembers anything but the rows.
-    services.claim_run(lost)
+    claim_run(lost)
     Run.objects.filter(pk=lost).update(lease_until=timezone.now() - timedelta(seconds=1))
     assert len(series_in(space)) == 1
 
-    services.reconcile_runs()
+    reconcile_runs()
     work(space)
 
     assert series_in(space) == keys_of(series)
@@ -160,16 +164,14 @@ def test_nothing_is_handed_out_before_a_fresh_series(
     rewind(space, minutes=1)
     RoutingRuleFactory()
     (fresh,) = store_series(1, project)
-    services.queue_runs_for_series([fresh.pk])
+    queue_runs_for_series([fresh.pk])
 
     fill_spaces()
 
     filling = Run.objects.filter(is_background=True)
     # The new arrival's own vector in the space that is being filled, and no other.
     assert [run.series_id for run in filling] == [fresh.pk]
-    assert services.due_runs() == list(
-        Run.objects.filter(is_background=False).values_list("pk", flat=True)
-    )
+    assert due_runs() == list(Run.objects.filter(is_background=False).values_list("pk", flat=True))
 
 
 def test_workers_get_the_background_little_at_a_time(
@@ -182,7 +184,7 @@ def test_workers_get_the_background_little_at_a_time(
 
     Series.objects.update(number_of_series_related_instances=60)
 
-    first, second = services.due_runs(), services.due_runs()
+    first, second = due_runs(), due_runs()
 
     # Two of 60 images: a third would keep a fresh series waiting for too long.
     assert len(first) == 2
@@ -197,7 +199,7 @@ def test_paused_space_is_left_alone_until_it_goes_on(
     pause_space(OPERATOR, space.name)
     rewind(space, minutes=1)
     meanwhile = store_series(1, project)
-    services.queue_runs_for_series(keys_of(meanwhile))
+    queue_runs_for_series(keys_of(meanwhile))
     fill_spaces()
     assert not Run.objects.exists()
 
@@ -212,7 +214,7 @@ def test_new_arrivals_go_into_every_space_in_use(space: EmbeddingSpace, project:
     fill_space(OPERATOR, space.name)
     (series,) = store_series(1, project)
 
-    services.queue_runs_for_series([series.pk])
+    queue_runs_for_series([series.pk])
 
     versions = {run.model_version_id for run in Run.objects.all()}
     assert versions == {space.model_version_id, ready.model_version_id}
@@ -231,7 +233,7 @@ def test_new_arrivals_are_projected_with_their_base(
     assert series_in(fitted) == keys_of(series)
 
     (fresh,) = store_series(1, project)
-    services.queue_runs_for_series([fresh.pk])
+    queue_runs_for_series([fresh.pk])
     list(run_here(open_runs()))
 
     assert series_in(fitted) == keys_of([*series, fresh])
@@ -258,7 +260,7 @@ def test_background_keeps_no_study_busy(
 ) -> None:
     fill_space(OPERATOR, space.name)
     (series,) = store_series(1, project)
-    services.queue_runs_for_series([series.pk])
+    queue_runs_for_series([series.pk])
     uid = series.study.study_instance_uid
     # What the doors announced is not this test's.
     OutboxEvent.objects.all().delete()
@@ -272,9 +274,9 @@ def test_run_that_a_person_asks_for_leaves_the_background(
 ) -> None:
     fill_space(OPERATOR, space.name)
     (series,) = store_series(1, project)
-    services.queue_runs_for_series([series.pk])
+    queue_runs_for_series([series.pk])
 
-    services.request_run(
+    request_run(
         asker=Asker(door="rest", user=radiologist),
         model=space.model_version.name,
         series_uid=series.series_instance_uid,
@@ -341,7 +343,7 @@ def test_space_whose_model_fails_pauses_and_is_not_ready(
     for _ in range(3):
         for key in fill_spaces():
             complete_fill(key)
-        Run.objects.update(attempts=services.MAX_ATTEMPTS)
+        Run.objects.update(attempts=timing.MAX_ATTEMPTS)
         list(run_here(open_runs()))
 
     space.refresh_from_db()

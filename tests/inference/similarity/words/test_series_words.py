@@ -10,8 +10,8 @@ from django.db import DataError, connection
 from archive.audit.types import Asker
 from archive.events.services import relay_outbox
 from inference.models import Finding, Label, Run, SeriesText
+from inference.runs.finishing import finish_run
 from inference.runs.selectors import is_study_idle
-from inference.runs.services import finish_run
 from inference.runs.types import FindingValue, RunOutcome
 from inference.similarity.tasks import reconcile_words_task, refresh_words_task
 from inference.similarity.words import series_words as words
@@ -126,6 +126,7 @@ def test_findings_of_a_finished_run_mark_their_study_stale(series):
     assert not SeriesText.objects.get(series=series).is_stale
 
     said = FindingValue(kind="classification", name="class", label="fracture", probability=0.8)
+    run = RunFactory(series=series, state=Run.State.RUNNING, not_before="2026-01-01T00:00Z")
     finish_run(run, RunOutcome(device="cpu", findings=(said,)))
     assert SeriesText.objects.get(series=series).is_stale
     refresh_words()

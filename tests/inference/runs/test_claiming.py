@@ -1,0 +1,55 @@
+"""A run is claimed once, and states what it analyses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inference.models import Run
+from inference.runs.claiming import claim_run
+from inference.runs.finishing import finish_run
+from inference.runs.types import RunOutcome
+from tests.builders.runs import due_run
+from tests.factories.archive import InstanceFactory
+from tests.factories.inference import ModelVersionFactory
+
+if TYPE_CHECKING:
+    from archive.models import Series
+
+pytestmark = pytest.mark.django_db
+
+
+def test_claim_is_given_once(series: Series) -> None:
+    run = due_run(series)
+
+    claimed = claim_run(run.pk)
+
+    assert claimed is not None
+    assert claimed.input_digest
+    assert claim_run(run.pk) is None
+
+
+def test_same_input_is_not_analysed_twice(series: Series) -> None:
+    version = ModelVersionFactory()
+    first = claim_run(due_run(series, version).pk)
+    assert first is not None
+    finish_run(first, RunOutcome(device="cpu"))
+
+    second = due_run(series, version)
+
+    assert claim_run(second.pk) is None
+    second.refresh_from_db()
+    assert second.state == Run.State.SKIPPED
+
+
+def test_more_slices_are_analysed_after_the_run_under_way(series: Series) -> None:
+    version = ModelVersionFactory()
+    first = claim_run(due_run(series, version).pk)
+    InstanceFactory(series=series)
+    second = due_run(series, version)
+
+    assert claim_run(second.pk) is None
+    assert first is not None
+    finish_run(first, RunOutcome(device="cpu"))
+    assert claim_run(second.pk) is not None
