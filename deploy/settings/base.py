@@ -40,6 +40,15 @@ TWINSIGHT_BACKFILL_IMAGES_PER_MINUTE = read_int("TWINSIGHT_BACKFILL_IMAGES_PER_M
 TWINSIGHT_REFIT_CHANGED_PERCENT = read_int("TWINSIGHT_REFIT_CHANGED_PERCENT", 10)
 # Whether a refitted space takes over from its former version by itself, without an admin's look.
 TWINSIGHT_REFIT_AUTO_PROMOTE = read_bool("TWINSIGHT_REFIT_AUTO_PROMOTE", default=False)
+# How many runs one account may wait for at once, and ask for within a day.
+TWINSIGHT_RUNS_OPEN_PER_USER = read_int("TWINSIGHT_RUNS_OPEN_PER_USER", 50)
+TWINSIGHT_RUNS_PER_USER_PER_DAY = read_int("TWINSIGHT_RUNS_PER_USER_PER_DAY", 500)
+# The archive's address as people and programs elsewhere know it, for links in messages.
+TWINSIGHT_PUBLIC_URL = read_text("TWINSIGHT_PUBLIC_URL").rstrip("/")
+# Hosts to which news of runs may be posted; with none there are no webhooks.
+TWINSIGHT_WEBHOOK_HOSTS = read_list("TWINSIGHT_WEBHOOK_HOSTS", [])
+# smtp://user:password@host:587 or smtp+tls://…; without one there is no mail.
+TWINSIGHT_EMAIL_URL = read_text("TWINSIGHT_EMAIL_URL")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -106,6 +115,10 @@ DATABASES = {
     },
 }
 DATABASES["default"].setdefault("OPTIONS", {}).update({"connect_timeout": 10})
+if TWINSIGHT_EMAIL_URL:
+    globals().update(_env.email_url_config(TWINSIGHT_EMAIL_URL))
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = read_text("TWINSIGHT_EMAIL_FROM", "twinsight@localhost")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = read_text("REDIS_URL") or _embedded.redis_url
@@ -143,6 +156,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "inference.runs.dispatch_runs",
         "schedule": 2.0,
         "options": {"queue": "default", "expires": 10},
+    },
+    "send-run-notices": {
+        "task": "inference.runs.send_notices",
+        "schedule": 10.0,
+        "options": {"queue": "default", "expires": 10},
+    },
+    "watch-drift": {
+        "task": "inference.runs.watch_drift",
+        "schedule": 900.0,
+        "options": {"queue": "default", "expires": 900},
     },
     "reconcile-runs": {
         "task": "inference.runs.reconcile_runs",
