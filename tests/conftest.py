@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.people", "tests.fixtures.services"]
+pytest_plugins = ["tests.fixtures.people", "tests.fixtures.results", "tests.fixtures.services"]
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 

@@ -63,8 +63,15 @@ def _said(one: ReviewedFinding) -> str:
 def _answer(one: ReviewedFinding) -> str:
     if one.kind == "measurement":
         return written_value(one.value)
-    label = one.label or one.name
-    return label if one.name == "modality" else title_case(label)
+    return class_name(one.name, one.label or one.name)
+
+
+def class_name(name: str, label: str) -> str:
+    """Return a class as people write it: modality codes as they are, ``no_finding`` as words."""
+    if name == "modality":
+        return label
+    words = title_case(label.replace("_", " ").strip())
+    return words[:1].upper() + words[1:]
 
 
 def _line(one: ReviewedFinding, given: Mapping[str, str]) -> ReviewLine:

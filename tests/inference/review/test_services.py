@@ -26,13 +26,13 @@ def listed(user):
 
 
 def test_accepted_result_has_a_verified_successor_under_the_reviewers_name(
-    asker, radiologist, result, settings
+    reviewer, radiologist, model_result, settings
 ):
     settings.TWINSIGHT_ORGANIZATION = "Chest clinic of the town"
 
-    review = review_result(asker=asker, run_id=result.pk, decision="accepted")
+    review = review_result(asker=reviewer, run_id=model_result.pk, decision="accepted")
 
-    before, after = report_of(result.outputs["sr"]), report_of(review.successor_uid)
+    before, after = report_of(model_result.outputs["sr"]), report_of(review.successor_uid)
     assert before.VerificationFlag == "UNVERIFIED"
     assert after.VerificationFlag == "VERIFIED"
     (observer,) = after.VerifyingObserverSequence
@@ -43,20 +43,20 @@ def test_accepted_result_has_a_verified_successor_under_the_reviewers_name(
     assert after.SeriesInstanceUID != before.SeriesInstanceUID
     assert after.PatientID == before.PatientID
     assert {before.SOPInstanceUID, after.SOPInstanceUID} <= listed(radiologist)
-    assert set(result.findings.values_list("review", flat=True)) == {"accepted"}
+    assert set(model_result.findings.values_list("review", flat=True)) == {"accepted"}
     assert set(review.verdicts.values_list("is_agreed", flat=True)) == {True}
     event = AuditEvent.objects.get(act="review-result")
     assert event.details == {
-        "run": result.pk,
+        "run": model_result.pk,
         "decision": "accepted",
         "successor": review.successor_uid,
     }
 
 
-def test_accepted_classes_become_labels_of_the_reviewer(asker, radiologist, result):
-    review_result(asker=asker, run_id=result.pk, decision="accepted")
+def test_accepted_classes_become_labels_of_the_reviewer(reviewer, radiologist, model_result):
+    review_result(asker=reviewer, run_id=model_result.pk, decision="accepted")
 
-    rows = Label.objects.filter(source="review", created_by=radiologist, series=result.series)
+    rows = Label.objects.filter(source="review", created_by=radiologist, series=model_result.series)
     assert set(rows.values_list("label_set", "label")) == {
         ("finding", "pneumonia"),
         ("finding", "effusion"),
@@ -64,13 +64,13 @@ def test_accepted_classes_become_labels_of_the_reviewer(asker, radiologist, resu
 
 
 def test_corrected_result_says_what_is_right_and_the_former_report_is_hidden(
-    asker, radiologist, result
+    reviewer, radiologist, model_result
 ):
-    wrong, right = result.findings.order_by("pk")
+    wrong, right = model_result.findings.order_by("pk")
 
     review = review_result(
-        asker=asker,
-        run_id=result.pk,
+        asker=reviewer,
+        run_id=model_result.pk,
         decision="edited",
         reason="Old scar",
         corrections=[Correction(finding=wrong.pk, label="atelectasis")],
@@ -81,7 +81,7 @@ def test_corrected_result_says_what_is_right_and_the_former_report_is_hidden(
         str(one.value) for one in after.iterall() if one.keyword in {"CodeMeaning", "TextValue"}
     ]
     assert any("atelectasis" in text.lower() for text in texts)
-    assert result.outputs["sr"] not in listed(radiologist)
+    assert model_result.outputs["sr"] not in listed(radiologist)
     assert review.successor_uid in listed(radiologist)
     wrong.refresh_from_db()
     right.refresh_from_db()
@@ -91,38 +91,42 @@ def test_corrected_result_says_what_is_right_and_the_former_report_is_hidden(
     assert set(Label.objects.values_list("label", flat=True)) == {"atelectasis", "effusion"}
 
 
-def test_rejected_result_is_kept_and_in_no_default_query(asker, radiologist, result):
+def test_rejected_result_is_kept_and_in_no_default_query(reviewer, radiologist, model_result):
     review = review_result(
-        asker=asker, run_id=result.pk, decision="rejected", reason="Motion artefact"
+        asker=reviewer, run_id=model_result.pk, decision="rejected", reason="Motion artefact"
     )
 
     assert review.successor_uid == ""
-    assert result.outputs["sr"] not in listed(radiologist)
-    assert report_of(result.outputs["sr"]).VerificationFlag == "UNVERIFIED"
-    assert set(result.findings.values_list("review", flat=True)) == {"rejected"}
+    assert model_result.outputs["sr"] not in listed(radiologist)
+    assert report_of(model_result.outputs["sr"]).VerificationFlag == "UNVERIFIED"
+    assert set(model_result.findings.values_list("review", flat=True)) == {"rejected"}
     assert not Label.objects.exists()
 
 
-def test_later_decision_takes_over_and_both_are_kept(asker, radiologist, archive_admin, result):
-    first = review_result(asker=asker, run_id=result.pk, decision="accepted")
+def test_later_decision_takes_over_and_both_are_kept(
+    reviewer, radiologist, archive_admin, model_result
+):
+    first = review_result(asker=reviewer, run_id=model_result.pk, decision="accepted")
     admin = Asker(door="portal", user=archive_admin)
 
-    review_result(asker=admin, run_id=result.pk, decision="rejected", reason="Other patient's film")
+    review_result(
+        asker=admin, run_id=model_result.pk, decision="rejected", reason="Other patient's film"
+    )
 
-    assert not {result.outputs["sr"], first.successor_uid} & listed(radiologist)
-    assert result.reviews.count() == 2
+    assert not {model_result.outputs["sr"], first.successor_uid} & listed(radiologist)
+    assert model_result.reviews.count() == 2
 
-    again = review_result(asker=asker, run_id=result.pk, decision="accepted")
+    again = review_result(asker=reviewer, run_id=model_result.pk, decision="accepted")
 
     shown = listed(radiologist)
-    assert {result.outputs["sr"], again.successor_uid} <= shown
+    assert {model_result.outputs["sr"], again.successor_uid} <= shown
     assert first.successor_uid not in shown
 
 
-def test_result_of_a_trial_stays_for_reviewers_alone(asker, colleague, radiologist, make_result):
+def test_result_of_a_trial_stays_for_reviewers_alone(reviewer, colleague, radiologist, make_result):
     run = make_result(3, is_shadow=True)
 
-    review = review_result(asker=asker, run_id=run.pk, decision="accepted")
+    review = review_result(asker=reviewer, run_id=run.pk, decision="accepted")
 
     successor = Series.objects.get(instances__sop_instance_uid=review.successor_uid)
     assert successor.withheld == "trial"
@@ -138,61 +142,61 @@ def test_result_of_a_trial_stays_for_reviewers_alone(asker, colleague, radiologi
         ("maybe", "", "accepted, edited or rejected"),
     ],
 )
-def test_incomplete_decisions_change_nothing(asker, result, decision, reason, problem):
+def test_incomplete_decisions_change_nothing(reviewer, model_result, decision, reason, problem):
     with pytest.raises(InvalidRequestError, match=problem):
-        review_result(asker=asker, run_id=result.pk, decision=decision, reason=reason)
+        review_result(asker=reviewer, run_id=model_result.pk, decision=decision, reason=reason)
 
     assert not ResultReview.objects.exists()
     assert set(Finding.objects.values_list("review", flat=True)) == {"unverified"}
 
 
-def test_corrections_fit_the_result_and_its_decision(asker, make_result, result):
+def test_corrections_fit_the_result_and_its_decision(reviewer, make_result, model_result):
     other = make_result(2).findings.first()
-    own = result.findings.first()
+    own = model_result.findings.first()
 
     with pytest.raises(InvalidRequestError, match="no finding"):
         review_result(
-            asker=asker,
-            run_id=result.pk,
+            asker=reviewer,
+            run_id=model_result.pk,
             decision="edited",
             corrections=[Correction(finding=other.pk, label="x")],
         )
     with pytest.raises(InvalidRequestError, match="Only an edited"):
         review_result(
-            asker=asker,
-            run_id=result.pk,
+            asker=reviewer,
+            run_id=model_result.pk,
             decision="accepted",
             corrections=[Correction(finding=own.pk, label="x")],
         )
     with pytest.raises(InvalidRequestError, match="reject it instead"):
         review_result(
-            asker=asker,
-            run_id=result.pk,
+            asker=reviewer,
+            run_id=model_result.pk,
             decision="edited",
             corrections=[
-                Correction(finding=one.pk, is_removed=True) for one in result.findings.all()
+                Correction(finding=one.pk, is_removed=True) for one in model_result.findings.all()
             ],
         )
     assert not ResultReview.objects.exists()
 
 
-def test_who_decided_on_an_old_page_is_told(asker, archive_admin, result):
+def test_who_decided_on_an_old_page_is_told(reviewer, archive_admin, model_result):
     review_result(
         asker=Asker(door="portal", user=archive_admin),
-        run_id=result.pk,
+        run_id=model_result.pk,
         decision="rejected",
         reason="No",
         last_review=0,
     )
 
     with pytest.raises(InvalidRequestError, match="meanwhile"):
-        review_result(asker=asker, run_id=result.pk, decision="accepted", last_review=0)
+        review_result(asker=reviewer, run_id=model_result.pk, decision="accepted", last_review=0)
 
 
-def test_only_reviewers_of_the_project_decide(colleague, outsider, result):
+def test_only_reviewers_of_the_project_decide(colleague, outsider, model_result):
     for user in (colleague, outsider, None):
         with pytest.raises(NotVisibleError):
             review_result(
-                asker=Asker(door="portal", user=user), run_id=result.pk, decision="accepted"
+                asker=Asker(door="portal", user=user), run_id=model_result.pk, decision="accepted"
             )
     assert not ResultReview.objects.exists()

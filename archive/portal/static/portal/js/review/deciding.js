@@ -5,9 +5,12 @@
   const reason = document.getElementById("review-reason");
   const button = (value) => form.querySelector(`button[name="decision"][value="${value}"]`);
 
+  const start = form.querySelector('[data-decide="e"]');
+
   function correct() {
-    form.classList.add("is-editing");
-    (form.querySelector(".review-edit .input") ?? reason).focus();
+    const isEditing = form.classList.toggle("is-editing");
+    start.setAttribute("aria-pressed", String(isEditing));
+    if (isEditing) (form.querySelector(".review-edit .input") ?? reason).focus();
   }
 
   function reject(event) {
@@ -18,7 +21,7 @@
     return false;
   }
 
-  form.querySelector('[data-decide="e"]').addEventListener("click", correct);
+  start.addEventListener("click", correct);
   button("rejected").addEventListener("click", reject);
   reason.addEventListener("input", () => reason.removeAttribute("aria-invalid"));
   // Enter in the reason of a rejection rejects; in a correction it saves.
@@ -31,7 +34,7 @@
     else if (isReason) button("rejected").click();
   });
   const keys = {
-    a: () => button("accepted").click(),
+    a: () => form.classList.contains("is-editing") || button("accepted").click(),
     e: correct,
     x: () => button("rejected").click(),
   };
