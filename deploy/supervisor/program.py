@@ -12,6 +12,7 @@ from django.db import connections
 from deploy.supervisor.demo_load import DemoLoad
 from deploy.supervisor.endpoints import Endpoints
 from deploy.supervisor.errors import SupervisorError
+from deploy.supervisor.gpus import find_gpus
 from deploy.supervisor.home import Home
 from deploy.supervisor.interrupts import StopRequested, StopWish
 from deploy.supervisor.preflight import PortWish, check_disk, check_port
@@ -42,6 +43,9 @@ class UpOptions:
     min_free_bytes: int
     with_demo: bool = False
     with_workers: bool = True
+    # Numbers of the GPUs to work on; empty: all of them.
+    gpus: str = ""
+    cpu_queues: tuple[str, ...] = ()
     # Empty: the embedded service.
     database_url: str = ""
     redis_url: str = ""
@@ -151,6 +155,8 @@ class Program:
             bind=self.options.bind,
             http_port=self.options.http_port,
             with_workers=self.options.with_workers,
+            gpus=find_gpus(self.options.gpus) if self.options.with_workers else (),
+            cpu_queues=self.options.cpu_queues,
             environ=self.options.child_variables(),
         )
         stages = program_specs(self.options.home, options)

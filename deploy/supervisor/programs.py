@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.supervisor.child import ChildSpec
+from deploy.supervisor.gpus import Gpu
 from deploy.supervisor.home import Home
 
 # By how much a worker's pool steps back behind web and DICOM on the same cores.
@@ -18,6 +19,8 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "1000000000",
     "MALLOC_MMAP_THRESHOLD_": "1000000000",
 }
+# What models are routed to by their entry in the registry; any host may serve any of them.
+GPU_QUEUES = ("gpu", "gpu-large")
 WEB_STOP_S = 15.0
 WORKER_STOP_S = 30.0
 
@@ -30,6 +33,9 @@ class ProgramOptions:
     http_port: int = 8000
     web_workers: int = 2
     with_workers: bool = True
+    gpus: tuple[Gpu, ...] = ()
+    # What the CPU's worker takes; empty: everything that no GPU of this machine takes.
+    cpu_queues: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -40,8 +46,9 @@ def program_specs(home: Home, options: ProgramOptions) -> list[list[ChildSpec]]:
     if not options.with_workers:
         return [doors]
     workers = [
-        _worker(home, "default", environ),
-        _worker(home, "inference", {**environ, **KEEP_MEMORY}),
+        _worker(home, "default", ("default",), environ),
+        _inference_worker(home, _cpu_queues(options), _without_gpus(options.gpus, environ)),
+        *(_gpu_worker(home, gpu, environ) for gpu in options.gpus),
     ]
     return [doors, [_beat(home, environ)], workers]
 
@@ -94,12 +101,39 @@ def _dicom(home: Home, environ: Mapping[str, str]) -> ChildSpec:
     return management_spec(home, "dicom", ("dicom_listener",), environ)
 
 
-def _worker(home: Home, queue: str, environ: Mapping[str, str]) -> ChildSpec:
-    name = f"worker-{queue}"
-    if queue == "inference":
-        # A person waits for a page and a modality for its answer; a model has time.
-        environ = {**environ, POOL_NICENESS_VARIABLE: "10"}
-    options = ("--queues", queue, "--concurrency", "1", "--hostname", f"{queue}@%h")
+def _cpu_queues(options: ProgramOptions) -> tuple[str, ...]:
+    """Return what the CPU takes: also what is meant for GPUs, where none of them does."""
+    if options.cpu_queues:
+        return options.cpu_queues
+    taken = {queue for gpu in options.gpus for queue in gpu.queues}
+    left = [queue for queue in GPU_QUEUES if queue not in taken]
+    return ("inference", "cpu", *left)
+
+
+def _without_gpus(gpus: tuple[Gpu, ...], environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Keep the CPU's worker off GPUs that have workers of their own."""
+    return {**environ, "CUDA_VISIBLE_DEVICES": ""} if gpus else environ
+
+
+def _inference_worker(
+    home: Home, queues: tuple[str, ...], environ: Mapping[str, str], name: str = "inference"
+) -> ChildSpec:
+    # A person waits for a page and a modality for its answer; a model has time.
+    environ = {**environ, **KEEP_MEMORY, POOL_NICENESS_VARIABLE: "10"}
+    return _worker(home, name, queues, environ)
+
+
+def _gpu_worker(home: Home, gpu: Gpu, environ: Mapping[str, str]) -> ChildSpec:
+    """One process a GPU, which sees no other: one copy of a model on each."""
+    only = {**environ, "CUDA_VISIBLE_DEVICES": gpu.index}
+    return _inference_worker(home, gpu.queues, only, f"gpu-{gpu.index}")
+
+
+def _worker(
+    home: Home, label: str, queues: tuple[str, ...], environ: Mapping[str, str]
+) -> ChildSpec:
+    name = f"worker-{label}"
+    options = ("--queues", ",".join(queues), "--concurrency", "1", "--hostname", f"{label}@%h")
     quiet = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
     return ChildSpec(
         name=name,

@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from deploy.settings.environment import read_int, read_text
+from deploy.settings.environment import read_int, read_list, read_text
 from deploy.supervisor.home import Home
 from deploy.supervisor.preflight import MEBIBYTE
 from deploy.supervisor.program import Program, UpOptions
@@ -35,6 +35,8 @@ class Command(BaseCommand):
             min_free_bytes=read_int("TWINSIGHT_MIN_FREE_MB", 1024) * MEBIBYTE,
             with_demo=options["demo"],
             with_workers=not options["no_worker"],
+            gpus=read_text("TWINSIGHT_GPUS"),
+            cpu_queues=tuple(read_list("TWINSIGHT_CPU_QUEUES", [])),
             database_url=read_text("DATABASE_URL"),
             redis_url=read_text("REDIS_URL"),
         )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.supervisor.gpus import Gpu
 from deploy.supervisor.home import Home
 from deploy.supervisor.programs import (
     POOL_NICENESS_VARIABLE,
@@ -45,12 +46,48 @@ def test_web_serves_wsgi_where_it_was_told_to():
     )
 
 
-@pytest.mark.parametrize("queue", ["default", "inference"])
-def test_each_queue_has_one_worker(queue):
-    argv = by_name(ProgramOptions())[f"worker-{queue}"].argv
-    options = dict(itertools.pairwise(argv))
-    assert options["--queues"] == queue
-    assert options["--concurrency"] == "1"
+def queues_of(options: ProgramOptions) -> dict[str, str]:
+    return {
+        name: dict(itertools.pairwise(spec.argv))["--queues"]
+        for name, spec in by_name(options).items()
+        if name.startswith("worker")
+    }
+
+
+@pytest.mark.parametrize("label", ["default", "inference"])
+def test_each_worker_does_one_thing_at_a_time(label):
+    argv = by_name(ProgramOptions())[f"worker-{label}"].argv
+    assert dict(itertools.pairwise(argv))["--concurrency"] == "1"
+
+
+def test_without_a_gpu_the_cpu_takes_every_queue():
+    assert queues_of(ProgramOptions()) == {
+        "worker-default": "default",
+        "worker-inference": "inference,cpu,gpu,gpu-large",
+    }
+
+
+def test_each_gpu_has_a_worker_that_sees_no_other():
+    options = ProgramOptions(gpus=(Gpu("0", 81_000), Gpu("1", 8_000)))
+    assert queues_of(options) == {
+        "worker-default": "default",
+        "worker-inference": "inference,cpu",
+        "worker-gpu-0": "gpu-large,gpu,inference",
+        "worker-gpu-1": "gpu,inference",
+    }
+    specs = by_name(options)
+    seen = {name: spec.environ.get("CUDA_VISIBLE_DEVICES") for name, spec in specs.items()}
+    assert (seen["worker-gpu-0"], seen["worker-gpu-1"], seen["worker-inference"]) == ("0", "1", "")
+
+
+def test_small_gpus_leave_large_models_to_the_cpu():
+    options = ProgramOptions(gpus=(Gpu("0", 8_000),))
+    assert queues_of(options)["worker-inference"] == "inference,cpu,gpu-large"
+
+
+def test_cpu_takes_what_it_is_told_where_other_hosts_have_gpus():
+    options = ProgramOptions(cpu_queues=("inference", "cpu"))
+    assert queues_of(options)["worker-inference"] == "inference,cpu"
 
 
 def test_only_the_worker_with_torch_keeps_memory():
