@@ -34,6 +34,8 @@ TWINSIGHT_MAX_UPLOAD_BYTES = read_int("TWINSIGHT_MAX_UPLOAD_MB", 8192) * 1024 * 
 TWINSIGHT_MAX_INSTANCE_BYTES = read_int("TWINSIGHT_MAX_INSTANCE_MB", 4096) * 1024 * 1024
 # How long a series must be quiet before its models run: slices arrive one by one.
 TWINSIGHT_SETTLE_SECONDS = read_int("TWINSIGHT_SETTLE_SECONDS", 3)
+# How many models may be on one GPU at the same time.
+TWINSIGHT_GPU_SLOTS = read_int("TWINSIGHT_GPU_SLOTS", 1)
 # How fast a new embedding space is filled beside the old one; fresh series go first in any case.
 TWINSIGHT_BACKFILL_IMAGES_PER_MINUTE = read_int("TWINSIGHT_BACKFILL_IMAGES_PER_MINUTE", 600)
 # From which share of changed labels on an adapted space is fitted anew at night, in percent.
@@ -49,6 +51,8 @@ TWINSIGHT_PUBLIC_URL = read_text("TWINSIGHT_PUBLIC_URL").rstrip("/")
 TWINSIGHT_WEBHOOK_HOSTS = read_list("TWINSIGHT_WEBHOOK_HOSTS", [])
 # smtp://user:password@host:587 or smtp+tls://…; without one there is no mail.
 TWINSIGHT_EMAIL_URL = read_text("TWINSIGHT_EMAIL_URL")
+# Which workers train models: those of the queue where a GPU is, where a site has one.
+TWINSIGHT_TRAINING_QUEUE = read_text("TWINSIGHT_TRAINING_QUEUE", "inference")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -181,6 +185,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "inference.similarity.purge_spaces",
         "schedule": 600.0,
         "options": {"queue": "inference", "expires": 600},
+    },
+    "dispatch-trainings": {
+        "task": "inference.training.dispatch_trainings",
+        "schedule": 10.0,
+        "options": {"queue": "default", "expires": 10},
     },
     "refit-adapted": {
         "task": "inference.training.refit_adapted",
