@@ -96,7 +96,7 @@ def _take_any(folder: Path, devices: Sequence[str], slots: int) -> tuple[str, in
     # The first slot of every device before the second of any.
     for slot in range(slots):
         for device in devices:
-            path = folder / f"{device.replace(':', '-')}.{slot}.lock"
+            path = folder / f"{_physical_name(device)}.{slot}.lock"
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -105,6 +105,15 @@ def _take_any(folder: Path, devices: Sequence[str], slots: int) -> tuple[str, in
             else:
                 return device, descriptor
     return None
+
+
+def _physical_name(device: str) -> str:
+    """Name a GPU as every process knows it: torch counts those that its process may see."""
+    visible = [one for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one.strip()]
+    _, _, number = device.partition(":")
+    index = int(number or 0)
+    known = visible[index].strip() if index < len(visible) else str(index)
+    return f"{GPU}-{known}"
 
 
 class ModelCopies:

@@ -62,6 +62,16 @@ def test_slots_spread_over_devices_before_they_share_one(tmp_path):
         assert [first, second, third] == ["cuda:0", "cuda:1", "cuda:0"]
 
 
+def test_processes_that_see_other_gpus_mean_the_same_card_by_other_names(tmp_path, monkeypatch):
+    with device_slot(tmp_path, ["cuda:1"]):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+        with pytest.raises(DeviceBusyError), device_slot(tmp_path, ["cuda:0"], timeout_s=0):
+            pytest.fail("two on one card")
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+        with device_slot(tmp_path, ["cuda:0"], timeout_s=0) as other:
+            assert other == "cuda:0"
+
+
 def hold_and_die(folder, is_held):
     with device_slot(folder, ["cuda:0"]):
         is_held.set()
