@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from inference.models import Finding, Run
+from archive.curation.services import withhold_series
+from inference.models import Finding, ModelVersion, Run
 from inference.runs.notices import note_end
 from inference.runs.run_log import write_line
 from inference.runs.timing import MAX_ATTEMPTS, MAX_WORKER_DEATHS
@@ -49,6 +50,9 @@ def finish_run(run: Run, outcome: RunOutcome) -> None:
             mark_words_stale([run.study_id])
         run.device = outcome.device
         run.outputs = outcome.outputs
+        if run.is_shadow or run.model_version.state == ModelVersion.State.SHADOW:
+            uids = [uid for uid in outcome.outputs.values() if isinstance(uid, str)]
+            withhold_series(sop_instance_uids=uids, reason="trial")
         run.timings = {**run.timings, **outcome.timings}
         end_run(run, Run.State.SUCCEEDED, outcome.message)
 
