@@ -97,7 +97,7 @@ def _choices(version: ModelVersion) -> tuple[str, ...]:
     return tuple(sorted({name for name in listed if name}))
 
 
-def _decided(runs: QuerySet[Run]) -> QuerySet[Run]:
+def _decided(runs: QuerySet[Run]) -> QuerySet[Any]:
     return runs.annotate(decision=Subquery(last_decision()))
 
 
