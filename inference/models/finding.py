@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import Q
 
 from archive.models import Series
+from inference.models.querysets import FindingQuerySet
 from inference.models.run import Run
 
 
@@ -32,6 +33,8 @@ class Finding(models.Model):
     tracking_uid = models.CharField(max_length=64, blank=True)
     review = models.CharField(max_length=16, choices=Review.choices, default=Review.UNVERIFIED)
     is_critical = models.BooleanField(default=False)
+
+    objects = FindingQuerySet.as_manager()
 
     class Meta:
         ordering = ["run_id", "pk"]

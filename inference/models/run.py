@@ -4,6 +4,7 @@ from django.db.models import Q
 
 from archive.models import Series, Study
 from inference.models.model_version import ModelVersion
+from inference.models.querysets import RunQuerySet
 from inference.models.routing import Priority
 
 
@@ -58,6 +59,8 @@ class Run(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

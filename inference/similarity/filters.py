@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import (
     Case,
@@ -247,9 +247,9 @@ def _labels(wanted: tuple[str, ...], level: Level) -> QuerySet[Label]:
     return rows.filter(on_study | on_series | Q(instance_id=OuterRef("instance_id")))
 
 
-def _findings(wanted: tuple[str, ...], level: Level) -> QuerySet[Finding]:
+def _findings(wanted: tuple[str, ...], level: Level) -> QuerySet[Any]:
     """Select what models found in the hit's series; for a study, in any of its series."""
-    rows = Finding.objects.order_by()
+    rows = Finding.objects.standing().order_by()
     if level is Level.STUDY:
         rows = rows.filter(series__study_id=OuterRef("study_id"))
     else:

@@ -138,9 +138,11 @@ def _case(
 
 def _findings(series_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
     """Return the classes that models gave each series, by the newest run of each model."""
-    rows = Finding.objects.filter(
-        series_id__in=list(series_ids), kind=Finding.Kind.CLASSIFICATION, run__state="succeeded"
-    ).order_by("series_id", "run_id", "pk")
+    rows = (
+        Finding.objects.standing()
+        .filter(series_id__in=list(series_ids), kind=Finding.Kind.CLASSIFICATION)
+        .order_by("series_id", "run_id", "pk")
+    )
     newest: dict[int, dict[str, str]] = {}
     for series_id, name, label in rows.values_list("series_id", "name", "label"):
         newest.setdefault(series_id, {})[name] = f"{name}:{label}"

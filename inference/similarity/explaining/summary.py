@@ -154,7 +154,8 @@ def _add_statements_of_models(level: Level, cases: Iterable[_Case]) -> None:
     for case in cases:
         by_object[getattr(case.row, column)].append(case)
     newest = (
-        Run.objects.filter(**{f"{column}__in": list(by_object)}, state=Run.State.SUCCEEDED)
+        Run.objects.standing()
+        .filter(**{f"{column}__in": list(by_object)})
         .order_by("series_id", "model_version__name", "-pk")
         .distinct("series_id", "model_version__name")
     )
@@ -169,7 +170,8 @@ def _add_statements_of_models(level: Level, cases: Iterable[_Case]) -> None:
 def _add_findings(cases_of_run: Mapping[int, Sequence[_Case]]) -> None:
     """Take each case's most probable class of each name."""
     rows = (
-        Finding.objects.filter(run__in=cases_of_run, kind=Finding.Kind.CLASSIFICATION)
+        Finding.objects.standing()
+        .filter(run__in=cases_of_run, kind=Finding.Kind.CLASSIFICATION)
         .exclude(name__in=_SAID_ELSEWHERE)
         .order_by(F("probability").desc(nulls_last=True), "pk")
     )

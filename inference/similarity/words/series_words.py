@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from archive.dicom.charsets import fold_text
 from archive.models import Series, Study
-from inference.models import Finding, Label, Run, SeriesText
+from inference.models import Finding, Label, SeriesText
 from inference.similarity.words.reports import report_text
 
 if TYPE_CHECKING:
@@ -163,11 +163,12 @@ def _said_of(study_id: int) -> defaultdict[int | None, list[str]]:
     for series_id, of_instance, label in labels.values_list(
         "series_id", "instance__series_id", "label"
     ):
-        said[series_id or of_instance].append(label)
-    findings = Finding.objects.filter(
+        # What several readers say is said once.
+        if label not in said[series_id or of_instance]:
+            said[series_id or of_instance].append(label)
+    findings = Finding.objects.standing().filter(
         Q(probability__isnull=True) | Q(probability__gte=LEAST_PROBABILITY),
         series__study_id=study_id,
-        run__state=Run.State.SUCCEEDED,
     )
     for series_id, name, label in findings.values_list("series_id", "name", "label"):
         said[series_id] += [name, label]
