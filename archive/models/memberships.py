@@ -32,7 +32,10 @@ _kept: ContextVar[dict[int, tuple[Held, ...]] | None] = ContextVar("memberships"
 
 @contextmanager
 def memberships_kept() -> Iterator[None]:
-    """Read each account's memberships once until the end of the block."""
+    """Read each account's memberships once until the end of the outermost block."""
+    if _kept.get() is not None:
+        yield
+        return
     before = _kept.set({})
     try:
         yield

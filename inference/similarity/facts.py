@@ -15,6 +15,7 @@ from django.db.models import Max, Q
 
 from archive.models import Membership, Project, Role, Study
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
+from archive.models.memberships import Held
 from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
@@ -25,35 +26,29 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Role, project and its kind; a membership without a project holds in every standard one.
-_Held = tuple[str, int | None, str | None]
 PROJECT = "project="
 DEIDENTIFIED = "deidentified-"
 # Filters with a copy, and the fact's name.
 _COPIED = ("modality", "body_part", "laterality", "sex")
 
 
-def readable_facts(user: AnyUser) -> frozenset[str] | None:
-    """Return what a row must carry one of to lie inside the user's rights.
+def readable_by(held: Sequence[Held]) -> frozenset[str] | None:
+    """Return what a row must carry one of to lie inside the rights.
 
     The same rules as `archive.models.querysets.visible_studies_filter`.
 
     Parameters
     ----------
-    user : the asker
+    held : from `archive.models.memberships.memberships_of`
 
     Returns
     -------
     Facts; empty where nothing may be seen, None where everything may.
     """
-    if not user.is_authenticated or not user.is_active:
-        return frozenset()
-    held = list(
-        Membership.objects.filter(user_id=user.pk).values_list(
-            "role", "project_id", "project__kind"
-        )
-    )
-    return _readable(held)
+    reading = _facts_of(held, READING_ROLES)
+    if {Project.Kind.STANDARD, Project.Kind.UNASSIGNED} <= reading:
+        return None
+    return _without_the_implied(reading, _facts_of(held, DEIDENTIFIED_ROLES))
 
 
 def facts_held() -> frozenset[str]:
@@ -63,30 +58,23 @@ def facts_held() -> frozenset[str]:
     -------
     Facts of every account's rights.
     """
-    by_user: dict[int, list[_Held]] = {}
+    by_user: dict[int, list[Held]] = {}
     rows = Membership.objects.order_by().filter(user__is_active=True)
     columns = ("user_id", "role", "project_id", "project__kind")
-    for user_id, role, project_id, kind in rows.values_list(*columns):
-        by_user.setdefault(user_id, []).append((role, project_id, kind))
-    return frozenset().union(*(_readable(held) or () for held in by_user.values()))
+    for user_id, *held in rows.values_list(*columns):
+        by_user.setdefault(user_id, []).append(Held(*held))
+    return frozenset().union(*(readable_by(held) or () for held in by_user.values()))
 
 
-def _readable(held: Sequence[_Held]) -> frozenset[str] | None:
-    reading = _facts_of(held, READING_ROLES)
-    if {Project.Kind.STANDARD, Project.Kind.UNASSIGNED} <= reading:
-        return None
-    return _without_the_implied(reading, _facts_of(held, DEIDENTIFIED_ROLES))
-
-
-def _facts_of(held: Iterable[_Held], roles: frozenset[str]) -> frozenset[str]:
-    mine = [row for row in held if row[0] in roles]
+def _facts_of(held: Iterable[Held], roles: frozenset[str]) -> frozenset[str]:
+    mine = [one for one in held if one.role in roles]
     found: set[str] = set()
-    if any(project_id is None for _, project_id, _ in mine):
+    if any(one.project_id is None for one in mine):
         found.add(str(Project.Kind.STANDARD))
     else:
-        standard = [row for row in mine if row[2] == Project.Kind.STANDARD]
-        found.update(f"{PROJECT}{project_id}" for _, project_id, _ in standard)
-    if any(role == Role.RADIOLOGY_ADMIN for role, _, _ in mine):
+        standard = [one for one in mine if one.project_kind == Project.Kind.STANDARD]
+        found.update(f"{PROJECT}{one.project_id}" for one in standard)
+    if any(one.role == Role.RADIOLOGY_ADMIN for one in mine):
         found.add(str(Project.Kind.UNASSIGNED))
     return frozenset(found)
 

@@ -5,24 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import EmptyResultSet
-from django.db.models.functions import Cast
-from pgvector.django import HalfVectorField
-
-from inference.similarity.facts import readable_facts
-from inference.similarity.filters import copied_rows, permitted_rows
-from inference.similarity.metrics import distance_function
+from inference.similarity.compiled import compile_question
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from django.db.models import QuerySet
 
     from archive.models.querysets import AnyUser
-    from inference.models import Embedding, EmbeddingSpace
+    from inference.models import EmbeddingSpace
+    from inference.similarity.compiled import Compiled
     from inference.similarity.filters import Scope
 
-_KEYS = ("pk", "study_id", "series_id", "instance_id", "frame")
 COLUMNS = ("id", "study_id", "series_id", "instance_id", "frame", "patient_id", "distance")
 # The partial index over all rows of a space answers only to a query that says this: see
 # `inference.similarity.spaces.registry`. No other index answers to it.
@@ -34,16 +27,20 @@ _FACTS = '"inference_embedding"."facts"'
 class Part:
     """``SELECT`` of rows of one stored level, with their distances, unordered.
 
-    Where ``rows`` is there, the statement asks the copies that vectors carry, and says nothing
-    of rights: those are the ``realms``. ``rows`` are the permitted rows by the truth, with which
-    every result is checked in the end. ``realms`` is None for everything.
+    Where ``source`` is there, the statement asks the copies that vectors carry, and says nothing
+    of rights: those are the ``realms``. ``source`` also has the permitted rows by the truth, with
+    which every result is checked in the end. ``realms_seen`` is None for everything.
+    ``condition`` is all that the text depends on but the question itself. Where ``is_by_filters``,
+    exact search is led to its rows by the facts of the filters and not by those of the realms.
     """
 
     stored_level: str
     sql: str
     params: tuple[Any, ...]
-    rows: QuerySet[Embedding] | None = None
+    source: Compiled | None = None
     realms_seen: tuple[str, ...] | None = None
+    condition: tuple[Any, ...] = ()
+    is_by_filters: bool = False
 
     def and_where(self, condition: str, *params: object) -> Part:
         """Return those rows that fulfil one more condition.
@@ -86,25 +83,30 @@ class Part:
         """
         return replace(self, sql=f"{self.sql} LIMIT %s", params=(*self.params, limit))
 
-    def of_realms(self, realms: tuple[str, ...] | None) -> Part:
-        """Return the rows of some of the realms, as exact search reads them.
-
-        Parameters
-        ----------
-        realms : some of `realms`; None for no condition
-
-        Returns
-        -------
-        A part with the condition.
-        """
-        if realms is None or realms == ("",):
-            return self
-        return self.and_where(f"{_FACTS} && %s::text[]", list(realms))
-
     @property
     def scanned(self) -> Part:
         """The rows as exact search reads them: inside the rights, by the copies."""
-        return self.of_realms(self.realms_seen)
+        if self.realms_seen is None or self.realms_seen == ("",):
+            return self
+        condition = f"{_FACTS} && %s::text[]"
+        if self.is_by_filters:
+            # The index over facts reads every row of a realm to find the few inside the filters.
+            condition = f"CASE WHEN {condition} THEN true ELSE false END"
+        return self.and_where(condition, list(self.realms_seen))
+
+    @property
+    def facts_condition(self) -> tuple[str, list[Any]]:
+        """What the copies say of the filters alone, as SQL; true where they say nothing."""
+        facts = self.source.facts if self.source else ()
+        conditions = [f"{_FACTS} && %s::text[]" for _ in facts]
+        return " AND ".join(conditions) or "true", [list(one) for one in facts]
+
+    @property
+    def realms_condition(self) -> tuple[str, list[Any]]:
+        """What the copies say of the rights alone, as SQL."""
+        if self.realms_seen is None or self.realms_seen == ("",):
+            return "true", []
+        return f"{_FACTS} && %s::text[]", [list(self.realms_seen)]
 
     def walk(self, realm: str) -> Part:
         """Return the rows of one realm in the way that its index, and no other, can scan.
@@ -133,10 +135,9 @@ class Part:
         -------
         A part that asks no copies.
         """
-        if self.rows is None:
+        if self.source is None:
             return self
-        columns = self.rows.values_list(*_KEYS, "study__patient_id", "distance")
-        return Part(self.stored_level, *columns.query.sql_with_params())
+        return Part(self.stored_level, *self.source.true_rows)
 
 
 def compile_permitted(
@@ -155,23 +156,11 @@ def compile_permitted(
     -------
     One part a stored level of the scope; none where nothing can be permitted.
     """
-    stored = Cast("vector", HalfVectorField(dimensions=space.dimension))
-    distance = distance_function(space.metric)(stored, vector)
-    facts = readable_facts(user)
-    if facts is not None and not facts:
-        return []
-    realms = None if facts is None else tuple(sorted(facts))
-    parts = []
-    by_copies = copied_rows(user, space, scope)
-    truly = permitted_rows(user, space, scope)
-    for (stored_level, quick), (_, rows) in zip(by_copies, truly, strict=True):
-        columns = quick.annotate(distance=distance).values_list(*_KEYS, "patient_key", "distance")
-        try:
-            sql, params = columns.query.sql_with_params()
-        except EmptyResultSet:
-            continue
-        parts.append(Part(stored_level, sql, params, rows.annotate(distance=distance), realms))
-    return parts
+    asked = compile_question(user, space, scope, vector)
+    realms = None if asked.readable is None else tuple(sorted(asked.readable))
+    return [
+        Part(one.stored_level, *one.copies, one, realms, asked.condition) for one in asked.levels
+    ]
 
 
 def united(parts: list[Part]) -> tuple[str, list[Any]]:
@@ -189,3 +178,27 @@ def united(parts: list[Part]) -> tuple[str, list[Any]]:
     union = " UNION ALL ".join(f"({part.sql})" for part in parts)
     params = [value for part in parts for value in part.params]
     return f"candidates ({', '.join(COLUMNS)}) AS MATERIALIZED ({union})", params
+
+
+def is_true(parts: list[Part], key: str) -> tuple[str, list[Any]]:
+    """Return the condition that a row lies inside rights and filters by the truth.
+
+    Parameters
+    ----------
+    parts : the permitted rows
+    key : column that names the row
+
+    Returns
+    -------
+    SQL and its parameters. Looked up row by row: the few rows found are asked for, and never all
+    permitted ones listed, as the planner may do with ``EXISTS``.
+    """
+    checked = [part.source.true_keys for part in parts if part.source is not None]
+    if not checked:
+        return "true", []
+    conditions = [
+        f"(SELECT true FROM ({one.sql}) true_row (id) WHERE true_row.id = {key} LIMIT 1)"  # noqa: S608
+        for one in checked
+    ]
+    params = [value for one in checked for value in one.params]
+    return f"coalesce({', '.join(conditions)}, false)", params

@@ -12,7 +12,7 @@ import math
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.db import connection
 
@@ -42,17 +42,21 @@ class SearchLimits:
     # A row met in an index costs so many rows read, times the rows wanted.
     exact_factor: float = 400.0
     # Candidates of an index walk, in a space of 100,000 vectors; grows with the space.
-    ef_search: int = 100
+    ef_search: int = 64
     # What the index may visit before exact search takes over.
     max_scan_tuples: int = 40_000
-    # Rows fetched for one result, so that folding leaves enough of them; times 4 a round.
+    # Rows fetched for one result, so that folding leaves enough of them: by exact search, and by
+    # a walk, which goes on with 4 times as many where that was not enough.
     oversampling: int = 4
-    rounds: int = 3
+    walk_oversampling: int = 2
+    rounds: int = 4
     # Rows looked at to estimate how many are permitted; the estimate counts where so many of
     # them are, and settles the plan only where it is so many times the budget.
     sampled_rows: int = 400
     least_seen: int = 20
     estimate_margin: float = 1.25
+    # Rows are found by the filters' facts where those are so many times fewer than the realms'.
+    rarer: float = 4.0
 
 
 DEFAULT_LIMITS = SearchLimits()
@@ -63,7 +67,7 @@ _IN_SAMPLE = (
 )
 _MAX_EF_SEARCH = 1000
 _ESTIMATE_S, _MAX_ESTIMATES = 60.0, 1000
-_estimates: dict[tuple[Any, ...], tuple[float, float]] = {}
+_estimates: dict[tuple[Any, ...], tuple[float, Estimate]] = {}
 _MAX_SAMPLED_PAGES = 500
 
 
@@ -73,7 +77,7 @@ class Choice:
 
     ``budget`` counts rows that exact search may read, ``stored`` the rows of the indexes walked,
     ``share`` the estimated part of them inside the filters; ``realms`` are the realms with an
-    index, by stored level.
+    index, by stored level. ``is_by_filters``: exact search finds its rows by filters, not rights.
     """
 
     plan: Plan
@@ -81,6 +85,14 @@ class Choice:
     stored: float = 0.0
     share: float = 1.0
     realms: frozenset[tuple[str, str]] = frozenset()
+    is_by_filters: bool = False
+
+
+class Estimate(NamedTuple):
+    """About how many rows are permitted, and whether filters lead to them sooner than rights."""
+
+    rows: float
+    is_by_filters: bool
 
 
 def choose_plan(
@@ -107,10 +119,10 @@ def choose_plan(
     if limits.exact_rows is None and rows <= budget:
         return Choice(Plan.EXACT, budget, rows)
     estimate = _remembered_estimate(space, permitted, rows, limits)
-    share = min(1.0, max(estimate, budget) / max(rows, 1.0))
-    is_surely_broad = estimate >= budget * limits.estimate_margin
+    share = min(1.0, max(estimate.rows, budget) / max(rows, 1.0))
+    is_surely_broad = estimate.rows >= budget * limits.estimate_margin
     plan = Plan.INDEX if is_surely_broad else Plan.BOUNDED
-    return Choice(plan, budget, rows, share, frozenset(indexed))
+    return Choice(plan, budget, rows, share, frozenset(indexed), estimate.is_by_filters)
 
 
 def exact_budget(rows: float, limits: SearchLimits = DEFAULT_LIMITS) -> int:
@@ -146,7 +158,7 @@ def walk_settings(choice: Choice, wanted: int, limits: SearchLimits) -> dict[str
     -------
     pgvector's settings.
     """
-    grown = limits.ef_search * max(1.0, choice.stored / 100_000) ** 0.3
+    grown = limits.ef_search * max(1.0, choice.stored / 100_000) ** 0.2
     share = max(choice.share, 1e-3)
     width = max(grown, min(1.5 * wanted / share, 4 * grown), wanted)
     return {
@@ -180,50 +192,60 @@ def rows_of_indexes(space: EmbeddingSpace, permitted: list[Part]) -> dict[tuple[
 
 def _remembered_estimate(
     space: EmbeddingSpace, permitted: list[Part], stored: float, limits: SearchLimits
-) -> float:
+) -> Estimate:
     """Estimate once a minute for the same rights and filters: people ask by series of questions."""
-    # The vector is the first parameter of each part: it is no part of the condition.
-    key = (
-        limits,
-        space.pk,
-        tuple((part.sql, repr(part.params[1:])) for part in permitted),
-        permitted[0].realms,
-        round(stored),
-    )
+    # The vector is the first parameter of each part, and no part of the condition.
+    said = [part.condition or (part.sql, repr(part.params[1:])) for part in permitted]
+    key = (limits, space.pk, tuple(said), permitted[0].realms, round(stored))
     now = time.monotonic()
     kept = _estimates.get(key)
     if kept is not None and now - kept[0] < _ESTIMATE_S:
         return kept[1]
     if len(_estimates) >= _MAX_ESTIMATES:
         _estimates.clear()
-    estimate = _estimated_rows(space, permitted, stored, limits)
+    estimate = _estimated(space, permitted, stored, limits)
     _estimates[key] = (now, estimate)
     return estimate
 
 
-def _estimated_rows(
+def _estimated(
     space: EmbeddingSpace, permitted: list[Part], stored: float, limits: SearchLimits
-) -> float:
+) -> Estimate:
     """Look at some hundred rows: counting thousands costs more than the index saves.
 
     The same pages are looked at every time, so that one query has one plan.
     """
     if stored <= 0:
-        return 0.0
+        return Estimate(0.0, is_by_filters=False)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT greatest(relpages, 1) FROM pg_class WHERE oid = %s::regclass", [_TABLE]
         )
         pages = cursor.fetchone()[0]
         percent = min(100.0, 100 * limits.sampled_rows / stored, 100 * _MAX_SAMPLED_PAGES / pages)
-        allowed = 0
-        for part in permitted:
-            sampled = part.scanned.and_where(
-                _IN_SAMPLE,
-                percent,
-                space.pk,
-                part.stored_level,
-            )
-            cursor.execute(f"SELECT count(*) FROM ({sampled.sql}) sampled", sampled.params)  # noqa: S608
-            allowed += cursor.fetchone()[0]
-    return allowed * 100 / percent if allowed >= limits.least_seen else 0.0
+        counted = [_counted(cursor, space, part, percent) for part in permitted]
+    allowed, filtered, readable = (sum(column) for column in zip(*counted, strict=True))
+    has_facts = all(part.source is not None and part.source.facts for part in permitted)
+    return Estimate(
+        rows=allowed * 100 / percent if allowed >= limits.least_seen else 0.0,
+        is_by_filters=has_facts
+        and readable >= limits.least_seen
+        and filtered * limits.rarer <= readable,
+    )
+
+
+def _counted(
+    cursor: Any, space: EmbeddingSpace, part: Part, percent: float
+) -> tuple[int, int, int]:
+    """Count rows of the sample: permitted, inside the filters' facts, inside the rights."""
+    place = (percent, space.pk, part.stored_level)
+    sampled = part.scanned.and_where(_IN_SAMPLE, *place)
+    filters, filter_params = part.facts_condition
+    realms, realm_params = part.realms_condition
+    cursor.execute(
+        f"SELECT (SELECT count(*) FROM ({sampled.sql}) sampled),"  # noqa: S608 Django's text and ours
+        f" count(*) FILTER (WHERE {filters}), count(*) FILTER (WHERE {realms})"
+        f" FROM {_TABLE} WHERE {_IN_SAMPLE}",
+        [*sampled.params, *filter_params, *realm_params, *place],
+    )
+    return cast("tuple[int, int, int]", cursor.fetchone())

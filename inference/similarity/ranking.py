@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import connection
 
 from inference.similarity.metrics import score_of
 from inference.similarity.permitted import COLUMNS, Part, united
@@ -19,20 +17,18 @@ from inference.similarity.planning import (
     choose_plan,
     walk_settings,
 )
+from inference.similarity.reading import read_nearest, walk_nearest
 from inference.similarity.types import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from inference.models import EmbeddingSpace
+    from inference.similarity.reading import Row
 
-logger = logging.getLogger(__name__)
-
-# Key, keys of study, series, instance, frame, patient's key, distance.
-_Row = tuple[Any, ...]
 # Partition of the rows of which the best one stays.
 _BY_PATIENT, _BY_STUDY, _BY_ROW = "patient_id", "study_id", "id"
-_LEAST_OVERSAMPLED = 50
+# Fetched at first, so that folding leaves enough of them as a rule: reading some more costs
+# nothing, walking to some more does, and can go on where it ended too soon.
+_LEAST_READ, _LEAST_WALKED = 50, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +84,20 @@ def rank(
     if not permitted:
         return Ranking([], is_exact=True)
     fold_key = _fold_key(level, fold=fold)
-    wanted = _wanted(k, fold_key, limits)
     choice = choose_plan(space, permitted, limits)
+    if choice.is_by_filters:
+        permitted = [replace(part, is_by_filters=True) for part in permitted]
+    rows = None
     if choice.plan is Plan.BOUNDED:
-        read = _read(permitted, wanted, choice.budget)
-        if read is not None:
-            return _exact(space, permitted, read, fold_key, k, wanted)
-    if choice.plan is not Plan.EXACT:
+        rows = _exact(permitted, choice.budget, fold_key, k, limits)
+    is_exact = rows is not None
+    if rows is None and choice.plan is not Plan.EXACT:
         rows = _walk(permitted, choice, fold_key, k, limits)
-        if rows is not None:
-            return Ranking(_scored(space, rows), is_exact=False)
-    read = _read(permitted, wanted, None)
-    return _exact(space, permitted, read or [], fold_key, k, wanted)
+    if rows is None:
+        rows, is_exact = _exact(permitted, None, fold_key, k, limits) or [], True
+    return Ranking(
+        [RankedRow(*(*row[:6], score_of(space.metric, row[6]))) for row in rows], is_exact=is_exact
+    )
 
 
 def count_siblings(permitted: list[Part], patient_ids: list[int], level: Level) -> dict[int, int]:
@@ -143,53 +141,28 @@ def _fold_key(level: Level, *, fold: bool) -> str:
     return _BY_STUDY if level is Level.STUDY else _BY_ROW
 
 
-def _wanted(k: int, fold_key: str, limits: SearchLimits) -> int:
-    """Rows to fetch first, so that folding leaves k of them as a rule."""
-    return k if fold_key == _BY_ROW else max(k * limits.oversampling, _LEAST_OVERSAMPLED)
-
-
 def _exact(
-    space: EmbeddingSpace,
-    permitted: list[Part],
-    read: list[_Row],
-    fold_key: str,
-    k: int,
-    wanted: int,
-) -> Ranking:
-    """Fold what was read; where the copies were wrong, or too few are left, ask the truth."""
-    rows = _folded(_permitted_of(permitted, read), fold_key)
-    is_everything = len(read) < wanted
+    permitted: list[Part], budget: int | None, fold_key: str, k: int, limits: SearchLimits
+) -> list[Row] | None:
+    """Read all rows; where the copies were wrong, or folding leaves too few, ask the truth.
+
+    None where they are more than the budget.
+    """
+    wanted = k if fold_key == _BY_ROW else max(k * limits.oversampling, _LEAST_READ)
+    read = read_nearest(permitted, permitted, wanted, budget)
+    if read is None:
+        return None
+    rows = _folded(read[0], fold_key)
+    is_everything = read[1]
     if len(rows) < k and not is_everything:
         # A few patients with very many objects fill the first rows.
         rows = _ranked_by_truth(permitted, fold_key, k)
-    return Ranking(_scored(space, rows[:k]), is_exact=True)
-
-
-def _read(parts: list[Part], wanted: int, budget: int | None) -> list[_Row] | None:
-    """Compute every distance and return the nearest rows; None where there are too many.
-
-    Every distance is computed before any is compared: no index has a say in it.
-    """
-    scanned = [part.scanned for part in parts]
-    if budget is not None:
-        scanned = [part.at_most(budget + 1) for part in scanned]
-    table, params = united(scanned)
-    # Column names are constants; what was asked for is in the parameters.
-    statement = (
-        f"WITH {table} SELECT {', '.join(COLUMNS)}, (SELECT count(*) FROM candidates)"  # noqa: S608
-        " FROM candidates ORDER BY distance, id LIMIT %s"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*params, wanted])
-        found = cursor.fetchall()
-    if budget is not None and found and found[0][7] > budget:
-        return None
-    return [row[:7] for row in found]
+    return rows[:k]
 
 
 def _walk(
     permitted: list[Part], choice: Choice, fold_key: str, k: int, limits: SearchLimits
-) -> list[_Row] | None:
+) -> list[Row] | None:
     """Walk the realms' indexes until k results are folded out of them; None where that fails."""
     walks = [
         (part, realm)
@@ -198,20 +171,19 @@ def _walk(
         if (part.stored_level, realm) in choice.realms
     ]
     small = _small_realms(permitted, choice)
-    wanted = _wanted(k, fold_key, limits)
+    wanted = k if fold_key == _BY_ROW else max(k * limits.walk_oversampling, _LEAST_WALKED)
     for _ in range(limits.rounds):
-        beside = _read(small, wanted, choice.budget) if small else []
+        beside = read_nearest(small, permitted, wanted, choice.budget) if small else ([], True)
         if beside is None:
             return None
         near = [part.walk(realm).nearest(wanted) for part, realm in walks]
-        with _planner_for_walk(walk_settings(choice, wanted, limits)):
-            found = _fetched(near)
+        settings = walk_settings(choice, wanted, limits)
+        found, number = walk_nearest(near, permitted, settings)
         # A row of two realms is met twice.
-        read = sorted({*found, *beside}, key=_by_distance)
-        rows = _folded(_permitted_of(permitted, read), fold_key)
+        rows = _folded(sorted({*found, *beside[0]}, key=_by_distance), fold_key)
         if len(rows) >= k:
             return rows[:k]
-        if len(found) < wanted:
+        if number < wanted:
             return None
         wanted *= 4
     return None
@@ -223,42 +195,20 @@ def _small_realms(permitted: list[Part], choice: Choice) -> list[Part]:
     for part in permitted:
         realms = [one for one in part.realms if (part.stored_level, one) not in choice.realms]
         if realms:
-            parts.append(replace(part, realms_seen=tuple(realms)))
+            parts.append(replace(part, realms_seen=tuple(realms), is_by_filters=False))
     return parts
 
 
-def _fetched(parts: list[Part]) -> list[_Row]:
-    union = " UNION ALL ".join(f"({part.sql})" for part in parts)
-    with connection.cursor() as cursor:
-        cursor.execute(union, [value for part in parts for value in part.params])
-        return list(cursor.fetchall())
-
-
-def _permitted_of(permitted: list[Part], read: list[_Row]) -> list[_Row]:
-    """Keep what the rows themselves say is inside rights and filters, whatever the copies say."""
-    if all(part.rows is None for part in permitted):
-        return read
-    keys = [row[0] for row in read]
-    true: set[int] = set()
-    for part in permitted:
-        if part.rows is not None and keys:
-            true.update(part.rows.filter(pk__in=keys).values_list("pk", flat=True))
-    kept = [row for row in read if row[0] in true]
-    if len(kept) < len(read):
-        logger.warning("copies of rights or filters were stale", extra={"rows": len(read)})
-    return kept
-
-
-def _folded(rows: list[_Row], fold_key: str) -> list[_Row]:
+def _folded(rows: list[Row], fold_key: str) -> list[Row]:
     """Keep the nearest row of each patient, study or row."""
     place = COLUMNS.index(fold_key)
-    best: dict[int, _Row] = {}
+    best: dict[int, Row] = {}
     for row in rows:
         best.setdefault(row[place], row)
     return list(best.values())
 
 
-def _ranked_by_truth(permitted: list[Part], fold_key: str, k: int) -> list[_Row]:
+def _ranked_by_truth(permitted: list[Part], fold_key: str, k: int) -> list[Row]:
     """Fold in the database, over every permitted row."""
     table, params = united([part.truth() for part in permitted])
     columns = ", ".join(COLUMNS)
@@ -274,37 +224,5 @@ def _ranked_by_truth(permitted: list[Part], fold_key: str, k: int) -> list[_Row]
         return list(cursor.fetchall())
 
 
-def _by_distance(row: _Row) -> tuple[float, int]:
+def _by_distance(row: Row) -> tuple[float, int]:
     return row[6], row[0]
-
-
-def _scored(space: EmbeddingSpace, rows: list[_Row]) -> list[RankedRow]:
-    return [RankedRow(*(*row[:6], score_of(space.metric, row[6]))) for row in rows]
-
-
-@contextmanager
-def _planner_for_walk(settings: dict[str, str]) -> Iterator[None]:
-    """Hold PostgreSQL to walking the index and looking up what each step needs.
-
-    Its estimates know nothing of where in the vector space the permitted rows lie. Without
-    sorting, hashing and merging only the ordered scan with nested loops is left; with little
-    memory for hashes, rights are looked up for the rows met instead of listed for all rows.
-    """
-    values = {
-        **settings,
-        "work_mem": "64kB",
-        "hash_mem_multiplier": "1",
-        "enable_sort": "off",
-        "enable_incremental_sort": "off",
-        "enable_hashjoin": "off",
-        "enable_mergejoin": "off",
-        "enable_seqscan": "off",
-        "enable_bitmapscan": "off",
-    }
-    calls = ", ".join("set_config(%s, %s, true)" for _ in values)
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {calls}", [text for pair in values.items() for text in pair])
-        yield
-        # Nothing was written, and so the settings end here inside an outer transaction, too.
-        transaction.set_rollback(True)

@@ -86,7 +86,7 @@ def test_what_is_granted_within_the_block_counts_at_once(outsider, project):
         assert project in readable_projects(outsider, READING_ROLES)
 
 
-def test_block_within_a_block_ends_alone(radiologist):
+def test_block_within_a_block_reads_nothing_anew(radiologist):
     with memberships_kept():
         memberships_of(radiologist)
         with memberships_kept(), CaptureQueriesContext(connection) as inner:
@@ -94,7 +94,7 @@ def test_block_within_a_block_ends_alone(radiologist):
         with CaptureQueriesContext(connection) as outer:
             memberships_of(radiologist)
 
-    assert (len(inner), len(outer)) == (1, 0)
+    assert (len(inner), len(outer)) == (0, 0)
 
 
 def test_disabled_account_holds_nothing(radiologist):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from archive.models import Membership, Project
+from archive.models.memberships import memberships_of
 from inference.models import Embedding
-from inference.similarity.facts import facts_held, readable_facts, reconcile_copies
+from inference.similarity.facts import facts_held, readable_by, reconcile_copies
 from inference.similarity.planning import SearchLimits
 from inference.similarity.realms import reconcile_realms
 from inference.similarity.services import search_similar
@@ -131,14 +132,14 @@ def test_rights_as_facts(django_user_model, project, other_project, roles, facts
     if facts is not None:
         named = {f"={n}": f"={one.pk}" for n, one in enumerate(projects)}
         expected = {fact[:-2] + named[fact[-2:]] if "=" in fact else fact for fact in facts}
-    assert readable_facts(user) == expected
+    assert readable_by(memberships_of(user)) == expected
     assert (expected or set()) <= facts_held()
 
 
 def test_disabled_account_reads_nothing(radiologist):
     radiologist.is_active = False
 
-    assert readable_facts(radiologist) == frozenset()
+    assert readable_by(memberships_of(radiologist)) == frozenset()
 
 
 @pytest.mark.parametrize("exact_rows", [1000, 1], ids=["exact", "index"])
