@@ -102,13 +102,25 @@ def _bundle_files(bundle_dir: Path) -> list[Path]:
     return files
 
 
-def install_bundle(bundle_dir: Path, models_dir: Path) -> Path:
+def copy_bundle(bundle_dir: Path, target: Path) -> str:
+    """Copy a bundle's plain files to an existing folder; return the digest of the copy.
+
+    Raises
+    ------
+    BundleInvalidError
+        As for `digest_bundle`.
+    """
+    return _digest_and_copy(bundle_dir, target)
+
+
+def install_bundle(bundle_dir: Path, models_dir: Path, name: str = "") -> Path:
     """Copy a bundle into the models folder under its name and digest.
 
     Parameters
     ----------
     bundle_dir : folder of the bundle
     models_dir : folder of installed models, made if absent
+    name : how the copy is called; the folder's own name where it is empty
 
     Returns
     -------
@@ -120,7 +132,7 @@ def install_bundle(bundle_dir: Path, models_dir: Path) -> Path:
         As for `digest_bundle`.
     """
     digest = digest_bundle(bundle_dir)
-    target = models_dir / f"{bundle_dir.resolve().name}-{digest[:16]}"
+    target = models_dir / f"{name or bundle_dir.resolve().name}-{digest[:16]}"
     if target.is_dir() and digest_bundle(target) == digest:
         return target
     models_dir.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The inside of a bundle run: a process of its own, started by `bundle_runner`.
+"""The inside of a bundle run: a process of its own, started by `bundle_child`.
 
 A bundle may bring a package named ``scripts``; two of them would collide in one process. The
 process has an environment without secrets and ends with the run.
@@ -6,17 +6,42 @@ process has an environment without secrets and ends with the run.
 
 import json
 import sys
+import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from inference.pipelines.confinement import confine_process, peak_memory_mb
 
 _CONFIG_NAMES = ("inference.json", "inference.yaml", "inference.yml")
 
 
 def main(request_path: Path) -> None:
-    """Run the bundle that the request names; see `bundle_runner.run_bundle` for its keys."""
+    """Confine the process, run what is asked, and write down what it took, beside the request.
+
+    Parameters
+    ----------
+    request_path : file of JSON; ``run`` names a function of ours that takes the request and gives
+        an answer, ``limits`` are those of `confine_process`
+    """
+    request: dict[str, Any] = json.loads(request_path.read_text(encoding="utf-8"))
+    # Before numpy and torch are there: a process with threads can't leave its network.
+    is_offline = confine_process(request.get("limits", {}))
+    started = time.monotonic()
+    module, _, name = request["run"].rpartition(".")
+    answer = dict(getattr(import_module(module), name)(request))
+    answer |= {
+        "seconds": round(time.monotonic() - started, 3),
+        "memory_mb": peak_memory_mb(),
+        "is_offline": is_offline,
+    }
+    request_path.with_name("answer.json").write_text(json.dumps(answer), encoding="utf-8")
+
+
+def run_trusted(request: dict[str, Any]) -> dict[str, Any]:
+    """Run the bundle's own configuration with its expressions and scripts."""
     from monai.bundle.config_parser import ConfigParser  # noqa: PLC0415 slow, not for the parent
 
-    request: dict[str, str] = json.loads(request_path.read_text(encoding="utf-8"))
     root = Path(request["bundle_root"])
     sys.path.insert(0, str(root))
     parser = ConfigParser()
@@ -30,6 +55,7 @@ def main(request_path: Path) -> None:
         parser.get_parsed_content("run")
     else:
         parser.get_parsed_content("evaluator").run()
+    return {}
 
 
 def _config_path(root: Path) -> Path:

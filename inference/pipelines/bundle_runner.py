@@ -1,11 +1,7 @@
-"""Run any trusted MONAI bundle that segments a volume, through its own ConfigParser file."""
+"""Run any MONAI bundle that segments a volume, through its own ConfigParser file."""
 
-import json
-import logging
-import os
-import subprocess
-import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,62 +11,79 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from inference.errors import BundleRunError, UnsupportedInputError
+from inference.pipelines.bundle_child import run_child
 from inference.pipelines.bundle_metadata import read_metadata
 from inference.pipelines.devices import choose_device
 from inference.pipelines.measuring import volume_measurements
 from inference.pipelines.segment_codes import segment_named
 from inference.pipelines.types import Segment, SegmentationResult, Volume
 
-logger = logging.getLogger(__name__)
-
 TIMEOUT_S = 1800.0
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_PROJECT_ROOT = Path(__file__).resolve().parents[2]
-_LAST_WORDS = 400
-# All that a bundle's process sees of ours: no database, no broker, no secret key.
-_PASSED_ON = (
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES",
-    "OMP_NUM_THREADS",
-    "MALLOC_TRIM_THRESHOLD_",
-    "MALLOC_MMAP_THRESHOLD_",
-)
+_TRUSTED = "inference.pipelines.bundle_process.run_trusted"
+# By name: it belongs to the room above, which alone loads weights.
+_UNTRUSTED = "inference.bundles.declared_run.run_declared"
+
+
+@dataclass(frozen=True)
+class BundleJob:
+    """How a bundle is run.
+
+    Attributes
+    ----------
+    is_trusted : whether its expressions and scripts may run; otherwise its configuration has been
+        found free of both, and our own process reads it
+    timeout_s : its process is ended after so many seconds
+    limits : of its process, see `confinement.confine_process`
+    """
+
+    is_trusted: bool = True
+    timeout_s: float = TIMEOUT_S
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class BundleOutput:
+    """What a bundle made of a volume.
+
+    Attributes
+    ----------
+    mask_zyx : (slices, rows, columns) uint8 label map on the grid of the volume
+    answer : of its process: ``seconds`` (the loading of its packages included), ``memory_mb``,
+        ``is_offline``, and where our own process ran it, shapes and times of its network
+    """
+
+    mask_zyx: npt.NDArray[np.uint8]
+    answer: dict[str, Any]
 
 
 def run_bundle(
-    bundle_dir: Path,
-    volume: Volume,
-    device: str | None = None,
-    *,
-    timeout_s: float = TIMEOUT_S,
-) -> npt.NDArray[np.uint8]:
-    """Run a bundle on a volume. The caller has verified that the bundle is trusted.
+    bundle_dir: Path, volume: Volume, device: str | None = None, *, job: BundleJob | None = None
+) -> BundleOutput:
+    """Run a bundle on a volume. The caller has verified that it may run.
 
     Parameters
     ----------
     bundle_dir : verified folder of the bundle, from `inference.bundles.trust.trusted_copy`
     volume : input
     device : ``cuda`` or ``cpu``; the best of this machine if absent
-    timeout_s : the bundle's process is ended after so many seconds
+    job : how; as trusted, with the usual time, if absent
 
     Returns
     -------
-    (slices, rows, columns) uint8 label map on the grid of the volume
+    BundleOutput
 
     Raises
     ------
     BundleRunError
         The bundle failed, took too long, or wrote no single label map.
     """
+    chosen = job or BundleJob()
     with tempfile.TemporaryDirectory(prefix="bundle-run-") as folder:
         work = Path(folder)
-        image, output, home = (work / name for name in ("image.nii.gz", "output", "home"))
+        image, output = work / "image.nii.gz", work / "output"
         output.mkdir()
-        home.mkdir()
         affine_ras = _LPS_TO_RAS @ volume.affine_lps
         _write_image(image, volume, affine_ras)
         request = {
@@ -78,10 +91,13 @@ def run_bundle(
             "image": str(image),
             "output_dir": str(output),
             "device": device or choose_device(),
+            "limits": chosen.limits,
         }
-        (work / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        _run_process(work, home, timeout_s)
-        return _read_mask(output, volume, affine_ras)
+        run = _TRUSTED if chosen.is_trusted else _UNTRUSTED
+        answer = run_child(
+            run, request, work, timeout_s=chosen.timeout_s, is_trusted=chosen.is_trusted
+        )
+        return BundleOutput(_read_mask(output, volume, affine_ras), answer)
 
 
 def segment_with_bundle(
@@ -90,12 +106,14 @@ def segment_with_bundle(
     device: str | None = None,
     *,
     timeout_s: float = TIMEOUT_S,
+    is_trusted: bool = True,
 ) -> SegmentationResult:
     """Run a bundle and say what the values of its label map mean.
 
     Parameters
     ----------
-    bundle_dir, volume, device, timeout_s : as for `run_bundle`
+    bundle_dir, volume, device : as for `run_bundle`
+    timeout_s, is_trusted : as in `BundleJob`
 
     Returns
     -------
@@ -115,7 +133,9 @@ def segment_with_bundle(
             f"{metadata.name} is for {metadata.modality}; the series is {volume.modality}."
         )
     chosen = device or choose_device()
-    mask = run_bundle(bundle_dir, volume, chosen, timeout_s=timeout_s)
+    limits = {} if is_trusted else {"is_offline": True}
+    job = BundleJob(is_trusted=is_trusted, timeout_s=timeout_s, limits=limits)
+    mask = run_bundle(bundle_dir, volume, chosen, job=job).mask_zyx
     present = [int(value) for value in np.unique(mask) if value != 0]
     segments: tuple[Segment, ...] = tuple(
         segment_named(metadata.labels.get(value, f"label {value}"), number=number, value=value)
@@ -135,36 +155,6 @@ def _write_image(path: Path, volume: Volume, affine_ras: npt.NDArray[np.float64]
     # nibabel's constructors have no annotations.
     make_image: Any = nibabel.Nifti1Image
     nibabel.save(make_image(volume.array_zyx.transpose(2, 1, 0), affine_ras), path)
-
-
-def _run_process(work: Path, home: Path, timeout_s: float) -> None:
-    environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
-    environment |= {
-        "HOME": str(home),
-        "TMPDIR": str(work),
-        "PYTHONPATH": str(_PROJECT_ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    command = [sys.executable, "-m", "inference.pipelines.bundle_process"]
-    try:
-        done = subprocess.run(  # noqa: S603 our own interpreter and module, no shell
-            [*command, str(work / "request.json")],
-            env=environment,
-            cwd=work,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise BundleRunError(f"The bundle took more than {timeout_s:.0f} s.") from error
-    if done.returncode != 0:
-        output = done.stdout.decode("utf-8", "replace").strip()
-        logger.warning("A bundle failed: %s", output[-_LAST_WORDS:])
-        told = work / "failure.txt"
-        cause = told.read_text(encoding="utf-8")[:_LAST_WORDS] if told.is_file() else "it was ended"
-        raise BundleRunError(f"The bundle failed (exit {done.returncode}): {cause}")
 
 
 def _read_mask(

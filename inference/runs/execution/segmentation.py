@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive.retrieve.datasets import load_dataset
+from inference.bundles.states import require_runnable, runs_own_code
 from inference.bundles.trust import trusted_copy
-from inference.errors import BundleNotTrustedError
 from inference.pipelines.bundle_runner import segment_with_bundle
 from inference.pipelines.segmentation import segment_ct
 from inference.pipelines.volumes import read_volume
 from inference.results.seg import build_seg
 from inference.results.sr import build_measurement_sr
+from inference.runs.execution.devices import on_device
 from inference.runs.execution.inputs import image_instances
 from inference.runs.execution.storing import algorithm_of, identity_of, store_once
 from inference.runs.timing import RUN_SOFT_LIMIT_S
@@ -34,33 +35,47 @@ def run_ct_segmentation(run: Run) -> RunOutcome:
     UnsupportedInputError
         The series is no regular CT volume.
     """
-    volume = _volume(run)
-    return _store(run, volume, segment_ct(volume))
+    volume = read_run_volume(run)
+    return store_segmentation(run, volume, segment_ct(volume))
 
 
 def run_bundle_segmentation(run: Run) -> RunOutcome:
-    """Run a MONAI bundle that an admin trusted, in the state in which they trusted it.
+    """Run a MONAI bundle: its own code where an admin trusted it, else its allowed parts only.
 
     Raises
     ------
     BundleNotTrustedError
-        Nobody trusted it, or its files changed since.
+        Nobody trusted its code, or its files changed since.
     UnsupportedInputError
         The series is no regular volume.
     """
     version = run.model_version
-    if not version.is_trusted:
-        raise BundleNotTrustedError(f"No admin has trusted {version}.")
+    require_runnable(version)
+    own_code = runs_own_code(version)
     with trusted_copy(Path(version.bundle_path), version.digest) as bundle:
-        volume = _volume(run)
-        return _store(run, volume, segment_with_bundle(bundle, volume, timeout_s=BUNDLE_LIMIT_S))
+        volume = read_run_volume(run)
+        done = on_device(
+            version,
+            lambda device, _batch: segment_with_bundle(
+                bundle, volume, device, timeout_s=BUNDLE_LIMIT_S, is_trusted=own_code
+            ),
+        )
+        return store_segmentation(run, volume, done.result)
 
 
-def _volume(run: Run) -> Volume:
+def read_run_volume(run: Run) -> Volume:
+    """Read the series of a run as one volume.
+
+    Raises
+    ------
+    UnsupportedInputError
+        It is no regular one.
+    """
     return read_volume([load_dataset(row) for row in image_instances(run.series)])
 
 
-def _store(run: Run, volume: Volume, result: SegmentationResult) -> RunOutcome:
+def store_segmentation(run: Run, volume: Volume, result: SegmentationResult) -> RunOutcome:
+    """Store a label map as SEG, its measurements as SR, and say what was found."""
     message = " ".join(result.notes)
     if not result.segments or not result.mask_zyx.any():
         return RunOutcome(device=result.device, message=message or "Nothing was found.")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inference.errors import BundleRunError, UnsupportedInputError
-from inference.pipelines.bundle_runner import run_bundle, segment_with_bundle
+from inference.pipelines.bundle_runner import BundleJob, run_bundle, segment_with_bundle
 from inference.pipelines.volumes import read_volume
 from tests.builders.bundles import make_threshold_bundle
 from tests.builders.mr_series import make_mr_series, read_nifti_lps
@@ -24,7 +24,7 @@ def volume():
 def test_run_bundle_returns_masks_on_the_source_grid_though_scripts_share_a_name(tmp_path, volume):
     for threshold in (1000, 3000):
         bundle = make_threshold_bundle(tmp_path / str(threshold), threshold=threshold)
-        mask = run_bundle(bundle, volume, "cpu")
+        mask = run_bundle(bundle, volume, "cpu").mask_zyx
         assert mask.dtype == np.uint8
         assert np.array_equal(mask, volume.array_zyx > threshold)
 
@@ -63,7 +63,7 @@ def test_run_bundle_that_hangs_is_ended(tmp_path, volume):
         tmp_path / "b", threshold=1, run="$__import__('time').sleep(600)"
     )
     with pytest.raises(BundleRunError, match="more than"):
-        run_bundle(bundle, volume, "cpu", timeout_s=2)
+        run_bundle(bundle, volume, "cpu", job=BundleJob(timeout_s=2))
 
 
 def test_run_bundle_that_writes_nothing_is_an_error_and_it_sees_no_secrets(

@@ -22,7 +22,8 @@ from archive.retrieve.datasets import load_dataset, open_instance
 from deploy.demo.cohort import CHEST_CT, CHEST_FILM, Visit
 from deploy.demo.datasets import visit_files
 from deploy.demo.people import PEOPLE
-from inference.bundles.registry import register_bundle, set_state
+from inference.bundles.registry import register_bundle
+from inference.bundles.states import set_state
 from inference.bundles.trust import digest_bundle
 from inference.models import Embedding, ModelVersion, Run
 from inference.runs.claiming import claim_run
