@@ -67,12 +67,14 @@ class Measurement:
     name : code of what was measured
     value : the number
     unit : UCUM code of its unit
+    derivation : code of how many values became one, such as *Mean*
     """
 
     segment_number: int
     name: CodeTriple
     value: float
     unit: CodeTriple
+    derivation: CodeTriple | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,7 @@ class SegmentationResult:
     measurements : one volume in mL a segment
     device : ``cuda`` or ``cpu``, where it was computed
     notes : sentences for the reader of the result, such as what was not found
+    probability_zyxc : (slices, rows, columns, segments) from 0 to 1, where the model says it
     """
 
     mask_zyx: npt.NDArray[np.uint8]
@@ -93,3 +96,4 @@ class SegmentationResult:
     measurements: tuple[Measurement, ...]
     device: str = "cpu"
     notes: tuple[str, ...] = field(default=())
+    probability_zyxc: npt.NDArray[np.float32] | None = None
