@@ -27,8 +27,9 @@ class RunQuerySet(QuerySet[Any]):
 
         decisions = ResultReview.objects.filter(run=OuterRef("pk")).order_by("-pk")
         rows = self.filter(state="succeeded").exclude(on_trial())
-        return rows.alias(last_decision=Subquery(decisions.values("decision")[:1])).exclude(
-            last_decision=ResultReview.Decision.REJECTED
+        rows = rows.alias(last_decision=Subquery(decisions.values("decision")[:1]))
+        return rows.filter(
+            Q(last_decision__isnull=True) | ~Q(last_decision=ResultReview.Decision.REJECTED)
         )
 
 

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from archive.errors import NotVisibleError
 from archive.models import Study
 from inference.models import Embedding, EmbeddingSpace, Label
+from inference.similarity.attributes.consensus import agreed_labels
 from inference.similarity.spaces.embedder import has_encoder
 from inference.similarity.types import EmbeddedCounts, Level, SpaceSummary
 
@@ -74,7 +75,10 @@ def embedded_counts(user: AnyUser, study_uid: str, *, space: str = "") -> Embedd
 
 
 def labels_of(
-    level: Level, hits: Iterable[tuple[int, int | None, int | None]]
+    level: Level,
+    hits: Iterable[tuple[int, int | None, int | None]],
+    *,
+    agreed_set: str = "",
 ) -> list[tuple[str, ...]]:
     """Return the labels that apply to each hit, as the label filter understands it.
 
@@ -82,6 +86,8 @@ def labels_of(
     ----------
     level : what a hit is
     hits : keys of study, series and instance, all inside the asker's rights
+    agreed_set : of this set alone, and of what readers are at odds over what most of them say;
+        labels on regions are left out
 
     Returns
     -------
@@ -90,9 +96,14 @@ def labels_of(
     wanted = list(hits)
     by_study: dict[int, list[_AppliedLabel]] = defaultdict(list)
     rows = Label.objects.filter(study_id__in={hit[0] for hit in wanted}).order_by()
+    agreed = None
+    if agreed_set:
+        rows = rows.filter(label_set=agreed_set, region=[], frame=None)
+        agreed = agreed_labels(agreed_set, studies={hit[0] for hit in wanted})
     columns = ("label_set", "label", "series_id", "instance_id", "instance__series_id")
     for row in rows.values_list("study_id", *columns):
-        by_study[row[0]].append(_AppliedLabel(*row[1:]))
+        if agreed is None or row[2] in agreed[row[0], row[3], row[4]]:
+            by_study[row[0]].append(_AppliedLabel(*row[1:]))
     return [
         tuple(
             sorted(

@@ -15,6 +15,7 @@ from django.db.models import Max, Q
 from archive.audit.types import Asker
 from inference.models import Embedding, EmbeddingSpace, Label, Projection
 from inference.pipelines.projection import fit_lda, fit_pca
+from inference.similarity.attributes.consensus import agreed_labels
 from inference.similarity.errors import (
     NotEnoughLabelsError,
     SpaceConflictError,
@@ -220,19 +221,14 @@ def _blocks(base: EmbeddingSpace) -> list[int] | None:
 
 def _instances_of_set(base: EmbeddingSpace, label_set: str) -> dict[int, str]:
     """Return each labelled instance's label: its own, else its series', else its study's."""
-    labels: list[Any] = list(
-        Label.objects.filter(label_set=label_set)
-        .order_by("pk")
-        .values_list("study_id", "series_id", "instance_id", "label")
-    )
-    by_level: list[dict[int, set[str]]] = [defaultdict(set), defaultdict(set), defaultdict(set)]
-    for study_id, series_id, instance_id, label in labels:
+    by_level: list[dict[int, set[str]]] = [{}, {}, {}]
+    for (study_id, series_id, instance_id), names in agreed_labels(label_set).items():
         if instance_id is not None:
-            by_level[2][instance_id].add(label)
+            by_level[2][instance_id] = names
         elif series_id is not None:
-            by_level[1][series_id].add(label)
+            by_level[1][series_id] = names
         else:
-            by_level[0][study_id].add(label)
+            by_level[0][study_id] = names
     found: dict[int, set[str]] = {}
     for field, level in (("study_id", by_level[0]), ("series_id", by_level[1])):
         for instance_id, key in _spread_instances(base, field, level):

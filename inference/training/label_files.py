@@ -29,14 +29,20 @@ _COLUMNS = {
     "labelset": "label_set",
     "set": "label_set",
     "label": "label",
+    "frame": "frame",
+    "frame_number": "frame",
+    "region": "region",
+    "reader": "reader",
+    "annotator": "reader",
 }
 
 
 def read_labels(lines: Iterable[str]) -> Iterator[NewLabel]:
     """Read labels from the lines of a CSV file with a header.
 
-    Columns: study, series or instance (UIDs), label set, label. Where a row names several
-    objects, the most specific one is labelled.
+    Columns: study, series or instance (UIDs), label set, label; where wanted also frame, region
+    (x, y, width and height in pixels, with spaces between) and reader (an account's name). Where
+    a row names several objects, the most specific one is labelled.
 
     Raises
     ------
@@ -64,8 +70,18 @@ def _label(values: dict[str, str]) -> NewLabel:
     return NewLabel(
         label_set=values["label_set"],
         label=values["label"],
+        frame=_numbers(values.get("frame", ""), "frame")[0] if values.get("frame") else None,
+        region=_numbers(values.get("region", ""), "region"),
+        reader=values.get("reader", ""),
         **{deepest: values.get(deepest, "")},
     )
+
+
+def _numbers(text: str, column: str) -> tuple[int, ...]:
+    try:
+        return tuple(round(float(part)) for part in text.replace(",", " ").split())
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequestError(f"The column {column} holds numbers.") from error
 
 
 def _check_columns(kinds: set[str | None]) -> None:

@@ -1,39 +1,60 @@
-"""What people say about studies, series and instances, kept as labels. No torch here."""
+"""What people say about studies, series, images and regions, kept as labels. No torch here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from archive.access.selectors import require_may_label
+from archive.access.selectors import is_radiology_admin, require_may_label
 from archive.audit import services as audit
-from archive.errors import InvalidRequestError, NotVisibleError
-from archive.models import Instance, Series, Study
+from archive.audit.results import record_label_removed
+from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
+from archive.models import Study
 from inference.models import Label
 from inference.similarity.words.series_words import mark_words_stale
+from inference.training.label_objects import MAX_LABELS, LabelledObjects, check_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from archive.audit.types import Asker
-    from archive.models.querysets import AnyUser
 
-MAX_LENGTH = 64
-MAX_LABELS = 10_000
-_KEY = ("study_id", "series_id", "instance_id", "label_set", "label")
+__all__ = [
+    "MAX_LABELS",
+    "LabelledCounts",
+    "NewLabel",
+    "add_labels",
+    "import_labels",
+    "remove_label",
+]
+
+Source = Label.Source
+_KEY = (
+    *("study_id", "series_id", "instance_id", "frame", "region"),
+    *("label_set", "label", "created_by_id"),
+)
 
 
 @dataclass(frozen=True)
 class NewLabel:
-    """One label on one object: exactly one of the three UIDs is given."""
+    """One label on one object: exactly one of the three UIDs is given.
+
+    Of an instance a ``frame`` may be named, and a ``region`` of it: x, y, width and height in
+    pixels from its upper left corner. ``reader`` is an account's name, where somebody else brings
+    in what that person said.
+    """
 
     label_set: str
     label: str
     study: str = ""
     series: str = ""
     instance: str = ""
+    frame: int | None = None
+    region: tuple[int, ...] = ()
+    reader: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,13 +66,18 @@ class LabelledCounts:
     unknown: tuple[int, ...] = ()
 
 
-def add_labels(*, asker: Asker, labels: Sequence[NewLabel]) -> LabelledCounts:
-    """Add labels inside the asker's rights, all or none; one that is there already stays as it is.
+def add_labels(
+    *, asker: Asker, labels: Sequence[NewLabel], is_replacing: bool = False
+) -> LabelledCounts:
+    """Add labels inside the asker's rights, all or none; what they said before stays as it is.
+
+    What others said of the same object is theirs. Where it replaces, an earlier answer of the
+    asker to the same set on the same object is taken back.
 
     Raises
     ------
     InvalidRequestError
-        A label is empty, too long, or not about exactly one object.
+        A label is empty, too long, or not about exactly one object, or speaks for somebody else.
     NotVisibleError
         An object is absent or outside the asker's rights; the message says which.
     NotAllowedError
@@ -60,41 +86,104 @@ def add_labels(*, asker: Asker, labels: Sequence[NewLabel]) -> LabelledCounts:
     user = asker.user
     if user is None:
         raise NotVisibleError("Sign in to label.")
-    _check_all(labels)
-    objects = _Objects(user, labels)
+    check_labels(labels)
+    if any(label.reader not in {"", user.get_username()} for label in labels):
+        raise InvalidRequestError("Labels of other readers are imported by the site's operator.")
+    objects = LabelledObjects(user, labels)
     rows = [objects.row(label) for label in labels]
     if None in rows:
         number = rows.index(None) + 1
         raise NotVisibleError(f"Label {number}: there is no such study, series or instance.")
     for study in objects.studies:
         require_may_label(user, study)
-    return _save(asker, objects, [row for row in rows if row is not None])
+    found = [row for row in rows if row is not None]
+    for row in found:
+        row.created_by_id = user.pk
+    return _save(asker, objects, found, Source.PERSON, is_replacing=is_replacing)
 
 
-def import_labels(*, asker: Asker, labels: Sequence[NewLabel]) -> LabelledCounts:
+def import_labels(
+    *, asker: Asker, labels: Sequence[NewLabel], source: str = Source.FILE
+) -> LabelledCounts:
     """Add labels for the site's operator, whose rights are not asked; unknown objects are told.
 
     Raises
     ------
     InvalidRequestError
-        As for `add_labels`; nothing is added.
+        As for `add_labels`, or a reader has no account; nothing is added.
     """
-    _check_all(labels)
-    objects = _Objects(None, labels)
+    check_labels(labels)
+    readers = _readers({label.reader for label in labels if label.reader})
+    objects = LabelledObjects(None, labels)
     rows = [objects.row(label) for label in labels]
+    for label, row in zip(labels, rows, strict=True):
+        if row is not None:
+            own = asker.user.pk if asker.user else None
+            row.created_by_id = readers[label.reader] if label.reader else own
     unknown = tuple(number for number, row in enumerate(rows, start=1) if row is None)
-    counts = _save(asker, objects, [row for row in rows if row is not None])
+    counts = _save(asker, objects, [row for row in rows if row is not None], source)
     return LabelledCounts(created=counts.created, existing=counts.existing, unknown=unknown)
 
 
-def _save(asker: Asker, objects: _Objects, rows: list[Label]) -> LabelledCounts:
-    by_key = {tuple(getattr(row, name) for name in _KEY): row for row in rows}
+def remove_label(*, asker: Asker, label_id: int) -> None:
+    """Take back a label: one's own, or any as a radiology admin.
+
+    Raises
+    ------
+    NotVisibleError
+        There is no such label in the asker's rights.
+    NotAllowedError
+        It is another reader's, or the asker may only look.
+    """
+    user = asker.user
+    row = None
+    if user is not None:
+        visible = Study.objects.visible_to(user)
+        row = (
+            Label.objects.filter(pk=label_id, study__in=visible.values("pk"))
+            .select_related("study")
+            .first()
+        )
+    if row is None or user is None:
+        raise NotVisibleError("There is no such label.")
+    require_may_label(user, row.study)
+    if row.created_by_id != user.pk and not is_radiology_admin(user):
+        raise NotAllowedError("A label is taken back by its reader or a radiology admin.")
     with transaction.atomic():
+        row.delete()
+        mark_words_stale([row.study_id])
+        record_label_removed(
+            asker, study_instance_uid=row.study.study_instance_uid, label_set=row.label_set
+        )
+
+
+def _readers(names: set[str]) -> dict[str, int]:
+    if not names:
+        return {}
+    users = get_user_model().objects.filter(username__in=names)
+    found = dict(users.values_list("username", "pk"))
+    if missing := sorted(names - set(found)):
+        raise InvalidRequestError(f"There is no account {missing[0][:64]!r} to label for.")
+    return found
+
+
+def _save(
+    asker: Asker,
+    objects: LabelledObjects,
+    rows: list[Label],
+    source: str,
+    *,
+    is_replacing: bool = False,
+) -> LabelledCounts:
+    by_key = {_key(getattr(row, name) for name in _KEY): row for row in rows}
+    with transaction.atomic():
+        if is_replacing:
+            _take_back(by_key.values())
         known = Label.objects.filter(study__in=objects.studies)
         for key in known.values_list(*_KEY):
-            by_key.pop(key, None)
+            by_key.pop(_key(key), None)
         for row in by_key.values():
-            row.created_by_id = asker.user.pk if asker.user else None
+            row.source = source
         Label.objects.bulk_create(by_key.values(), ignore_conflicts=True, batch_size=1000)
         mark_words_stale(row.study_id for row in by_key.values())
         for study in objects.studies:
@@ -102,60 +191,19 @@ def _save(asker: Asker, objects: _Objects, rows: list[Label]) -> LabelledCounts:
     return LabelledCounts(created=len(by_key), existing=len(rows) - len(by_key))
 
 
-def _check_all(labels: Sequence[NewLabel]) -> None:
-    if len(labels) > MAX_LABELS:
-        raise InvalidRequestError(f"At most {MAX_LABELS} labels at once.")
-    for number, label in enumerate(labels, start=1):
-        if sum(bool(uid) for uid in (label.study, label.series, label.instance)) != 1:
-            raise InvalidRequestError(f"Label {number}: name one study, series or instance.")
-        for text in (label.label_set, label.label):
-            if not text.strip() or len(text) > MAX_LENGTH or not text.isprintable():
-                message = f"Label {number}: label and set are texts of 1 to {MAX_LENGTH} signs."
-                raise InvalidRequestError(message)
+def _take_back(rows: Iterable[Label]) -> None:
+    """Delete what the same readers said otherwise of the same objects in the same sets."""
+    for row in rows:
+        Label.objects.filter(
+            study=row.study,
+            series=row.series,
+            instance=row.instance,
+            frame=row.frame,
+            region=row.region,
+            label_set=row.label_set,
+            created_by_id=row.created_by_id,
+        ).exclude(label=row.label).delete()
 
 
-class _Objects:
-    """The labelled objects, found in three queries: inside a user's rights, or all there are."""
-
-    def __init__(self, user: AnyUser | None, labels: Iterable[NewLabel]) -> None:
-        wanted = list(labels)
-        studies, series, instances = (
-            kind.objects.all() if user is None else kind.objects.visible_to(user)
-            for kind in (Study, Series, Instance)
-        )
-        self._studies = _by_uid(studies, "study_instance_uid", {x.study for x in wanted})
-        self._series = _by_uid(
-            series.select_related("study"), "series_instance_uid", {x.series for x in wanted}
-        )
-        self._instances = _by_uid(
-            instances.select_related("series__study"),
-            "sop_instance_uid",
-            {x.instance for x in wanted},
-        )
-        self.studies: set[Study] = set()
-
-    def row(self, label: NewLabel) -> Label | None:
-        """Return the row of a label that is not saved yet; None where its object is not there."""
-        study, series = self._studies.get(label.study), self._series.get(label.series)
-        instance = self._instances.get(label.instance)
-        if series is not None:
-            study = series.study
-        elif instance is not None:
-            study = instance.series.study
-        if study is None:
-            return None
-        self.studies.add(study)
-        return Label(
-            study=study,
-            series=series,
-            instance=instance,
-            label_set=label.label_set.strip(),
-            label=label.label.strip(),
-        )
-
-
-def _by_uid(rows: Any, field: str, uids: set[str]) -> dict[str, Any]:
-    wanted = uids - {""}
-    if not wanted:
-        return {}
-    return {getattr(row, field): row for row in rows.filter(**{f"{field}__in": wanted})}
+def _key(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)

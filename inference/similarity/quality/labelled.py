@@ -98,7 +98,7 @@ def labelled_objects(space: EmbeddingSpace, label_set: str, level: Level) -> Lab
 
     A label counts at a level as the label filter understands it: one of a study for all of its
     images, one of an image also for its series. What nobody labelled is left out: whether it is
-    alike is not known.
+    alike is not known. Where several readers are at odds, what most of them say counts.
 
     Parameters
     ----------
@@ -123,7 +123,8 @@ def labelled_objects(space: EmbeddingSpace, label_set: str, level: Level) -> Lab
     rows, names = [], []
     vectors = _vectors(space, label_set, level)
     while batch := list(islice(vectors, _BATCH)):
-        found = labels_of(level, [(row[1], row[2], row[3]) for row in batch])
+        objects = [(row[1], row[2], row[3]) for row in batch]
+        found = labels_of(level, objects, agreed_set=label_set)
         for row, labels in zip(batch, found, strict=True):
             prefix = f"{label_set}:"
             ours = frozenset(one.removeprefix(prefix) for one in labels if one.startswith(prefix))

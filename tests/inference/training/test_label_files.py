@@ -46,3 +46,22 @@ def test_what_is_no_csv_is_an_invalid_request():
 
     with pytest.raises(InvalidRequestError):
         list(read_labels(lines))
+
+
+def test_readers_frames_and_regions_are_read():
+    lines = [
+        "instance,label_set,label,reader,frame,region\n",
+        "1.2,s,a,ada,3,10 20 30 40\n",
+        "1.2,s,a,,,\n",
+    ]
+
+    first, second = read_labels(lines)
+
+    assert (first.reader, first.frame, first.region) == ("ada", 3, (10, 20, 30, 40))
+    assert (second.reader, second.frame, second.region) == ("", None, ())
+
+
+@pytest.mark.parametrize("cell", ["x", "1 2 3 inf"])
+def test_regions_are_numbers(cell):
+    with pytest.raises(InvalidRequestError, match="region"):
+        list(read_labels(["instance,label_set,label,region\n", f"1.2,s,a,{cell}\n"]))

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 
 from archive.audit.types import Asker
 from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
-from archive.models import AuditEvent
+from archive.models import AuditEvent, Membership
 from inference.models import Label
-from inference.training.labelling import MAX_LABELS, NewLabel, add_labels, import_labels
+from inference.training.labelling import (
+    MAX_LABELS,
+    NewLabel,
+    add_labels,
+    import_labels,
+    remove_label,
+)
 from tests.factories.archive import InstanceFactory, SeriesFactory, StudyFactory
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +91,95 @@ def test_call_takes_few_queries_however_many_labels(
 
     with django_assert_max_num_queries(12):
         add_labels(asker=_asker(radiologist), labels=labels)
+
+
+def test_each_reader_says_for_themselves(instance, radiologist, archive_admin):
+    for user in (radiologist, archive_admin, radiologist):
+        counts = add_labels(asker=_asker(user), labels=[_on(instance)])
+
+    assert (counts.created, counts.existing) == (0, 1)
+    assert set(Label.objects.values_list("created_by", flat=True)) == {
+        radiologist.pk,
+        archive_admin.pk,
+    }
+
+
+def test_region_of_a_frame_is_labelled(instance, radiologist):
+    instance.rows, instance.columns = 100, 200
+    instance.save()
+
+    add_labels(asker=_asker(radiologist), labels=[_on(instance, region=(10, 20, 190, 80))])
+
+    label = Label.objects.get()
+    assert (label.frame, label.region, label.source) == (1, [10, 20, 190, 80], "person")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"region": (0, 0, 201, 10)},
+        {"region": (0, 0, 0, 10)},
+        {"region": (0, 0, 10)},
+        {"region": (-1, 0, 10, 10)},
+        {"frame": 2},
+        {"frame": 0},
+    ],
+)
+def test_regions_and_frames_lie_inside_the_image(instance, radiologist, where):
+    instance.rows, instance.columns = 100, 200
+    instance.save()
+
+    with pytest.raises(InvalidRequestError):
+        add_labels(asker=_asker(radiologist), labels=[_on(instance, **where)])
+
+
+def test_regions_belong_to_images(instance, radiologist):
+    label = NewLabel(
+        label_set="demo",
+        label="a",
+        series=instance.series.series_instance_uid,
+        region=(0, 0, 2, 2),
+    )
+
+    with pytest.raises(InvalidRequestError, match="of an instance"):
+        add_labels(asker=_asker(radiologist), labels=[label])
+
+
+def test_operator_brings_in_what_readers_said(instance, radiologist):
+    labels = [_on(instance, reader="radiologist"), _on(instance)]
+
+    assert import_labels(asker=Asker(door="command"), labels=labels).created == 2
+
+    rows = Label.objects.order_by("pk").values_list("created_by", "source")
+    assert set(rows) == {(radiologist.pk, "file"), (None, "file")}
+    with pytest.raises(InvalidRequestError, match="no account"):
+        import_labels(asker=Asker(door="command"), labels=[_on(instance, reader="ghost")])
+
+
+def test_nobody_labels_in_anothers_name(instance, radiologist, archive_admin):
+    with pytest.raises(InvalidRequestError, match="operator"):
+        add_labels(asker=_asker(archive_admin), labels=[_on(instance, reader=radiologist.username)])
+
+
+def test_label_is_taken_back_by_its_reader_or_an_admin(
+    instance, radiologist, colleague, outsider, archive_admin, project
+):
+    other = User.objects.create_user("other")
+    Membership.objects.create(user=other, project=project, role="annotator")
+    for number in range(2):
+        add_labels(asker=_asker(radiologist), labels=[_on(instance, label=str(number))])
+    first, second = Label.objects.order_by("pk")
+
+    for user, error in (
+        (other, NotAllowedError),
+        (colleague, NotAllowedError),
+        (outsider, NotVisibleError),
+        (None, NotVisibleError),
+    ):
+        with pytest.raises(error):
+            remove_label(asker=_asker(user), label_id=first.pk)
+    remove_label(asker=_asker(radiologist), label_id=first.pk)
+    remove_label(asker=_asker(archive_admin), label_id=second.pk)
+
+    assert not Label.objects.exists()
+    assert AuditEvent.objects.filter(act="remove-label").count() == 2

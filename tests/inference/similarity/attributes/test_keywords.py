@@ -208,7 +208,7 @@ def test_has_finding(search, case):
     from tests.factories.inference import RunFactory
 
     nodule, clear = case({}), case({})
-    run = RunFactory(series=nodule, study=nodule.study, not_before=timezone.now())
+    run = RunFactory(series=nodule, state="succeeded", not_before=timezone.now())
     Finding.objects.create(
         run=run, series=nodule, kind="classification", name="chest", label="nodule"
     )
