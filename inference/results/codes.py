@@ -6,6 +6,11 @@ MODALITY: CodeTriple = ("121139", "DCM", "Modality")
 BODY_PART: CodeTriple = ("123014", "DCM", "Target Region")
 CERTAINTY: CodeTriple = ("111012", "DCM", "Certainty of Finding")
 PERCENT: CodeTriple = ("%", "UCUM", "Percent")
+DIAMETER: CodeTriple = ("81827009", "SCT", "Diameter")
+MILLIMETRE: CodeTriple = ("mm", "UCUM", "millimeter")
+MORPHOLOGY: CodeTriple = ("49755003", "SCT", "Morphologically Abnormal Structure")
+NODULE: CodeTriple = ("27925004", "SCT", "Nodule")
+LUNG: CodeTriple = ("39607008", "SCT", "Lung")
 COMMENT: CodeTriple = ("121106", "DCM", "Comment")
 
 _MODALITIES: dict[str, CodeTriple] = {

@@ -34,6 +34,7 @@ _IMAGING = Code("363679005", "SCT", "Imaging procedure")
 Group = (
     hd.sr.MeasurementsAndQualitativeEvaluations
     | hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations
+    | hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations
 )
 
 
@@ -80,10 +81,10 @@ def build_classification_sr(
     groups = [
         hd.sr.MeasurementsAndQualitativeEvaluations(
             tracking_identifier=hd.sr.TrackingIdentifier(
-                uid=result_uid(identity.sop_instance_uid, "statement", str(number)),
+                uid=statement_uid(identity, number),
                 identifier=f"{one.name[2]} {number}",
             ),
-            algorithm_id=_algorithm_item(algorithm, notes),
+            algorithm_id=algorithm_item(algorithm, notes),
             qualitative_evaluations=[
                 hd.sr.QualitativeEvaluation(name=code_of(one.name), value=code_of(one.value))
             ],
@@ -98,7 +99,7 @@ def build_classification_sr(
         )
         for number, one in enumerate(evaluations, start=1)
     ]
-    return _report(sources, sources, groups, algorithm, identity)
+    return report_of(sources, sources, groups, algorithm, identity)
 
 
 def build_measurement_sr(
@@ -149,7 +150,7 @@ def build_measurement_sr(
             )
     if not groups:
         raise ResultEncodingError("A measurement report needs at least one measurement.")
-    return _report(sources, [*sources, seg], groups, algorithm, identity)
+    return report_of(sources, [*sources, seg], groups, algorithm, identity)
 
 
 def _segment_group(
@@ -171,17 +172,46 @@ def _segment_group(
         ),
         finding_category=code_of(segment.category),
         finding_type=code_of(segment.property_type),
-        algorithm_id=_algorithm_item(algorithm, notes),
+        algorithm_id=algorithm_item(algorithm, notes),
         measurements=[
             hd.sr.Measurement(
-                name=code_of(one.name), value=round(one.value, 4), unit=code_of(one.unit)
+                name=code_of(one.name),
+                value=round(one.value, 4),
+                unit=code_of(one.unit),
+                derivation=code_of(one.derivation) if one.derivation else None,
             )
             for one in numbers
         ],
     )
 
 
-def _algorithm_item(algorithm: Algorithm, notes: Sequence[str]) -> hd.sr.AlgorithmIdentification:
+def statement_uid(identity: ResultIdentity, number: int) -> str:
+    """Return the tracking UID of a statement or a detection, equal in SR and in the findings.
+
+    Parameters
+    ----------
+    identity : of the report
+    number : the statement's, from 1
+
+    Returns
+    -------
+    UID
+    """
+    return result_uid(identity.sop_instance_uid, "statement", str(number))
+
+
+def algorithm_item(algorithm: Algorithm, notes: Sequence[str]) -> hd.sr.AlgorithmIdentification:
+    """Return what a measurement group says of the model.
+
+    Parameters
+    ----------
+    algorithm : the model
+    notes : sentences for the reader
+
+    Returns
+    -------
+    content items after TID 4019
+    """
     return hd.sr.AlgorithmIdentification(
         name=algorithm.name,
         version=algorithm.version,
@@ -191,13 +221,32 @@ def _algorithm_item(algorithm: Algorithm, notes: Sequence[str]) -> hd.sr.Algorit
     )
 
 
-def _report(
+def report_of(
     sources: Sequence[Dataset],
     evidence: Sequence[Dataset],
     groups: Sequence[Group],
     algorithm: Algorithm,
     identity: ResultIdentity,
 ) -> Dataset:
+    """Return a complete, unverified report of measurement groups.
+
+    Parameters
+    ----------
+    sources : prepared headers of the images it is about
+    evidence : these and what else the groups refer to
+    groups : at least one
+    algorithm : the model
+    identity : UIDs, number and time of the new object
+
+    Returns
+    -------
+    Comprehensive 3D SR
+
+    Raises
+    ------
+    ResultEncodingError
+        highdicom refuses it.
+    """
     observer = hd.sr.ObserverContext(
         observer_type=_DEVICE,
         observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(

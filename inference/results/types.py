@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from pydicom.sr.coding import Code
@@ -13,6 +14,14 @@ CodeTriple = tuple[str, str, str]
 MANUFACTURER = "Twinsight"
 ARTIFICIAL_INTELLIGENCE: CodeTriple = ("123110", "DCM", "Artificial Intelligence")
 MORPHOLOGICAL_OPERATIONS: CodeTriple = ("123104", "DCM", "Morphological Operations")
+
+
+class SegmentationType(StrEnum):
+    """How a segmentation is encoded (PS3.3 C.8.20.2)."""
+
+    BINARY = "BINARY"
+    FRACTIONAL = "FRACTIONAL"
+    LABELMAP = "LABELMAP"
 
 
 class SegmentLike(Protocol):
@@ -58,6 +67,10 @@ class MeasurementLike(Protocol):
     def unit(self) -> CodeTriple:
         """UCUM unit."""
 
+    @property
+    def derivation(self) -> CodeTriple | None:
+        """How many values became one, such as *Mean*."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -85,6 +98,7 @@ class Algorithm:
     digest : SHA-256 of the model's files, becomes the device serial number
     family : code of CID 7162
     parameters : further facts, such as ``device=cpu``
+    notice : what every result must tell its reader, such as that it is not for diagnostic use
     """
 
     name: str
@@ -92,6 +106,7 @@ class Algorithm:
     digest: str
     family: CodeTriple = ARTIFICIAL_INTELLIGENCE
     parameters: tuple[str, ...] = ()
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,4 +154,5 @@ def parameters_of(algorithm: Algorithm, notes: Sequence[str]) -> list[str]:
     -------
     texts, each of them one parameter item
     """
-    return [f"digest={algorithm.digest}", *algorithm.parameters, *(f"note={n}" for n in notes)]
+    told = [algorithm.notice, *notes] if algorithm.notice else notes
+    return [f"digest={algorithm.digest}", *algorithm.parameters, *(f"note={n}" for n in told)]

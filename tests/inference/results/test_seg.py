@@ -8,7 +8,9 @@ import pydicom
 import pytest
 
 from inference.errors import ResultEncodingError
-from inference.results.seg import build_seg, tracking_of
+from inference.results.seg import build_seg, do_overlap, tracking_of
+from inference.results.types import SegmentationType
+from tests.dciodvfy import errors_of
 
 SHAPE = (6, 12, 10)
 
@@ -196,3 +198,62 @@ def test_build_seg_of_multi_frame_source_puts_frames_where_they_were(
         == original.PlanePositionSequence[0].ImagePositionPatient
     )
     assert np.array_equal(again.pixel_array.reshape(mask.shape[1:]), mask[0])
+
+
+MUSCLE = OneSegment(1, "Muscle", (1,), ("71616004", "SCT", "Skeletal muscle"))
+
+
+def test_a_label_map_round_trip_keeps_voxels(make_seg, mask):
+    seg = reread(make_seg(segments=(MUSCLE, BONE), segmentation_type=SegmentationType.LABELMAP))
+    assert seg.SOPClassUID == "1.2.840.10008.5.1.4.1.1.66.7"
+    volume = seg.get_volume(combine_segments=True)
+    # Its axes may run from head to feet.
+    planes = volume.array if volume.affine[2, 0] > 0 else volume.array[::-1]
+    assert np.array_equal(planes, mask[1:5])
+
+
+def test_a_label_map_of_segments_that_overlap_is_refused(make_seg, mask):
+    assert do_overlap(mask, (BODY, BONE))
+    assert not do_overlap(mask, (MUSCLE, BONE))
+    with pytest.raises(ResultEncodingError):
+        make_seg(segmentation_type=SegmentationType.LABELMAP)
+
+
+def test_a_fractional_one_keeps_probabilities(make_seg, mask):
+    probability = np.zeros((*SHAPE, 2), dtype=np.float32)
+    probability[mask > 0, 0] = 0.8
+    probability[mask == 2, 1] = 0.4
+    seg = reread(
+        make_seg(segmentation_type=SegmentationType.FRACTIONAL, probability_zyxc=probability)
+    )
+    assert seg.SegmentationType == "FRACTIONAL"
+    assert seg.SegmentationFractionalType == "PROBABILITY"
+    array = seg.get_volume(combine_segments=False, rescale_fractional=True).array
+    assert array.max(axis=0)[3, 2] == pytest.approx([0.8, 0.4], abs=1 / 255)
+
+
+def test_a_fractional_one_without_probabilities_says_what_voxels_hold(make_seg):
+    seg = reread(make_seg(segmentation_type=SegmentationType.FRACTIONAL))
+    assert seg.SegmentationFractionalType == "OCCUPANCY"
+    assert seg.get_volume(rescale_fractional=True, segment_numbers=[1]).array.max() == 1.0
+
+
+def test_probabilities_on_another_grid_are_refused(make_seg):
+    with pytest.raises(ResultEncodingError):
+        make_seg(
+            segmentation_type=SegmentationType.FRACTIONAL,
+            probability_zyxc=np.zeros((1, 2, 3, 2), dtype=np.float32),
+        )
+
+
+def test_a_seg_tells_its_reader_what_the_registry_demands(make_seg, algorithm):
+    warned = replace(algorithm, notice="Not for diagnostic use")
+    seg = make_seg(algorithm=warned)
+    assert seg.ContentDescription.startswith("Not for diagnostic use")
+    identification = seg.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
+    assert "device" in identification.AlgorithmParameters
+
+
+@pytest.mark.parametrize("kind", [SegmentationType.BINARY, SegmentationType.FRACTIONAL])
+def test_the_validator_has_nothing_against_a_seg(make_seg, tmp_path, kind):
+    assert errors_of(make_seg(segmentation_type=kind), tmp_path) == []

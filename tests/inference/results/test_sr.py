@@ -1,6 +1,6 @@
 import io
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import highdicom as hd
 import numpy as np
@@ -11,6 +11,7 @@ from inference.results.codes import BODY_PART, MODALITY, body_part_code, modalit
 from inference.results.seg import build_seg, tracking_of
 from inference.results.sr import build_classification_sr, build_measurement_sr
 from inference.results.types import Evaluation
+from tests.dciodvfy import errors_of
 
 TISSUE = ("85756007", "SCT", "Tissue")
 VOLUME = ("118565006", "SCT", "Volume")
@@ -36,6 +37,7 @@ class OneMeasurement:
     value: float
     name: tuple[str, str, str] = VOLUME
     unit: tuple[str, str, str] = ML
+    derivation: tuple[str, str, str] | None = None
 
 
 SEGMENTS = (
@@ -204,3 +206,35 @@ def test_reports_twice_give_the_same_bytes(make_measurement, make_classification
     before = written(make_measurement()), written(make_classification())
     time.sleep(1.1)
     assert (written(make_measurement()), written(make_classification())) == before
+
+
+def test_measurement_sr_says_how_values_became_one(make_measurement):
+    hounsfield = ("[hnsf'U]", "UCUM", "Hounsfield unit")
+    mean = OneMeasurement(
+        1,
+        -700.5,
+        ("112031", "DCM", "Attenuation Coefficient"),
+        hounsfield,
+        ("373098007", "SCT", "Mean"),
+    )
+    (group,) = reread(
+        make_measurement(measurements=(mean,))
+    ).content.get_volumetric_roi_measurement_groups()
+    (number,) = group.get_measurements()
+    assert number.derivation.meaning == "Mean"
+    assert number.value == pytest.approx(-700.5)
+
+
+def test_reports_tell_their_reader_what_the_registry_demands(make_classification, algorithm):
+    warned = replace(algorithm, notice="Not for diagnostic use")
+    (group, _) = reread(
+        make_classification(algorithm=warned)
+    ).content.get_image_measurement_groups()
+    assert "note=Not for diagnostic use" in texts(group[0].ContentSequence)
+
+
+def test_the_validator_has_nothing_against_either_report(
+    make_classification, make_measurement, tmp_path
+):
+    assert errors_of(make_classification(), tmp_path) == []
+    assert errors_of(make_measurement(), tmp_path) == []
