@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/v1/", include("archive.api.urls")),
     path("api/v1/", include("inference.api.urls")),
     path("similar/", include("inference.portal.urls")),
+    path("", include("inference.portal.run_urls")),
     path("worklist/", include("inference.portal.worklist_urls")),
     path("", include("archive.portal.urls")),
 ]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from inference.models import Run
 
 UID_LENGTH = 64
-RUN_STATES = ["queued", "running", "succeeded", "skipped", "dead"]
+RUN_STATES = ["queued", "running", "succeeded", "skipped", "dead", "cancelled"]
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -35,6 +35,16 @@ class LabelSchema(StrictSerializer):
     instance = serializers.CharField(required=False, max_length=UID_LENGTH)
     label_set = serializers.CharField(max_length=64)
     label = serializers.CharField(max_length=64)  # type: ignore[assignment]
+    frame = serializers.IntegerField(
+        required=False, min_value=1, help_text="Of the instance, from 1."
+    )
+    region = serializers.ListField(
+        child=serializers.IntegerField(min_value=0),
+        required=False,
+        min_length=4,
+        max_length=4,
+        help_text="x, y, width, height in pixels of the frame, from its upper left corner.",
+    )
 
 
 class LabelledSchema(serializers.Serializer[Any]):
@@ -47,6 +57,9 @@ class RunRequestSchema(StrictSerializer):
 
     model = serializers.CharField(max_length=100, help_text="`name`, or `name:version`.")
     series = serializers.CharField(max_length=UID_LENGTH, help_text="Series Instance UID.")
+    priority = serializers.ChoiceField(
+        choices=["routine", "high", "stat"], required=False, default="routine"
+    )
 
 
 class RunSchema(serializers.Serializer[Any]):
@@ -70,7 +83,7 @@ class StudyStatusSchema(serializers.Serializer[Any]):
 
 def new_label(values: dict[str, Any]) -> NewLabel:
     """Return validated values as a label."""
-    return NewLabel(**values)
+    return NewLabel(**{**values, "region": tuple(values.get("region", ()))})
 
 
 def run_json(run: Run) -> dict[str, Any]:

@@ -11,7 +11,7 @@ register_statuses()
 urlpatterns = [
     path("studies/<str:study_uid>/status", views.StudyStatusView.as_view(), name="study-status"),
     path("labels", views.LabelsView.as_view(), name="label-create"),
-    path("runs", views.RunsView.as_view(), name="run-create"),
+    path("", include("inference.api.run_urls")),
     path("similar", views.SimilarView.as_view(), name="similar-search"),
     path("", include("inference.api.search_urls")),
     path("spaces", SpacesView.as_view(), name="space-list"),

@@ -20,13 +20,10 @@ from inference.api.query_schemas import SimilarFormSchema, SimilarQuerySchema, s
 from inference.api.schemas import (
     LabelledSchema,
     LabelSchema,
-    RunRequestSchema,
-    RunSchema,
     StudyStatusSchema,
     new_label,
     run_json,
 )
-from inference.runs.queueing import request_run
 from inference.runs.selectors import is_study_idle, runs_of_study
 from inference.similarity.searches.sessions import ask_in_session
 from inference.similarity.selectors import embedded_counts
@@ -86,21 +83,6 @@ class LabelsView(Endpoint):
         return Response(body, status=HTTPStatus.CREATED)
 
 
-class RunsView(Endpoint):
-    """Runs of models on series."""
-
-    parser_classes = [BoundedJsonParser]
-
-    @extend_schema(operation_id="runs_create", request=RunRequestSchema, responses={202: RunSchema})
-    def post(self, request: Request) -> Response:
-        """Queue a model on a series; what it finds comes as DICOM objects of the study."""
-        schema = RunRequestSchema(data=request.data)
-        schema.is_valid(raise_exception=True)
-        values = schema.validated_data
-        run = request_run(asker=_asker(request), model=values["model"], series_uid=values["series"])
-        return Response(run_json(run), status=HTTPStatus.ACCEPTED)
-
-
 @requires_scope("read")
 class SimilarView(Endpoint):
     """Cases that look like this one."""
@@ -133,7 +115,7 @@ class SimilarView(Endpoint):
         else:
             _require_write(request)
             answer = ask_in_session(request.user, session, query, asker=_asker(request))
-        return Response(similar_answer_json(answer, session=session))
+        return Response(similar_answer_json(request.user, answer, session=session))
 
 
 def _require_write(request: Request) -> None:

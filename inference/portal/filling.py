@@ -7,6 +7,7 @@ from django.urls import reverse
 from archive.access.selectors import may_review_any
 from archive.portal import panels
 from inference.portal.findings import findings_panel, study_statuses
+from inference.runs.notices import unseen_notice_count
 from inference.similarity.searches.matches import unseen_match_count
 from inference.similarity.suspicions.selectors import open_suspicion_count
 
@@ -53,6 +54,20 @@ def fill_portal() -> None:
             icon="bell",
             url_name="similarity:search-list",
             count=unseen_match_count,
+        )
+    )
+    panels.register_management_item(
+        panels.ManagementItem(label="Runs", icon="cpu", url_name="runs:run-list")
+    )
+    panels.register_management_item(
+        panels.ManagementItem(label="Routing", icon="share-2", url_name="runs:rule-list")
+    )
+    panels.register_notice_item(
+        panels.NoticeItem(
+            label="News of runs",
+            icon="activity",
+            url_name="runs:notices",
+            count=unseen_notice_count,
         )
     )
     panels.register_management_item(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive.portal.panels import Status
 from archive.portal.presentation import title_case
+from inference.portal.run_states import STATES
 from inference.runs.selectors import (
     findings_of_study,
     is_study_idle,
@@ -26,13 +27,6 @@ UNSURE_BELOW = 0.7
 _SAME = ({"CR", "DX"}, {"BRAIN", "HEAD"}, {"BRAIN", "SKULL"}, {"HEAD", "SKULL"})
 # UCUM codes as people write them.
 _UNITS = {"[hnsf'U]": "HU", "cm3": "mL", "1": "", "{ratio}": "", "%": "%"}
-_STATES = {
-    "queued": ("Waiting", "busy"),
-    "running": ("Running", "busy"),
-    "succeeded": ("Done", "ok"),
-    "skipped": ("Not applicable", ""),
-    "dead": ("Failed", "bad"),
-}
 
 
 @dataclass(frozen=True)
@@ -126,7 +120,7 @@ def _group(run: Run) -> SeriesFindings:
 
 
 def _card(run: Run, findings: list[Finding]) -> RunCard:
-    state_text, tone = _STATES.get(run.state, (run.state, ""))
+    state_text, tone = STATES.get(run.state, (run.state, ""))
     version = run.model_version
     return RunCard(
         model=f"{version.name} {version.version}",

@@ -64,8 +64,10 @@ def list_runs(
     *,
     states: Iterable[str] = (),
     model: str = "",
+    study_uid: str = "",
     is_own: bool = False,
     with_background: bool = False,
+    before: int | None = None,
 ) -> QuerySet[Run]:
     """Return the runs that the user sees, the newest first."""
     rows = visible_runs(user).select_related(
@@ -75,6 +77,10 @@ def list_runs(
         rows = rows.filter(state__in=wanted)
     if model:
         rows = rows.filter(model_version__name=model)
+    if study_uid:
+        rows = rows.filter(study__study_instance_uid=study_uid)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
     if is_own:
         rows = rows.filter(requested_by=user.pk or 0)
     if not with_background:

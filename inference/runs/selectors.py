@@ -89,6 +89,11 @@ def findings_of_study(user: AnyUser, study_uid: str) -> QuerySet[Finding]:
     )
 
 
+def findings_of_run(user: AnyUser, run: Run) -> QuerySet[Finding]:
+    """Return what one run states; nothing where the user doesn't see the run."""
+    return Finding.objects.filter(run__in=visible_runs(user).filter(pk=run.pk)).order_by("pk")
+
+
 def run_states_of_studies(user: AnyUser, study_uids: Sequence[str]) -> dict[str, dict[str, int]]:
     """Count each study's runs by state, the newest run of a model on a series alone.
 
@@ -96,10 +101,7 @@ def run_states_of_studies(user: AnyUser, study_uids: Sequence[str]) -> dict[str,
     """
     newest = (
         visible_runs(user)
-        .filter(
-            study__in=Study.objects.visible_to(user).filter(study_instance_uid__in=study_uids),
-            is_background=False,
-        )
+        .filter(study__study_instance_uid__in=study_uids, is_background=False)
         .order_by("series_id", "model_version_id", "-pk")
         .distinct("series_id", "model_version_id")
         .values_list("study__study_instance_uid", "state")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inference.models import Run
-from inference.runs.claiming import claim_run
+from inference.runs.claiming import claim_run, keep_claim
 from inference.runs.finishing import finish_run
 from inference.runs.types import RunOutcome
-from tests.builders.runs import due_run
+from tests.builders.runs import claimed_run, due_run
 from tests.factories.archive import InstanceFactory
 from tests.factories.inference import ModelVersionFactory
 
@@ -53,3 +53,27 @@ def test_more_slices_are_analysed_after_the_run_under_way(series: Series) -> Non
     assert first is not None
     finish_run(first, RunOutcome(device="cpu"))
     assert claim_run(second.pk) is not None
+
+
+def test_claim_states_every_image_with_its_digest(series: Series) -> None:
+    run = claimed_run(series)
+
+    assert run.inputs == dict(series.instances.values_list("sop_instance_uid", "dataset_sha256"))
+    assert "Attempt 1" in run.log
+
+
+def test_model_does_not_run_where_its_intended_use_excludes_the_series(series: Series) -> None:
+    run = due_run(series, ModelVersionFactory(inputs={"modalities": ["MR"]}))
+
+    assert claim_run(run.pk) is None
+
+    run.refresh_from_db()
+    assert run.state == Run.State.SKIPPED
+    assert "MR" in run.message
+
+
+def test_claim_of_another_worker_is_not_kept(series: Series) -> None:
+    run = claimed_run(series)
+    Run.objects.filter(pk=run.pk).update(attempts=2)
+
+    assert not keep_claim(run)
