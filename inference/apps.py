@@ -6,9 +6,13 @@ class InferenceConfig(AppConfig):
     verbose_name = "Inference"
 
     def ready(self) -> None:
-        """Subscribe to the archive's events and fill the portal's panels."""
-        from inference import subscribers  # noqa: PLC0415 rooms import models: not before ready
-        from inference.portal.filling import fill_portal  # noqa: PLC0415 as above
+        """Subscribe to the archive's events, fill the portal's panels, tell what pictures show."""
+        # Rooms import models: not before ready.
+        from archive.query.picture_words import register_picture_notes  # noqa: PLC0415
+        from inference import subscribers  # noqa: PLC0415
+        from inference.portal.filling import fill_portal  # noqa: PLC0415
+        from inference.similarity.explaining.picture_notes import picture_notes  # noqa: PLC0415
 
         subscribers.subscribe_all()
         fill_portal()
+        register_picture_notes("inference", picture_notes)

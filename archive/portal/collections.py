@@ -28,6 +28,7 @@ from archive.portal.collection_forms import (
     first_error,
 )
 from archive.portal.statuses import speaks_html
+from archive.query.picture_words import pictures_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from archive.collections.types import CasePath
+    from archive.collections.types import CasePath, CollectionDetail
+    from archive.models.querysets import AnyUser
 
 P = ParamSpec("P")
 UNPROCESSABLE = 422
@@ -79,7 +81,10 @@ def collection_list(request: HttpRequest) -> HttpResponse:
         )
         return redirect("portal:collection-detail", pk)
     found = selectors.list_collections(user)
-    context = {"own": [one for one in found if one.is_own], "kinds": KINDS}
+    # What models found would be the answer of a quiz, so nothing is said of it here.
+    covers = [cover.series_uid for one in found for cover in one.covers]
+    words = pictures_in_words(user, covers, has_findings=False)
+    context = {"own": [one for one in found if one.is_own], "kinds": KINDS, "words": words}
     context["shared"] = [one for one in found if not one.is_own]
     return render(request, "collections/collection_list.html", context)
 
@@ -102,11 +107,17 @@ def collection_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "collections/collection_detail.html", context)
 
 
+def _words(user: AnyUser, detail: CollectionDetail) -> dict[str, str]:
+    shown = [case.picture.series_uid for case in detail.cases]
+    return pictures_in_words(user, shown, has_findings=not detail.summary.hides_answers)
+
+
 def _page_of(request: HttpRequest, pk: int) -> dict[str, Any]:
     detail = selectors.collection_detail(request.user, pk)
     return {
         "collection": detail.summary,
         "cases": detail.cases,
+        "words": _words(request.user, detail),
         "actions": list(panels.case_actions.values()),
     }
 
@@ -204,6 +215,7 @@ def collection_export(request: HttpRequest, pk: int) -> HttpResponse:
     # Both hold the same cases in the same order: those that the asker sees.
     rows = list(zip(plan.cases, detail.cases, strict=True))
     context = {"collection": detail.summary, "plan": plan, "rows": rows}
+    context["words"] = _words(user, detail)
     return render(request, "collections/collection_export.html", context)
 
 

@@ -122,6 +122,12 @@ def get(mapping: Mapping[str, object], key: str) -> object:
 
 
 @register.filter
+def in_words(words: Mapping[str, str] | None, series_uid: str) -> str:
+    """Return what a thumbnail shows, from `archive.query.picture_words`."""
+    return (words or {}).get(series_uid) or "Picture"
+
+
+@register.filter
 def study_link(action: CaseAction, study_uid: str) -> str:
     """Return where the action leads for a study."""
     return action.study_url(study_uid)

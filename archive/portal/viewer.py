@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from archive.query.picture_words import pictures_in_words
 from archive.query.series_frames import series_stack
 
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ def viewer_context(user: AnyUser, study_uid: str, series_uid: str) -> dict[str, 
     """Return the context of the viewer's template, rights checked by the selector."""
     stack = series_stack(user, study_uid, series_uid)
     presets = CT_PRESETS if stack.series.modality == "CT" else ()
-    return {"stack": stack, "presets": presets, "viewer_data": viewer_data(stack)}
+    return {
+        "stack": stack,
+        "presets": presets,
+        "viewer_data": viewer_data(stack),
+        "words": pictures_in_words(user, [card.series_uid for card in stack.siblings]),
+    }
 
 
 def viewer_data(stack: SeriesStack) -> dict[str, Any]:

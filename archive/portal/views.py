@@ -22,6 +22,7 @@ from archive.portal.forms import WorklistForm
 from archive.portal.statuses import speaks_html
 from archive.portal.viewer import viewer_context
 from archive.query.identity import identity_conflicts
+from archive.query.picture_words import pictures_in_words
 from archive.query.study_overview import study_overview
 from archive.query.worklist import SORT_KEYS, visible_modalities, worklist_page
 from archive.retrieve.trail import note_access
@@ -77,6 +78,7 @@ def study_list(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "page": page,
         "columns": _status_columns(request, page),
+        "words": pictures_in_words(request.user, [row.thumbnail_series_uid for row in page.rows]),
         "actions": list(panels.case_actions.values()),
         "sorts": _sort_links(request, filters.sort, is_descending=filters.is_descending),
         "previous_url": _page_url(request, page.page - 1) if page.page > 1 else "",
@@ -125,8 +127,11 @@ def _sort_links(request: HttpRequest, current: str, *, is_descending: bool) -> d
 @speaks_html
 def study_detail(request: HttpRequest, study_uid: str) -> HttpResponse:
     """Show one study: demographics, series, panels, priors."""
+    overview = study_overview(request.user, study_uid)
+    shown = [card.series_uid for card in (*overview.pictures, *overview.results)]
     context = {
-        "overview": study_overview(request.user, study_uid),
+        "overview": overview,
+        "words": pictures_in_words(request.user, shown),
         "panels": [
             {"panel": panel, "content": panel.context(request.user, study_uid)}
             for panel in panels.study_panels.values()

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
+from archive.query.picture_words import pictures_in_words
 from inference.similarity.types import Level, ScoreKind
 
 if TYPE_CHECKING:
+    from archive.models.querysets import AnyUser
     from inference.similarity.types import Explanation, SimilarAnswer, SimilarResult
 
 
@@ -50,6 +52,9 @@ class SimilarResultSchema(serializers.Serializer[Any]):
     )
     siblings = serializers.IntegerField(help_text="The patient's others, folded behind this one.")
     thumbnail = serializers.CharField()
+    description = serializers.CharField(
+        help_text="What the thumbnail shows, in words; models' findings with their review."
+    )
     labels = serializers.ListField(child=serializers.CharField())
     explain = ExplanationSchema(allow_null=True)
     modality = serializers.CharField()
@@ -105,10 +110,15 @@ class SimilarAnswerSchema(serializers.Serializer[Any]):
     session = serializers.IntegerField(allow_null=True, help_text="The search it is a round of.")
 
 
-def similar_answer_json(answer: SimilarAnswer, *, session: int | None = None) -> dict[str, Any]:
+def similar_answer_json(
+    user: AnyUser, answer: SimilarAnswer, *, session: int | None = None
+) -> dict[str, Any]:
     """Return the answer as the API gives it; the session is the search it is a round of."""
+    words = pictures_in_words(user, [result.series_uid for result in answer.results])
     return {
-        "results": [_result_json(result) for result in answer.results],
+        "results": [
+            _result_json(result, words.get(result.series_uid, "")) for result in answer.results
+        ],
         "space": answer.space,
         "level": answer.level.value,
         "exact": answer.exact,
@@ -119,7 +129,7 @@ def similar_answer_json(answer: SimilarAnswer, *, session: int | None = None) ->
     }
 
 
-def _result_json(result: SimilarResult) -> dict[str, Any]:
+def _result_json(result: SimilarResult, description: str) -> dict[str, Any]:
     return {
         "study_uid": result.study_uid,
         "series_uid": result.series_uid,
@@ -133,6 +143,7 @@ def _result_json(result: SimilarResult) -> dict[str, Any]:
         "matched_by": list(result.matched_by),
         "siblings": result.siblings,
         "thumbnail": result.thumbnail,
+        "description": description,
         "labels": list(result.labels),
         "explain": _explanation_json(result.explain),
         "modality": result.modality,

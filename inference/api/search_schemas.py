@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
+from archive.query.picture_words import pictures_in_words
 from inference.api.query_schemas import QuestionSchema
 from inference.api.schemas import StrictSerializer
 from inference.similarity.explaining.answers import thumbnail_path
 from inference.similarity.searches.selectors import shown_query
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archive.models.querysets import AnyUser
     from inference.models import SearchMatch, SearchSession
 
@@ -83,6 +86,9 @@ class MatchSchema(serializers.Serializer[Any]):
     found_at = serializers.DateTimeField()
     seen_at = serializers.DateTimeField(allow_null=True)
     thumbnail = serializers.CharField()
+    description = serializers.CharField(
+        help_text="What the thumbnail shows, in words; models' findings with their review."
+    )
     modality = serializers.CharField()
     body_part = serializers.CharField()
     study_date = serializers.DateField(allow_null=True)
@@ -132,8 +138,15 @@ def search_detail_json(user: AnyUser, session: SearchSession) -> dict[str, Any]:
     }
 
 
-def match_json(match: SearchMatch) -> dict[str, Any]:
-    """Return a match as the API gives it."""
+def matches_json(user: AnyUser, matches: Sequence[SearchMatch]) -> list[dict[str, Any]]:
+    """Return matches as the API gives them."""
+    words = pictures_in_words(user, [match.series.series_instance_uid for match in matches])
+    return [
+        _match_json(match, words.get(match.series.series_instance_uid, "")) for match in matches
+    ]
+
+
+def _match_json(match: SearchMatch, description: str) -> dict[str, Any]:
     return {
         "id": match.pk,
         "study_uid": match.study.study_instance_uid,
@@ -142,6 +155,7 @@ def match_json(match: SearchMatch) -> dict[str, Any]:
         "found_at": match.found_at,
         "seen_at": match.seen_at,
         "thumbnail": thumbnail_path(match.series, "", None),
+        "description": description,
         "modality": match.series.modality,
         "body_part": match.series.body_part_examined,
         "study_date": match.study.study_date,

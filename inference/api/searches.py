@@ -22,7 +22,7 @@ from inference.api.search_schemas import (
     SearchListSchema,
     SeenCountSchema,
     SeenSchema,
-    match_json,
+    matches_json,
     search_detail_json,
     search_json,
 )
@@ -153,7 +153,7 @@ class SearchRunView(Endpoint):
     def post(self, request: Request, search_id: int) -> Response:
         """Run a search with the rights of who runs it."""
         answer = sessions.run_search(request.user, search_id, asker=_asker(request))
-        return Response(similar_answer_json(answer, session=search_id))
+        return Response(similar_answer_json(request.user, answer, session=search_id))
 
 
 class SearchMatchesView(Endpoint):
@@ -163,7 +163,7 @@ class SearchMatchesView(Endpoint):
     def get(self, request: Request, search_id: int) -> Response:
         """List them, newest first; those outside of your rights by now are left out."""
         found = matches_of(request.user, search_id)
-        return Response({"results": [match_json(match) for match in found]})
+        return Response({"results": matches_json(request.user, found)})
 
 
 class SearchMatchesSeenView(Endpoint):

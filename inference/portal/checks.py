@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from archive.access.middleware import asker_of
 from archive.errors import InvalidRequestError
 from archive.portal.statuses import speaks_html
+from archive.query.picture_words import pictures_in_words
 from inference.similarity.suspicions.selectors import list_suspicions
 from inference.similarity.suspicions.services import settle_suspicion
 
@@ -26,8 +27,11 @@ def check_list(request: HttpRequest) -> HttpResponse:
     """Show what looks like a mix-up, or what was settled."""
     state = request.GET.get("state", "open")
     state = state if state in STATES else "open"
+    suspicions = list_suspicions(request.user, state=state)
+    sides = [side for one in suspicions for side in (one.side, one.other) if side]
     context = {
-        "suspicions": list_suspicions(request.user, state=state),
+        "suspicions": suspicions,
+        "words": pictures_in_words(request.user, [side.series_uid for side in sides]),
         "state": state,
         "states": STATES,
     }

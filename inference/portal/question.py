@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive.portal.viewer import viewer_data
 from archive.query.case_header import case_header
+from archive.query.picture_words import pictures_in_words
 from archive.query.series_frames import series_stack
 from archive.query.worklist import visible_body_parts, visible_modalities
 from inference.portal.addresses import EXAMPLES, page_address, unfiltered
@@ -20,11 +21,14 @@ from inference.similarity.selectors import list_spaces
 from inference.similarity.types import Level, PatientScope
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import QueryDict
 
     from archive.models.querysets import AnyUser
     from archive.query.case_header import CaseHeader
     from inference.portal.forms import SimilarForm
+    from inference.similarity.types import SimilarAnswer
 
 LEVELS = (
     (Level.FRAME.value, "Frame"),
@@ -114,6 +118,15 @@ def choices(user: AnyUser, form: SimilarForm) -> dict[str, Any]:
         "k_choices": K_CHOICES,
         "share_projects": projects_to_share_in(user),
     }
+
+
+def words_of(user: AnyUser, context: Mapping[str, Any], case: CaseHeader | None) -> dict[str, str]:
+    """Return what the thumbnails of a page show, in words: case, examples and results."""
+    answer: SimilarAnswer | None = context.get("answer")
+    shown = [hit.series_uid for hit in answer.results] if answer else []
+    shown += [image.series_uid for image in context["examples"]]
+    shown += [case.series.series_uid] if case and case.series else []
+    return pictures_in_words(user, shown)
 
 
 def suggestions(user: AnyUser) -> dict[str, Any]:

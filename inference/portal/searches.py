@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from archive.errors import InvalidRequestError, LimitExceededError, NotVisibleError
 from archive.portal.statuses import speaks_html
+from archive.query.picture_words import pictures_in_words
 from inference.portal.addresses import page_address, tidy, without
 from inference.portal.chips import chips_of
 from inference.portal.forms import SaveForm, SimilarForm
@@ -69,7 +70,13 @@ def search_list(request: HttpRequest) -> HttpResponse:
         _line(request.user, session, unseen.get(session.pk, []))
         for session in list_searches(request.user)
     ]
-    context = {"lines": lines, "projects": projects_to_share_in(request.user)}
+    asked = [line.case.series.series_uid for line in lines if line.case and line.case.series]
+    found = [one.series.series_instance_uid for line in lines for one in line.shown_matches]
+    context = {
+        "lines": lines,
+        "projects": projects_to_share_in(request.user),
+        "words": pictures_in_words(request.user, [*asked, *found]),
+    }
     return render(request, "similarity/searches.html", context)
 
 

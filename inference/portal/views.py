@@ -18,6 +18,7 @@ from inference.portal.question import (
     stage_data,
     state_context,
     suggestions,
+    words_of,
 )
 from inference.portal.rounds import next_round
 from inference.portal.statuses import EXPECTED, Problem, problem_of
@@ -41,6 +42,7 @@ def similar_page(request: HttpRequest) -> HttpResponse:
     if form.has_question:
         context |= _answer(request, form.query())
         context["reference"] = _reference(form, context.get("answer"))
+    context["words"] = words_of(request.user, context, case)
     if request.headers.get("HX-Request"):
         return render(request, "similarity/_results.html", context)
     if case:
@@ -87,6 +89,7 @@ def _similar_to_picture(request: HttpRequest) -> HttpResponse:
         context |= _answer(request, form.query(image=picture.cleaned_data["image"].read()))
     else:
         context["problem"] = Problem("No picture", picture.errors.as_text())
+    context["words"] = words_of(request.user, context, None)
     return render(request, "similarity/_results.html", context)
 
 

@@ -1,0 +1,140 @@
+"""What a thumbnail shows, in words: for who does not see it, and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archive.models import Series
+
+if TYPE_CHECKING:
+    from archive.models.querysets import AnyUser
+
+_MODALITIES = {
+    "CR": "X-ray", "DX": "X-ray", "RG": "X-ray", "MG": "Mammogram", "CT": "CT", "MR": "MRI",
+    "US": "Ultrasound", "IVUS": "Ultrasound", "NM": "Nuclear medicine image", "PT": "PET",
+    "XA": "Angiogram", "RF": "Fluoroscopy", "XC": "Photograph", "ES": "Endoscopy",
+    "OP": "Photograph of the eye", "OPT": "OCT", "SM": "Slide", "GM": "Microscopy",
+    "SR": "Report", "SEG": "Segmentation", "KO": "Selection of images", "DOC": "Document",
+    "PR": "Presentation of images",
+}  # fmt: skip
+_SIDES = {"L": "left", "R": "right", "B": "both sides"}
+# A page or an answer shows no more at once; a longer list is cut rather than asked in full.
+MAX_SERIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PictureNotes:
+    """What other rooms know of a series: views and sides of its images, what models found."""
+
+    views: tuple[str, ...] = ()
+    sides: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
+NotesReader = Callable[[Sequence[int]], Mapping[int, PictureNotes]]
+_readers: dict[str, NotesReader] = {}
+
+
+def register_picture_notes(name: str, reader: NotesReader) -> None:
+    """Ask the reader, too, whenever pictures are put in words; once, when the program starts.
+
+    Parameters
+    ----------
+    name
+        of the room that knows more
+    reader
+        keys of series that the asker was found to see, to what is known of them
+    """
+    _readers[name] = reader
+
+
+def pictures_in_words(
+    user: AnyUser, series_uids: Iterable[str], *, has_findings: bool = True
+) -> dict[str, str]:
+    """Describe the thumbnails of series, all of them in a handful of queries.
+
+    Parameters
+    ----------
+    user
+        the asker
+    series_uids
+        Series Instance UIDs; empty ones are passed over
+    has_findings
+        without, nothing is said of what models found: where that would be the answer to a question
+
+    Returns
+    -------
+    Series Instance UID to one sentence or two; series outside the user's rights are left out.
+    Nothing in it says who the patient is.
+    """
+    wanted = sorted({uid for uid in series_uids if uid})[:MAX_SERIES]
+    if not wanted:
+        return {}
+    found = list(
+        Series.objects.visible_to(user)
+        .filter(series_instance_uid__in=wanted)
+        .only(
+            "series_instance_uid",
+            "modality",
+            "body_part_examined",
+            "laterality",
+            "number_of_series_related_instances",
+        )
+        .order_by()
+    )
+    keys = [series.pk for series in found]
+    known = [reader(keys) for reader in _readers.values()] if keys else []
+    return {
+        series.series_instance_uid: picture_in_words(
+            series,
+            [notes[series.pk] for notes in known if series.pk in notes],
+            has_findings=has_findings,
+        )
+        for series in found
+    }
+
+
+def picture_in_words(
+    series: Series, notes: Sequence[PictureNotes], *, has_findings: bool = True
+) -> str:
+    """Describe one thumbnail.
+
+    Parameters
+    ----------
+    series
+        the row
+    notes
+        what other rooms know of it
+    has_findings
+        whether to say what models found
+
+    Returns
+    -------
+    Such as "X-ray of the hand, left, PA view, 1 image. Models say: fracture 87 % (not reviewed)."
+    """
+    part = _plain(series.body_part_examined)
+    parts = [_modality(series.modality) + (f" of the {part}" if part else "")]
+    sides = _unique([series.laterality, *(side for note in notes for side in note.sides)])
+    parts += [_SIDES[side] for side in sides if side in _SIDES]
+    views = _unique(view for note in notes for view in note.views)
+    if views:
+        parts.append(f"{', '.join(views[:2])} view")
+    count = series.number_of_series_related_instances
+    parts.append(f"{count} image{'' if count == 1 else 's'}")
+    text = ", ".join(parts)
+    findings = [finding for note in notes for finding in note.findings] if has_findings else []
+    return f"{text}. Models say: {', '.join(findings)}." if findings else text
+
+
+def _modality(code: str) -> str:
+    return _MODALITIES.get(code.upper(), f"{code} image" if code else "Image")
+
+
+def _plain(code: str) -> str:
+    return code.replace("_", " ").lower() if code.isupper() else code
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(value.strip() for value in values if value.strip()))
