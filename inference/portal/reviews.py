@@ -15,6 +15,7 @@ from archive.access.selectors import may_review_any
 from archive.errors import InvalidRequestError, NotAllowedError, StorageError
 from archive.portal.statuses import speaks_html
 from archive.portal.viewer import viewer_context
+from archive.query.picture_words import pictures_in_words
 from archive.retrieve.trail import note_access
 from inference.portal.review_forms import ReviewFiltersForm, address_of, corrections_of
 from inference.portal.review_lines import lines_of, summary_of
@@ -51,6 +52,10 @@ def review_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": [_row(result) for result in page.results],
+        # What the model said stands beside the picture already.
+        "words": pictures_in_words(
+            request.user, [result.series_uid for result in page.results], has_findings=False
+        ),
         "filters": filters,
         "standings": _links(filters),
         "orders": ORDERS,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from django.db.models import F
 
 from archive.query.picture_words import PictureNotes
-from inference.models import Finding, ModelVersion, Run, SeriesAttributes
+from inference.models import Finding, Run, SeriesAttributes
+from inference.models.querysets import on_trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,10 +54,8 @@ def _of(values: dict[str, list[str]], keywords: Iterable[str]) -> tuple[str, ...
 
 def _findings(series_ids: Sequence[int]) -> dict[int, list[str]]:
     newest = (
-        Run.objects.filter(
-            series__in=series_ids, state=Run.State.SUCCEEDED, is_shadow=False, is_background=False
-        )
-        .exclude(model_version__state=ModelVersion.State.SHADOW)
+        Run.objects.filter(series__in=series_ids, state=Run.State.SUCCEEDED, is_background=False)
+        .exclude(on_trial())
         .order_by("series_id", "model_version__name", "-pk")
         .distinct("series_id", "model_version__name")
         .values("pk")
