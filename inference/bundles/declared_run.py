@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from inference.bundles.networks import open_network
 from inference.bundles.scanning import read_config, scan_config
 from inference.errors import BundleNotTrustedError
+from inference.pipelines.bundle_process import quick_inferer
 
 if TYPE_CHECKING:
     from monai.bundle.config_parser import ConfigParser
@@ -70,9 +71,10 @@ def run_declared(request: dict[str, Any]) -> dict[str, Any]:
     loaded = time.monotonic()
     data = parser.get_parsed_content("preprocessing")({"image": request["image"]})
     image = data["image"]
+    inferer = quick_inferer(parser.get_parsed_content("inferer"), request)
     with torch.inference_mode():
         batch = torch.as_tensor(image)[None].float().to(request["device"])
-        predicted = parser.get_parsed_content("inferer")(batch, network)
+        predicted = inferer(batch, network)
     first = predicted[0] if isinstance(predicted, (tuple, list)) else predicted
     output = torch.as_tensor(first).float().cpu()
     data["pred"] = MetaTensor(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
 import tempfile
 import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
 MOST_BYTES = 16 << 30
 _MOST_FILES = 20_000
 _CHUNK = 1 << 20
+# An unknown packing or a password is `NotImplementedError` or `RuntimeError`.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 _METADATA = "configs/metadata.json"
 
 
@@ -60,7 +72,7 @@ def _extract(source: Path, target: Path) -> None:
             for entry in entries:
                 if not entry.is_dir():
                     left = _extract_entry(archive, entry, target / _safe_name(entry), left)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise BundleInvalidError("The zip is damaged or can't be read.") from error
 
 

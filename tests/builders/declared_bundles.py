@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,13 @@ def make_network() -> torch.nn.Module:
 
 def write_weights(path: Path) -> None:
     """Write the network's weights in the format that the name says."""
+    with warnings.catch_warnings():
+        # Tracing is deprecated, and tells of branches that don't matter here.
+        warnings.simplefilter("ignore")
+        _write(path)
+
+
+def _write(path: Path) -> None:
     network = make_network()
     example = torch.zeros(1, 1, 64, 64, 64)
     if path.suffix == ".safetensors":
