@@ -26,6 +26,7 @@ class LabelledImage:
     modality, body_part : DICOM defined terms
     patient : identifier in the source; the file's own name where the source has none
     licence, source : as the list states them
+    group : which images belong together, such as all of the chest; may be empty
     """
 
     path: Path
@@ -35,6 +36,7 @@ class LabelledImage:
     patient: str
     licence: str
     source: str
+    group: str = ""
 
     @property
     def pair(self) -> str:
@@ -65,6 +67,7 @@ def read_labelled_images(data_dir: Path) -> list[LabelledImage]:
             patient=row["patient"] or row["file"],
             licence=row["licence"],
             source=row["source"],
+            group=row.get("group") or "",
         )
         for row in rows
     ]

@@ -1,0 +1,143 @@
+"""What a training is asked for: labels, backbone, split, augmentation, schedule. No torch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from archive.errors import InvalidRequestError
+
+LITE0 = "lite0"
+# Networks of MONAI, made in `backbones`; they come without weights unless a model lends its own.
+NETWORKS = ("densenet121", "resnet18", "resnet50", "vit")
+BACKBONES = (LITE0, *NETWORKS)
+# Of a registered model: `model:NAME` or `model:NAME:VERSION`.
+MODEL_PREFIX = "model:"
+AUGMENTATIONS = ("rotate", "flip", "crop", "intensity", "noise")
+SCHEDULES = ("cosine", "plateau", "constant")
+LITE0_SIDE = 224
+_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,62}$")
+_FALLING = 0.5
+# What a number may be: lowest and highest.
+_RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, 1000),
+    "patience": (1, 1000),
+    "batch_size": (2, 512),
+    "image_side": (32, 1024),
+    "variants": (1, 16),
+    "folds": (0, 10),
+    "images_per_series": (1, 64),
+    "learning_rate": (1e-7, 1.0),
+    "weight_decay": (0.0, 10.0),
+    "dropout": (0.0, 0.95),
+    "validation_share": (0.05, _FALLING),
+    "test_share": (0.05, _FALLING),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training, as it was asked for.
+
+    Attributes
+    ----------
+    name : of the model to be: small letters, digits, hyphens
+    label_set : the archive's labels to learn; empty where a folder of images is given
+    labels : which of them, all with enough images where empty
+    folder, group : a folder with ``labels.csv``, for the operator's commands only
+    backbone : one of `BACKBONES`, or ``model:NAME[:VERSION]``, whose weights are begun with
+    is_frozen : only the last layer is learned; for ``lite0`` on the archive's own vectors' space
+    is_pretrained : begin with weights there are; else from scratch
+    epochs, patience : at most so many; ended after so many without a better validation loss
+    batch_size, learning_rate, weight_decay, dropout, schedule : of the optimiser (AdamW)
+    has_class_weights : rare classes count as much as frequent ones
+    augmentation : of `AUGMENTATIONS`, drawn anew for every image
+    variants : so many augmented copies of an image where its features are computed once
+    image_side : pixels of the square that an image is letterboxed into
+    images_per_series : evenly spaced images of a series that is labelled as a whole
+    validation_share, test_share : of the patients
+    folds : 0 for one split; else so many parts, each judged by a model that never saw it
+    seed : of split, augmentation and start weights
+    """
+
+    name: str
+    label_set: str = ""
+    labels: tuple[str, ...] = ()
+    folder: str = ""
+    group: str = ""
+    backbone: str = LITE0
+    is_frozen: bool = True
+    is_pretrained: bool = True
+    epochs: int = 60
+    patience: int = 10
+    batch_size: int = 32
+    learning_rate: float = 0.003
+    weight_decay: float = 0.01
+    dropout: float = 0.2
+    schedule: str = "cosine"
+    has_class_weights: bool = True
+    augmentation: tuple[str, ...] = ("rotate", "crop", "intensity", "noise")
+    variants: int = 4
+    image_side: int = LITE0_SIDE
+    images_per_series: int = 8
+    validation_share: float = 0.15
+    test_share: float = 0.2
+    folds: int = 0
+    seed: int = 0
+    description: str = ""
+
+    @property
+    def is_on_vectors(self) -> bool:
+        """Whether a linear layer is learned on vectors of the shipped embedding."""
+        return self.backbone == LITE0 and self.is_frozen
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `read_recipe` reads."""
+        return asdict(self) | {"labels": list(self.labels), "augmentation": list(self.augmentation)}
+
+
+def read_recipe(values: dict[str, Any]) -> Recipe:
+    """Make a recipe of a mapping and check it; what is not said is as usual.
+
+    Raises
+    ------
+    InvalidRequestError
+        A value is unknown, of another type, or out of its range; the message says which.
+    """
+    known = {one.name for one in fields(Recipe)}
+    strange = sorted(set(values) - known)
+    if strange:
+        raise InvalidRequestError(f"A training knows no {strange[0]!r}.")
+    given = dict(values)
+    for name in ("labels", "augmentation"):
+        if name in given:
+            given[name] = tuple(str(one) for one in given[name])
+    try:
+        recipe = Recipe(**given)
+        _check(recipe)
+    except TypeError as error:
+        raise InvalidRequestError("The training's values are not what they should be.") from error
+    return recipe
+
+
+def _check(recipe: Recipe) -> None:
+    if not _NAME.match(recipe.name):
+        raise InvalidRequestError("A model's name has 2 to 63 small letters, digits and hyphens.")
+    if bool(recipe.label_set) == bool(recipe.folder):
+        raise InvalidRequestError("Name a set of labels, or a folder of labelled images.")
+    is_model = recipe.backbone.startswith(MODEL_PREFIX)
+    if recipe.backbone not in BACKBONES and not is_model:
+        raise InvalidRequestError(f"A backbone is one of {', '.join(BACKBONES)}, or model:NAME.")
+    if recipe.schedule not in SCHEDULES:
+        raise InvalidRequestError(f"A schedule is one of {', '.join(SCHEDULES)}.")
+    strange = [one for one in recipe.augmentation if one not in AUGMENTATIONS]
+    if strange:
+        raise InvalidRequestError(f"Augmentation is of {', '.join(AUGMENTATIONS)}.")
+    for name, (low, high) in _RANGES.items():
+        if not low <= getattr(recipe, name) <= high:
+            raise InvalidRequestError(f"{name} lies between {low:g} and {high:g}.")
+    if recipe.folds == 1:
+        raise InvalidRequestError("folds is 0, or at least 2.")
+    if recipe.backbone == LITE0 and recipe.image_side != LITE0_SIDE and recipe.is_frozen:
+        raise InvalidRequestError(f"Frozen lite0 takes images of {LITE0_SIDE} pixels.")
