@@ -36,11 +36,13 @@ class BundleJob:
         found free of both, and our own process reads it
     timeout_s : its process is ended after so many seconds
     limits : of its process, see `confinement.confine_process`
+    exports : folder of networks exported for the CPU's runtimes; torch alone where None
     """
 
     is_trusted: bool = True
     timeout_s: float = TIMEOUT_S
     limits: dict[str, Any] = field(default_factory=dict)
+    exports: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,7 @@ def run_bundle(
             "output_dir": str(output),
             "device": device or choose_device(),
             "limits": chosen.limits,
+            "exports": str(chosen.exports.resolve()) if chosen.exports else "",
         }
         run = _TRUSTED if chosen.is_trusted else _UNTRUSTED
         answer = run_child(
@@ -107,13 +110,14 @@ def segment_with_bundle(
     *,
     timeout_s: float = TIMEOUT_S,
     is_trusted: bool = True,
+    exports: Path | None = None,
 ) -> SegmentationResult:
     """Run a bundle and say what the values of its label map mean.
 
     Parameters
     ----------
     bundle_dir, volume, device : as for `run_bundle`
-    timeout_s, is_trusted : as in `BundleJob`
+    timeout_s, is_trusted, exports : as in `BundleJob`
 
     Returns
     -------
@@ -134,7 +138,7 @@ def segment_with_bundle(
         )
     chosen = device or choose_device()
     limits = {} if is_trusted else {"is_offline": True}
-    job = BundleJob(is_trusted=is_trusted, timeout_s=timeout_s, limits=limits)
+    job = BundleJob(is_trusted, timeout_s, limits, exports)
     mask = run_bundle(bundle_dir, volume, chosen, job=job).mask_zyx
     present = [int(value) for value in np.unique(mask) if value != 0]
     segments: tuple[Segment, ...] = tuple(

@@ -127,7 +127,7 @@ def _on_cpu(
         key,
         CPU,
         lambda: quickest_on_cpu(
-            module, _probes(image, windows), folder=folder, digest=network.digest
+            module, probes_of(image, windows), folder=folder, digest=network.digest
         ),
     )
     return _argmax(quick, image, windows, batch), quick.runtime, quick.trials
@@ -176,8 +176,18 @@ def _argmax(
         return answer.argmax(dim=1).to(torch.uint8)
 
 
-def _probes(image: torch.Tensor, windows: Windows) -> list[torch.Tensor]:
-    """Return windows along the volume's diagonal, where the patient is."""
+def probes_of(image: torch.Tensor, windows: Windows) -> list[torch.Tensor]:
+    """Return windows along a volume's diagonal, where the patient is.
+
+    Parameters
+    ----------
+    image : (1, channels, z, y, x)
+    windows : how the volume is cut; a smaller one is padded
+
+    Returns
+    -------
+    up to three windows of whole size, contiguous
+    """
     sizes = windows.size_zyx
     short = [max(0, size - extent) for size, extent in zip(sizes, image.shape[2:], strict=True)]
     padding = [part for less in reversed(short) for part in (0, less)]

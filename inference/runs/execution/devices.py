@@ -57,3 +57,8 @@ def on_device(
     """
     with device_of(version) as device:
         return with_back_off(step, device=device, batch=batch)
+
+
+def exports_folder() -> Path:
+    """Return where networks lie that were exported for the CPU's runtimes."""
+    return Path(settings.TWINSIGHT_MODELS_DIR) / "exports"

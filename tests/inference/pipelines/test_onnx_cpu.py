@@ -79,7 +79,6 @@ def test_quick_runtime_that_labels_otherwise_is_not_used(tmp_path, monkeypatch):
         return lambda batch: honest("torch", network, path)(batch).flip(1)
 
     monkeypatch.setattr(onnx_cpu, "_runtime", lying)
-    monkeypatch.setattr(onnx_cpu, "_seconds", lambda predict, probes: 0.0)
 
     quick = quickest_on_cpu(small_network(), probes(), folder=tmp_path, digest=DIGEST)
 

@@ -99,7 +99,7 @@ def test_gpu_without_room_leaves_the_volume_to_the_cpu(monkeypatch):
 
 def test_probes_are_whole_windows_even_of_small_volumes():
     image = torch.from_numpy(picture((5, 30, 7)))[None, None]
-    probes = sliding_window._probes(image, WINDOWS)
+    probes = sliding_window.probes_of(image, WINDOWS)
     assert probes
     assert all(probe.shape == (1, 1, 8, 8, 8) for probe in probes)
 
