@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/v1/", include("inference.api.urls")),
     path("similar/", include("inference.portal.urls")),
     path("", include("inference.portal.run_urls")),
-    path("worklist/", include("inference.portal.worklist_urls")),
     path("", include("archive.portal.urls")),
+    # After the portal's, whose path converters they use.
+    path("worklist/", include("inference.portal.worklist_urls")),
 ]

@@ -119,6 +119,11 @@ def may_review_any(user: AnyUser) -> bool:
     return holds_role(user, REVIEWING_ROLES)
 
 
+def may_label_any(user: AnyUser) -> bool:
+    """Whether the user may label studies in any project."""
+    return holds_role(user, LABELLING_ROLES)
+
+
 def require_may_review(user: AnyUser, study: Study) -> None:
     """Raise NotAllowedError unless the user may accept and reject results in the study."""
     if not readable_projects(user, REVIEWING_ROLES).filter(studies=study).exists():

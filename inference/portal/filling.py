@@ -7,6 +7,7 @@ from django.urls import reverse
 from archive.access.selectors import may_review_any
 from archive.portal import panels
 from inference.portal.findings import findings_panel, study_statuses
+from inference.portal.labelling import labels_panel
 from inference.runs.notices import unseen_notice_count
 from inference.similarity.searches.matches import unseen_match_count
 from inference.similarity.suspicions.selectors import open_suspicion_count
@@ -20,6 +21,14 @@ def fill_portal() -> None:
             title="Model results",
             template="similarity/_findings.html",
             context=findings_panel,
+        )
+    )
+    panels.register_study_panel(
+        panels.StudyPanel(
+            name="labels",
+            title="Labels",
+            template="review/_labels_panel.html",
+            context=labels_panel,
         )
     )
     panels.register_status_column(panels.StatusColumn(heading="AI", statuses=study_statuses))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from archive.models import Study
 from archive.models.access import REVIEWING_ROLES
@@ -22,28 +22,27 @@ def reviewable_runs(user: AnyUser) -> QuerySet[Run]:
 
     Clinicians and radiology admins review in their projects; vectors are nothing to review.
     """
-    if not user.is_authenticated or not user.is_active:
-        return Run.objects.none()
-    through = Study.projects.through.objects.filter(
-        study_id=OuterRef("study_id"), project__in=readable_projects(user, REVIEWING_ROLES)
-    )
     newer = Run.objects.filter(
         model_version=OuterRef("model_version"),
         series=OuterRef("series"),
         state=Run.State.SUCCEEDED,
         pk__gt=OuterRef("pk"),
     )
-    return Run.objects.filter(Exists(through), ~Exists(newer), state=Run.State.SUCCEEDED).exclude(
-        model_version__task=ModelVersion.Task.EMBED
+    rows = runs_in_review(user).filter(~Exists(newer), state=Run.State.SUCCEEDED)
+    return rows.exclude(model_version__task=ModelVersion.Task.EMBED)
+
+
+def runs_in_review(user: AnyUser) -> QuerySet[Run]:
+    """Return the runs in the projects in which the user reviews, whatever became of them."""
+    if not user.is_authenticated or not user.is_active:
+        return Run.objects.none()
+    through = Study.projects.through.objects.filter(
+        study_id=OuterRef("study_id"), project__in=readable_projects(user, REVIEWING_ROLES)
     )
+    return Run.objects.filter(Exists(through))
 
 
 def last_decision(run_path: str = "pk") -> QuerySet[ResultReview, str]:
     """Return the last decision on a run, as a subquery."""
     rows = ResultReview.objects.filter(run=OuterRef(run_path)).order_by("-pk")
     return rows.values_list("decision", flat=True)[:1]
-
-
-def is_trial() -> Q:
-    """Build the condition that a run's result is for reviewers alone."""
-    return Q(is_shadow=True) | Q(model_version__state=ModelVersion.State.SHADOW)

@@ -12,7 +12,8 @@ from archive.curation.services import withhold_series
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Series
 from inference.models import Finding, FindingVerdict, Label, ResultReview, Run
-from inference.review.rights import is_trial, reviewable_runs
+from inference.models.querysets import on_trial
+from inference.review.rights import reviewable_runs
 from inference.review.verifying import REPORTS, store_successors
 from inference.similarity.words.series_words import mark_words_stale
 
@@ -191,7 +192,7 @@ def _withhold(run: Run, decision: str, former: list[str], stored: list[str]) -> 
     reports = [uid for kind, uid in outputs.items() if kind in REPORTS]
     others = [uid for kind, uid in outputs.items() if kind not in REPORTS]
     withheld = Series.Withheld
-    if Run.objects.filter(is_trial(), pk=run.pk).exists():
+    if Run.objects.filter(on_trial(), pk=run.pk).exists():
         withhold_series(sop_instance_uids=[*outputs.values(), *stored], reason=withheld.TRIAL)
         return
     is_rejected = decision == Decision.REJECTED

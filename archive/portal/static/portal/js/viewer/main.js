@@ -31,6 +31,8 @@ function start() {
   viewport.addEventListener("loaded", () =>
     loaded.setAttribute("width", `${(viewport.store.loadedShare() * 100).toFixed(1)}%`),
   );
+  // Tools of other pages take hold of the viewport before its hands do.
+  viewer.dispatchEvent(new CustomEvent("viewport", { detail: viewport }));
   attachHands(viewport);
   scrub.max = String(frames.length);
   viewport.show(viewport.index);

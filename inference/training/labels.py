@@ -1,0 +1,94 @@
+"""Labels as their readers see them: on a study, and the names that are in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archive.access.selectors import is_radiology_admin
+from archive.errors import NotVisibleError
+from archive.models import Study
+from archive.models.access import LABELLING_ROLES
+from archive.models.querysets import readable_projects
+from inference.models import Label
+from inference.training.agreement import labels_to_agree_on
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from archive.models.querysets import AnyUser
+
+_MAX_NAMES = 2000
+
+
+@dataclass(frozen=True)
+class LabelView:
+    """One label: who said what of which object, and whether the asker may take it back."""
+
+    pk: int
+    label_set: str
+    label: str
+    reader: str
+    source: str
+    series_uid: str
+    instance_uid: str
+    frame: int | None
+    region: tuple[int, ...]
+    may_remove: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class StudyLabels:
+    """A study's labels, and whether the asker may add some."""
+
+    labels: tuple[LabelView, ...]
+    may_label: bool
+
+
+def study_labels(user: AnyUser, study_uid: str) -> StudyLabels:
+    """Return the labels on a study and on all that it holds; NotVisibleError outside the rights."""
+    study = Study.objects.visible_to(user).filter(study_instance_uid=study_uid).first()
+    if study is None:
+        raise NotVisibleError("There is no such study.")
+    may_label = readable_projects(user, LABELLING_ROLES).filter(studies=study).exists()
+    may_remove_all = may_label and is_radiology_admin(user)
+    rows = (
+        Label.objects.filter(study=study)
+        .select_related("series", "instance__series", "created_by")
+        .order_by("label_set", "label", "pk")
+    )
+    return StudyLabels(
+        labels=tuple(
+            _view(row, may_remove=may_remove_all or (may_label and row.created_by_id == user.pk))
+            for row in rows
+        ),
+        may_label=may_label,
+    )
+
+
+def _view(row: Label, *, may_remove: bool) -> LabelView:
+    series = row.series or (row.instance.series if row.instance else None)
+    reader = row.created_by
+    return LabelView(
+        pk=row.pk,
+        label_set=row.label_set,
+        label=row.label,
+        reader=(reader.get_full_name() or reader.get_username()) if reader else "",
+        source=row.source,
+        series_uid=series.series_instance_uid if series else "",
+        instance_uid=row.instance.sop_instance_uid if row.instance else "",
+        frame=row.frame,
+        region=tuple(row.region),
+        may_remove=may_remove,
+        created_at=row.created_at,
+    )
+
+
+def label_names(user: AnyUser) -> dict[str, list[str]]:
+    """Return the sets of labels in the projects in which the user labels, each with its labels."""
+    rows = labels_to_agree_on(user).order_by("label_set", "label")
+    found: dict[str, list[str]] = {}
+    for label_set, label in rows.values_list("label_set", "label").distinct()[:_MAX_NAMES]:
+        found.setdefault(label_set, []).append(label)
+    return found
