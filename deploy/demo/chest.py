@@ -48,6 +48,15 @@ LOBES = (
 
 
 @dataclass(frozen=True)
+class Nodule:
+    """One round nodule or spiculated mass: its centre before the person's bends, its radius."""
+
+    at: tuple[float, float, float]
+    radius: float
+    spiculated: bool = False
+
+
+@dataclass(frozen=True)
 class ChestFindings:
     """What is wrong with this chest; sizes in mm, 0 = not there. ``side``: -1 right, 1 left."""
 
@@ -59,6 +68,13 @@ class ChestFindings:
     emphysema: float = 0
     big_heart: float = 1.0
     side: int = -1
+    further_nodules: tuple[Nodule, ...] = ()
+
+    @property
+    def nodules(self) -> tuple[Nodule, ...]:
+        """All of them."""
+        first = (Nodule(self.nodule_at, self.nodule, self.spiculated),) if self.nodule else ()
+        return (*first, *self.further_nodules)
 
 
 @dataclass(frozen=True)
@@ -374,8 +390,8 @@ def findings(canvas: Canvas, chest: Chest, grid: Grid, z_mm: float, lung: Image)
     if what.emphysema:
         holes = np.clip(bends.cloud.on(grid, z_mm) - 0.3, 0, 1.2) * what.emphysema
         cover(canvas.values, lung * np.clip(holes, 0, 0.95) * (canvas.values < -600), -985)
-    if what.nodule:
-        _nodule(canvas, what, bends.grain.on(grid, z_mm), z_mm, lung)
+    for nodule in what.nodules:
+        _paint_nodule(canvas, nodule, bends.grain.on(grid, z_mm), z_mm, lung)
     if what.consolidation:
         size = section(z_mm, -58, 46)
         spot = (what.side * chest.cavity[0] * 0.62, chest.cavity[1] * 0.42)
@@ -390,18 +406,25 @@ def findings(canvas: Canvas, chest: Chest, grid: Grid, z_mm: float, lung: Image)
             canvas.values[...] = held + (dense > 0.7) * 0.55 * (canvas.values - held)
 
 
-def _nodule(canvas: Canvas, what: ChestFindings, grain: Image, z_mm: float, lung: Image) -> None:
-    """Paint a round nodule or a spiculated mass."""
-    x, y, z = what.nodule_at
-    radius = what.nodule * section(z_mm, z, what.nodule + 4)
+def nodule_distance(canvas: Canvas, nodule: Nodule, grain: Image, z_mm: float) -> Image | None:
+    """Distance to the edge of a nodule in a slice (negative inside); None where it is not there."""
+    x, y, z = nodule.at
+    radius = nodule.radius * section(z_mm, z, nodule.radius + 4)
     if radius < 1:
-        return
+        return None
     distance = ellipse(canvas, (x, y), (radius, radius))
-    if what.spiculated:
+    if nodule.spiculated:
         angle = np.arctan2(canvas.y - y, canvas.x - x)
         spikes = np.clip(np.sin(angle * 9 + 1.3) + 0.6 * np.sin(angle * 17), 0, 2) ** 2
         distance = distance - spikes * radius * 0.13 + 1.2 * grain
-    cover(canvas.values, coverage(distance, 2.2) * np.maximum(lung, 0.3), 42 + 6 * grain)
+    return distance
+
+
+def _paint_nodule(canvas: Canvas, nodule: Nodule, grain: Image, z_mm: float, lung: Image) -> None:
+    """Paint a round nodule or a spiculated mass."""
+    distance = nodule_distance(canvas, nodule, grain, z_mm)
+    if distance is not None:
+        cover(canvas.values, coverage(distance, 2.2) * np.maximum(lung, 0.3), 42 + 6 * grain)
 
 
 def effusion(canvas: Canvas, chest: Chest, cavity: Image, lung: Image, z_mm: float) -> None:

@@ -89,7 +89,7 @@ def build_seg(
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultEncodingError(f"The segmentation can't be encoded: {error}") from error
-    _fix_dimension_uids(result, identity)
+    fix_dimension_uids(result, identity)
     return finish_result(result, sources[0], identity)
 
 
@@ -209,8 +209,14 @@ def _describe(
     )
 
 
-def _fix_dimension_uids(result: Dataset, identity: ResultIdentity) -> None:
-    """Replace highdicom's random dimension UIDs, which would make each encoding another one."""
+def fix_dimension_uids(result: Dataset, identity: ResultIdentity) -> None:
+    """Replace highdicom's random dimension UIDs, which would make each encoding another one.
+
+    Parameters
+    ----------
+    result : object of highdicom, changed
+    identity : its identity
+    """
     known: dict[str, str] = {}
     items = [*result.get("DimensionOrganizationSequence", [])]
     items += [*result.get("DimensionIndexSequence", [])]

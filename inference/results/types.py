@@ -154,5 +154,9 @@ def parameters_of(algorithm: Algorithm, notes: Sequence[str]) -> list[str]:
     -------
     texts, each of them one parameter item
     """
-    told = [algorithm.notice, *notes] if algorithm.notice else notes
-    return [f"digest={algorithm.digest}", *algorithm.parameters, *(f"note={n}" for n in told)]
+    told = dict.fromkeys([algorithm.notice, *notes])
+    return [
+        f"digest={algorithm.digest}",
+        *algorithm.parameters,
+        *(f"note={sentence}" for sentence in told if sentence),
+    ]

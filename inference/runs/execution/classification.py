@@ -12,7 +12,7 @@ from inference.models import Embedding
 from inference.pipelines.classification import MODALITY, Classification, LinearHead, classify_series
 from inference.pipelines.embedding import SPACE_NAME
 from inference.results import codes
-from inference.results.sr import build_classification_sr
+from inference.results.sr import build_classification_sr, statement_uid
 from inference.results.types import Evaluation
 from inference.runs.execution.embedding import ensure_embedded
 from inference.runs.execution.inputs import image_instances
@@ -22,6 +22,7 @@ from inference.similarity.spaces.registry import find_space
 
 if TYPE_CHECKING:
     from inference.models import Run
+    from inference.results.types import ResultIdentity
 
 
 def run_classification(run: Run) -> RunOutcome:
@@ -44,6 +45,7 @@ def run_classification(run: Run) -> RunOutcome:
     vectors = np.stack([np.asarray(row.vector, dtype=np.float32) for row in rows])
     head = LinearHead.load(Path(run.model_version.bundle_path))
     statements = classify_series(head, vectors, modality=run.series.modality)
+    identity = identity_of(run, "sr", f"{run.model_version.name}: classification")
     return RunOutcome(
         device=device,
         findings=tuple(
@@ -52,15 +54,20 @@ def run_classification(run: Run) -> RunOutcome:
                 name=one.kind,
                 label=one.label,
                 probability=round(one.probability, 4),
+                tracking_uid=statement_uid(identity, number),
             )
-            for one in statements
+            for number, one in enumerate(statements, start=1)
         ),
-        outputs={"sr": _store_report(run, statements, device)},
+        outputs={"sr": _store_report(run, statements, device, identity)},
     )
 
 
-def _store_report(run: Run, statements: tuple[Classification, ...], device: str) -> str:
-    identity = identity_of(run, "sr", f"{run.model_version.name}: classification")
+def _store_report(
+    run: Run,
+    statements: tuple[Classification, ...],
+    device: str,
+    identity: ResultIdentity,
+) -> str:
     sources = image_instances(run.series)
     return store_once(
         run,

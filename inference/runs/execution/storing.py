@@ -9,6 +9,7 @@ from archive.ingest.services import ingest_files
 from archive.ingest.spooling import spool_stream
 from archive.ingest.types import IncomingFile, Origin
 from archive.models import Instance
+from inference.bundles.gates import notice_of
 from inference.errors import ResultEncodingError
 from inference.results.types import Algorithm, ResultIdentity
 from inference.results.uids import result_uid
@@ -32,6 +33,7 @@ def algorithm_of(run: Run, *, device: str) -> Algorithm:
         version=version.version,
         digest=version.digest,
         parameters=(f"device={device}",),
+        notice=notice_of(version),
     )
 
 
