@@ -32,9 +32,11 @@ PIPELINES = {
     "descriptor": f"{_HERE}.embedding.run_embedding",
     "projection": f"{_HERE}.embedding.run_embedding",
     "linear_head": f"{_HERE}.classification.run_classification",
+    "classifier": f"{_HERE}.trained.run_trained_classification",
     "ct_threshold": f"{_HERE}.segmentation.run_ct_segmentation",
     "heatmap_detector": f"{_HERE}.detection.run_detection",
     "bundle": f"{_HERE}.segmentation.run_bundle_segmentation",
+    "brain_tissue": f"{_HERE}.brain.run_brain_tissue",
 }
 
 

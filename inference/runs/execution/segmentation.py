@@ -16,7 +16,7 @@ from inference.pipelines.volumes import read_volume
 from inference.results.seg import build_seg, do_overlap, tracking_of
 from inference.results.sr import build_measurement_sr
 from inference.results.types import SegmentationType
-from inference.runs.execution.devices import on_device
+from inference.runs.execution.devices import exports_folder, on_device
 from inference.runs.execution.inputs import image_instances
 from inference.runs.execution.storing import algorithm_of, identity_of, store_once
 from inference.runs.timing import RUN_SOFT_LIMIT_S
@@ -63,7 +63,12 @@ def run_bundle_segmentation(run: Run) -> RunOutcome:
         done = on_device(
             version,
             lambda device, _batch: segment_with_bundle(
-                bundle, volume, device, timeout_s=BUNDLE_LIMIT_S, is_trusted=own_code
+                bundle,
+                volume,
+                device,
+                timeout_s=BUNDLE_LIMIT_S,
+                is_trusted=own_code,
+                exports=exports_folder(),
             ),
         )
         return store_segmentation(run, volume, done.result)
