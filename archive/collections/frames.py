@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Results of models and reports show, or say, what the case is about.
 NO_PICTURES = ("SR", "PR", "KO", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG", "DOC", "AU", "FID")
+# What a model looked at, drawn in numbers.
+PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
 
 
 def case_instances(item: CollectionItem) -> QuerySet[Instance]:
@@ -29,7 +31,10 @@ def case_instances(item: CollectionItem) -> QuerySet[Instance]:
 
 def case_images(item: CollectionItem) -> list[Instance]:
     """Return the images of a case, by series, slices in their order along the patient."""
-    rows = case_instances(item).filter(has_pixel_data=True)
+    rows = case_instances(item).filter(has_pixel_data=True).exclude(sop_class_uid=PARAMETRIC_MAP)
+    if item.series_id is None:
+        # What a person rejected, and what is on trial, is shown to who names it.
+        rows = rows.filter(series__withheld="")
     by_series: dict[int, list[Instance]] = {}
     for instance in rows.exclude(series__modality__in=NO_PICTURES):
         by_series.setdefault(instance.series_id, []).append(instance)

@@ -15,7 +15,7 @@ from django.db.models import Q
 from archive.errors import NotAllowedError, NotVisibleError
 from archive.models import Collection, CollectionItem, Project, Role, Study
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
-from archive.models.querysets import readable_projects, visible_studies_filter
+from archive.models.querysets import readable_projects, visible_series_filter
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -48,9 +48,9 @@ def editable_collections(user: AnyUser) -> QuerySet[Collection]:
 
 
 def visible_items(user: AnyUser) -> QuerySet[CollectionItem]:
-    """Return the items whose studies the user may see, in any collection."""
+    """Return the items that the user may see, in any collection."""
     rows = CollectionItem.objects.select_related("study__patient", "series", "instance")
-    return rows.filter(visible_studies_filter(user, "study_id"))
+    return rows.filter(visible_series_filter(user, "study_id", "series__"))
 
 
 def shareable_projects(user: AnyUser) -> QuerySet[Project]:

@@ -9,7 +9,6 @@ from django.db.models import Count, Q
 from archive.collections.rights import (
     editable_collections,
     find_collection,
-    may_edit,
     shareable_projects,
     visible_collections,
     visible_items,
@@ -80,12 +79,6 @@ def collection_detail(user: AnyUser, pk: int) -> CollectionDetail:
     return CollectionDetail(summary, cases)
 
 
-def case_card(user: AnyUser, pk: int, item_pk: int) -> CaseCard | None:
-    """Return one case of a collection, or None where the user sees none."""
-    detail = collection_detail(user, pk)
-    return next((case for case in detail.cases if case.pk == item_pk), None)
-
-
 def _summaries(user: AnyUser, rows: Sequence[Collection]) -> tuple[CollectionSummary, ...]:
     keys = [row.pk for row in rows]
     items = visible_items(user).filter(collection_id__in=keys)
@@ -132,7 +125,8 @@ def _covers(items: Iterable[CollectionItem]) -> dict[int, tuple[Picture, ...]]:
 def _picture_series(items: Sequence[CollectionItem]) -> dict[int, Series]:
     """Return of each item's study the first series that shows something."""
     keys = {item.study_id for item in items}
-    rows = Series.objects.filter(study_id__in=keys).order_by("study_id", "series_number", "pk")
+    rows = Series.objects.filter(study_id__in=keys, withheld="")
+    rows = rows.order_by("study_id", "series_number", "pk")
     found: dict[int, Series] = {}
     for row in rows.exclude(Q(modality__in=_PICTURELESS)):
         found.setdefault(row.study_id, row)
@@ -195,8 +189,3 @@ def _image_count(item: CollectionItem) -> int:
     if item.series is not None:
         return int(item.series.number_of_series_related_instances)
     return int(item.study.number_of_study_related_instances)
-
-
-def may_edit_collection(user: AnyUser, pk: int) -> bool:
-    """Whether the user may edit a collection that they see."""
-    return may_edit(user, find_collection(user, pk))

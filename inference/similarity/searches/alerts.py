@@ -23,7 +23,6 @@ from inference.similarity.filters import permitted_rows, series_condition
 from inference.similarity.metrics import distance_function, score_of
 from inference.similarity.quality.quantiles import level_quantiles
 from inference.similarity.questions import Question, resolve_question, scope_of
-from inference.similarity.searches.matches import mark_seen, matches_of, unseen_matches
 from inference.similarity.searches.novelty import is_by_words_alone, microseconds
 from inference.similarity.searches.selectors import current_query, searches_that_notify
 from inference.similarity.spaces.registry import find_space
@@ -33,14 +32,6 @@ from inference.similarity.words.ranking import rank_expression, text_query
 if TYPE_CHECKING:
     from inference.models import EmbeddingSpace
     from inference.similarity.types import SimilarQuery
-
-__all__ = [
-    "find_new_matches",
-    "forget_unnamed_searches",
-    "mark_seen",
-    "matches_of",
-    "unseen_matches",
-]
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from archive.errors import NotAllowedError
-from archive.models.querysets import visible_studies_filter
+from archive.models.querysets import visible_series_filter
 from inference.models import SearchMatch
 from inference.similarity.searches.selectors import get_search
 
@@ -102,6 +102,6 @@ def _own(user: AnyUser, session_id: int) -> SearchSession:
 
 
 def _visible_matches(user: AnyUser) -> QuerySet[SearchMatch]:
-    rows = SearchMatch.objects.filter(visible_studies_filter(user, "study_id"))
+    rows = SearchMatch.objects.filter(visible_series_filter(user, "study_id", "series__"))
     rows = rows.filter(session__owner_id=user.pk or 0)
     return rows.select_related("session", "study", "series")

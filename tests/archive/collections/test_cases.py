@@ -13,13 +13,21 @@ from archive.collections.cases import (
     remove_case,
 )
 from archive.collections.errors import InvalidCollectionError
-from archive.collections.selectors import case_card, collection_detail, list_collections
+from archive.collections.frames import case_images
+from archive.collections.selectors import collection_detail, list_collections
 from archive.collections.services import share_collection
 from archive.collections.types import CaseLevel, CasePath
 from archive.errors import LimitExceededError, NotAllowedError, NotVisibleError
 from archive.models import AuditEvent, CollectionItem, Membership, Study
+from tests.factories.archive import InstanceFactory, SeriesFactory
 
 pytestmark = pytest.mark.django_db
+
+
+def case_card(user, collection, key):
+    """Return one case as its page shows it; None where the user sees none."""
+    cases = collection_detail(user, collection).cases
+    return next((case for case in cases if case.pk == key), None)
 
 
 @pytest.mark.parametrize("level", list(CaseLevel))
@@ -236,3 +244,49 @@ def test_collection_has_a_size(radiologist, asker, collection, filled, make_case
 
     with pytest.raises(LimitExceededError):
         add_case(radiologist, collection, make_case(), asker=asker)
+
+
+@pytest.fixture
+def with_results(make_case):
+    """A study whose first series is a model's picture on trial; returns its path and that one."""
+    path = make_case()
+    study = Study.objects.get(study_instance_uid=path.study_uid)
+    trial = SeriesFactory(study=study, modality="OT", series_number=0, withheld="trial")
+    InstanceFactory(series=trial)
+    return path, trial
+
+
+def test_withheld_series_is_no_picture_of_a_study(radiologist, collection, with_results, asker):
+    path, _ = with_results
+    key, _ = add_case(radiologist, collection, CasePath(study_uid=path.study_uid), asker=asker)
+
+    (card,) = collection_detail(radiologist, collection).cases
+
+    assert card.picture.series_uid == path.series_uid
+    shown = case_images(CollectionItem.objects.get(pk=key))
+    assert [image.sop_instance_uid for image in shown] == [path.instance_uid]
+
+
+def test_map_that_a_model_drew_is_no_picture_of_a_study(radiologist, collection, make_case, asker):
+    path = make_case()
+    study = Study.objects.get(study_instance_uid=path.study_uid)
+    drawn = SeriesFactory(study=study, modality="CT", series_number=9)
+    InstanceFactory(series=drawn, sop_class_uid="1.2.840.10008.5.1.4.1.1.30")
+    key, _ = add_case(radiologist, collection, CasePath(study_uid=path.study_uid), asker=asker)
+
+    shown = case_images(CollectionItem.objects.get(pk=key))
+
+    assert [image.sop_instance_uid for image in shown] == [path.instance_uid]
+
+
+def test_case_on_trial_is_for_reviewers_alone(
+    radiologist, colleague, collection, with_results, asker, project, as_role
+):
+    path, trial = with_results
+    share_collection(radiologist, collection, asker=asker, project=project.slug)
+    add_case(radiologist, collection, CasePath(study_uid=path.study_uid), asker=asker)
+    add_case(radiologist, collection, CasePath(series_uid=trial.series_instance_uid), asker=asker)
+    viewer = as_role(colleague, "viewer")
+
+    assert len(collection_detail(radiologist, collection).cases) == 2
+    assert [case.level for case in collection_detail(viewer, collection).cases] == ["study"]

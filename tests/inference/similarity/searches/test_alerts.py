@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from archive.errors import NotAllowedError, NotVisibleError
-from archive.models import Membership
+from archive.models import Membership, Series
 from inference.models import Calibration, Label, SearchMatch, SearchSession
 from inference.similarity.searches import alerts
-from inference.similarity.searches.alerts import (
-    find_new_matches,
-    forget_unnamed_searches,
+from inference.similarity.searches.alerts import find_new_matches, forget_unnamed_searches
+from inference.similarity.searches.matches import (
     mark_seen,
     matches_of,
+    unseen_match_count,
     unseen_matches,
 )
 from inference.similarity.searches.sessions import add_round, save_search, start_session
@@ -274,3 +274,17 @@ def test_sessions_without_a_name_are_forgotten_after_a_month(radiologist, asked,
 
     assert forget_unnamed_searches() == 1
     assert SearchSession.objects.get() == saved
+
+
+def test_match_that_turns_out_to_be_on_trial_is_told_to_reviewers_alone(
+    radiologist, space, project, saved
+):
+    near = make_case(space, [direction(0.1)], projects=[project])
+    find_new_matches(settling=NOW)
+    Series.objects.filter(pk=near.pk).update(withheld="trial")
+    assert len(unseen_matches(radiologist)) == 1
+
+    Membership.objects.filter(user=radiologist).update(role="viewer")
+
+    assert unseen_matches(radiologist) == []
+    assert unseen_match_count(radiologist) == 0
