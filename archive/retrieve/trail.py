@@ -29,7 +29,8 @@ def note_access(asker: Asker, study_instance_uid: str, what: str) -> None:
     study_instance_uid
         the study
     what
-        ``metadata``, ``frames``, ``rendered``, ``bulkdata``
+        ``metadata``, ``frames``, ``rendered``, ``bulkdata``; of pages ``study``, ``viewer``,
+        ``compare``, ``review``
     """
     who = f"{asker.user.pk if asker.user else ''}:{asker.token_hint}:{asker.address}"
     key = f"accessed:{who}:{study_instance_uid}:{what}"

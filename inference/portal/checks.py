@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
+from archive.audit import services as audit
 from archive.errors import InvalidRequestError
 from archive.portal.statuses import speaks_html
 from archive.query.picture_words import pictures_in_words
@@ -35,6 +36,9 @@ def check_list(request: HttpRequest) -> HttpResponse:
         "state": state,
         "states": STATES,
     }
+    # Patients are named here; their pictures are on record as they are fetched.
+    details = {"state": state, "results": len(suspicions)}
+    audit.record_query(asker_of(request), what="suspicions", details=details)
     return render(request, "similarity/checks.html", context)
 
 

@@ -9,11 +9,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from archive.access.middleware import asker_of
 from archive.errors import NotVisibleError
 from archive.portal.presentation import age, iso_date, person_name, sex, title_case
 from archive.portal.statuses import speaks_html
 from archive.portal.viewer import CT_PRESETS, viewer_data
 from archive.query.series_frames import series_stack
+from archive.retrieve.trail import note_access
 from inference.portal.forms import UID
 from inference.similarity.explaining.comparison import compared_cases
 
@@ -79,6 +81,8 @@ def compare_page(request: HttpRequest) -> HttpResponse:
         "presets": CT_PRESETS if modalities == {"CT"} else (),
         "back_url": reverse("similarity:similar-page", query={"instance": wanted[0].uid}),
     }
+    for study_uid in dict.fromkeys(case.path.study_uid for case in cases):
+        note_access(asker_of(request), study_uid, "compare")
     return render(request, "similarity/compare.html", context)
 
 

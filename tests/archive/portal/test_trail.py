@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archive.models import AuditEvent
-from tests.factories.archive import StudyFactory
+from tests.factories.archive import SeriesFactory, StudyFactory
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -53,3 +53,28 @@ def test_opening_a_study_is_on_record_once_in_a_while(
 
     event = AuditEvent.objects.get(act="study")
     assert (event.actor, event.study_instance_uid) == (radiologist, study.study_instance_uid)
+
+
+def test_opening_a_series_is_on_record_though_no_frame_was_fetched(
+    client: Client, radiologist: User, project: Project
+) -> None:
+    series = SeriesFactory(study=StudyFactory(projects=[project]))
+    client.force_login(radiologist)
+    uid = series.study.study_instance_uid
+
+    client.get(f"/studies/{uid}/series/{series.series_instance_uid}/")
+
+    event = AuditEvent.objects.get(act="viewer")
+    assert (event.actor, event.study_instance_uid) == (radiologist, uid)
+
+
+def test_refused_series_leaves_no_record_of_access(
+    client: Client, outsider: User, project: Project
+) -> None:
+    series = SeriesFactory(study=StudyFactory(projects=[project]))
+    client.force_login(outsider)
+    uid = series.study.study_instance_uid
+
+    client.get(f"/studies/{uid}/series/{series.series_instance_uid}/")
+
+    assert not AuditEvent.objects.filter(act="viewer").exists()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from archive.models import AuditEvent
 from inference.models import Suspicion
 from tests.builders.vectors import direction, make_case, make_space
 
@@ -63,3 +64,20 @@ def test_absent_one_is_not_found_and_a_bad_state_is_told(client, archive_admin, 
     assert client.post(f"{PAGE}999999/", {"state": "dismissed"}).status_code == 404
     page = client.post(f"{PAGE}{suspicion.pk}/", {"state": "eaten"}, follow=True)
     assert "A suspicion is open, confirmed or dismissed." in page.content.decode()
+
+
+def test_list_of_patients_is_on_record_with_how_many_it_named(client, archive_admin, suspicion):
+    client.force_login(archive_admin)
+
+    client.get(PAGE)
+
+    event = AuditEvent.objects.get(act="suspicions", actor=archive_admin)
+    assert event.details == {"state": "open", "results": 1}
+
+
+def test_list_that_is_refused_is_no_query_on_record(client, radiologist, suspicion):
+    client.force_login(radiologist)
+
+    client.get(PAGE)
+
+    assert not AuditEvent.objects.filter(act="suspicions").exists()

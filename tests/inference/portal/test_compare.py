@@ -2,6 +2,7 @@
 
 import pytest
 
+from archive.models import AuditEvent
 from inference.models import Label
 from inference.portal.compare import MAX_VIEWPORTS
 from tests.builders.vectors import direction, make_case, make_space
@@ -101,3 +102,23 @@ def test_one_forbidden_image_hides_them_all(client, radiologist, other_project, 
     answer = client.get(PAGE, {"ref": _uid(cases[0]), "with": _uid(hidden)})
 
     assert answer.status_code == 404
+
+
+def test_studies_side_by_side_are_on_record_once_in_a_while(client, radiologist, cases):
+    client.force_login(radiologist)
+
+    for _ in range(2):
+        client.get(PAGE, {"ref": _uid(cases[0]), "with": [_uid(cases[1])]})
+
+    events = AuditEvent.objects.filter(act="compare", actor=radiologist)
+    wanted = {series.study.study_instance_uid for series in cases[:2]}
+    assert events.count() == 2
+    assert set(events.values_list("study_instance_uid", flat=True)) == wanted
+
+
+def test_comparison_that_is_refused_is_no_access_on_record(client, outsider, cases):
+    client.force_login(outsider)
+
+    client.get(PAGE, {"ref": _uid(cases[0]), "with": [_uid(cases[1])]})
+
+    assert not AuditEvent.objects.filter(act="compare").exists()
