@@ -16,7 +16,9 @@ urlpatterns = [
     path("api/v1/", include("inference.api.urls")),
     path("similar/", include("inference.portal.urls")),
     path("", include("inference.portal.run_urls")),
+    path("", include("inference.portal.model_urls")),
     path("", include("archive.portal.urls")),
     # After the portal's, whose path converters they use.
+    path("", include("inference.portal.training_urls")),
     path("worklist/", include("inference.portal.worklist_urls")),
 ]

@@ -11,7 +11,6 @@ from django.utils import timezone
 from archive.audit import bundles as audit
 from archive.audit import services as trust_audit
 from archive.errors import InvalidRequestError
-from inference.bundles.dry_run import try_bundle
 from inference.bundles.scanning import scan_bundle
 from inference.bundles.trust import digest_bundle, install_bundle
 from inference.bundles.unpacking import unpacked
@@ -133,6 +132,9 @@ def check_bundle(folder: Path, metadata: BundleMetadata, *, is_trusted: bool) ->
     }
     if reasons and not is_trusted:
         return checks
+    # It needs packages that a web process may not have.
+    from inference.bundles.dry_run import try_bundle  # noqa: PLC0415
+
     return checks | try_bundle(folder, metadata, is_trusted=bool(reasons)) | {"passed": True}
 
 

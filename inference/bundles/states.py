@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from archive.audit import bundles as audit
 from archive.audit import services as trust_audit
+from archive.audit.types import Asker
 from archive.errors import InvalidRequestError, NotVisibleError
 from inference.bundles.registry import check_bundle
 from inference.bundles.trust import trusted_copy
-from inference.errors import BundleNotTrustedError
+from inference.errors import BundleNotTrustedError, InferenceError
 from inference.models import ModelVersion
 from inference.pipelines.bundle_metadata import read_metadata
-
-if TYPE_CHECKING:
-    from archive.audit.types import Asker
 
 _RUNNING = frozenset({ModelVersion.State.ACTIVE, ModelVersion.State.SHADOW})
 
@@ -121,6 +119,48 @@ def trust_version(*, asker: Asker, name: str, version: str, digest: str) -> Mode
         row.save(update_fields=["checks", "is_trusted"])
         trust_audit.record_model_trusted(asker, model=str(row), digest=digest)
     return row
+
+
+def request_trust(*, asker: Asker, name: str, version: str, digest: str) -> ModelVersion:
+    """Have a worker try an installed bundle's code, which somebody read and trusts.
+
+    Parameters
+    ----------
+    asker
+        the admin; the record of trust is theirs
+    name, version, digest
+        as for `trust_version`
+
+    Raises
+    ------
+    InvalidRequestError
+        The digest is another.
+    """
+    from inference.bundles.tasks import try_trusted_task  # noqa: PLC0415 it imports this room
+
+    row = find_version(name, version)
+    if row.digest != digest or not row.bundle_path:
+        raise InvalidRequestError(f"The digest of {row} is {row.digest}, not the one given.")
+    with transaction.atomic():
+        row.checks = row.checks | {"is_running": True, "problem": ""}
+        row.save(update_fields=["checks"])
+        actor = (asker.user.pk if asker.user is not None else None) or 0
+        transaction.on_commit(lambda: try_trusted_task.delay(row.pk, actor))
+    return row
+
+
+def finish_trust(*, version_id: int, actor_id: int) -> None:
+    """Try a bundle as `request_trust` asked; what fails is written down and stays untrusted."""
+    row = ModelVersion.objects.filter(pk=version_id).first()
+    actor = User.objects.filter(pk=actor_id, is_active=True).first()
+    if row is None or actor is None or not row.checks.get("is_running"):
+        return
+    asker = Asker(door="portal", user=actor)
+    try:
+        trust_version(asker=asker, name=row.name, version=row.version, digest=row.digest)
+    except InferenceError as error:
+        row.checks = row.checks | {"is_running": False, "problem": error.message}
+        row.save(update_fields=["checks"])
 
 
 def set_diagnostic(

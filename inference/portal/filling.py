@@ -55,6 +55,9 @@ def fill_portal() -> None:
         )
     )
     panels.register_management_item(
+        panels.ManagementItem(label="Models", icon="library-big", url_name="models:model-list")
+    )
+    panels.register_management_item(
         panels.ManagementItem(label="Spaces", icon="layers", url_name="similarity:space-list")
     )
     panels.register_notice_item(
@@ -77,6 +80,11 @@ def fill_portal() -> None:
             icon="activity",
             url_name="runs:notices",
             count=unseen_notice_count,
+        )
+    )
+    panels.register_management_item(
+        panels.ManagementItem(
+            label="Training", icon="graduation-cap", url_name="training:training-list"
         )
     )
     panels.register_management_item(
