@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archive.portal.panels import Status
 from archive.portal.presentation import title_case
 from inference.portal.run_states import STATES
+from inference.review.selectors import reviews_of_study
 from inference.runs.selectors import (
     findings_of_study,
     is_study_idle,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from archive.models.querysets import AnyUser
     from inference.models import Finding, Run
+    from inference.review.types import StudyReview
 
 # Below this a class is shown as the guess it is.
 UNSURE_BELOW = 0.7
@@ -27,6 +29,13 @@ UNSURE_BELOW = 0.7
 _SAME = ({"CR", "DX"}, {"BRAIN", "HEAD"}, {"BRAIN", "SKULL"}, {"HEAD", "SKULL"})
 # UCUM codes as people write them.
 _UNITS = {"[hnsf'U]": "HU", "cm3": "mL", "1": "", "{ratio}": "", "%": "%"}
+
+
+REVIEWS = {
+    "accepted": ("Accepted", "ok"),
+    "edited": ("Corrected", "twin"),
+    "rejected": ("Rejected", "bad"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,10 @@ class RunCard:
     finished_at: Any
     classes: list[ClassLine] = field(default_factory=list)
     measures: list[MeasureLine] = field(default_factory=list)
+    review: str = ""
+    review_tone: str = ""
+    # What it is about, and what is right.
+    corrected: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -85,10 +98,12 @@ def findings_panel(user: AnyUser, study_uid: str) -> dict[str, Any]:
     statements: dict[int, list[Finding]] = {}
     for finding in findings_of_study(user, study_uid):
         statements.setdefault(finding.run_id, []).append(finding)
+    reviews = reviews_of_study(user, study_uid)
     groups: dict[int, SeriesFindings] = {}
     for run in _newest(runs_of_study(user, study_uid)):
         group = groups.setdefault(run.series_id, _group(run))
         card = _card(run, statements.get(run.pk, []))
+        _add_review(card, reviews.get(run.pk))
         if card.task == "embed":
             group.embedding = card
         else:
@@ -100,6 +115,22 @@ def findings_panel(user: AnyUser, study_uid: str) -> dict[str, Any]:
         for card in [*group.cards, *([group.embedding] if group.embedding else [])]
     )
     return {"is_busy": is_busy, "open_runs": open_runs, "groups": ordered}
+
+
+def _add_review(card: RunCard, review: StudyReview | None) -> None:
+    """Say what a person made of the result, and what they put right."""
+    if review is None:
+        return
+    text, card.review_tone = REVIEWS.get(review.decision, (review.decision, ""))
+    card.review = f"{text} by {review.reviewer}" if review.reviewer else text
+    for one in review.corrected:
+        name = one.name.replace("_", " ").capitalize()
+        if one.corrected_value is not None:
+            answer = f"{written_value(one.corrected_value)} {written_unit(one.unit)}".strip()
+            name = f"{title_case(one.label)} {one.name}"
+        else:
+            answer = one.corrected_label
+        card.corrected.append((name, answer))
 
 
 def _newest(runs: Iterable[Run]) -> list[Run]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Exists, F, Min, OuterRef, Q, Subquery
 
 from archive.errors import NotVisibleError
+from archive.models import Study
 from inference.models import Finding, FindingVerdict, ModelVersion, ResultReview, Run
 from inference.review.rights import last_decision, reviewable_runs
 from inference.review.types import (
@@ -18,6 +19,7 @@ from inference.review.types import (
     ReviewFilters,
     ReviewPage,
     Standing,
+    StudyReview,
 )
 
 if TYPE_CHECKING:
@@ -69,6 +71,30 @@ def result_to_review(user: AnyUser, run_id: int) -> Result:
         verdicts = {one.finding_id: one for one in reviews[0].verdicts.all()}
     result = _result(run, _findings_of([run]).get(run.pk, []), verdicts, reviews)
     return replace(result, choices=_choices(run.model_version))
+
+
+def reviews_of_study(user: AnyUser, study_uid: str) -> dict[int, StudyReview]:
+    """Return the last decision on each run of a study that the user sees, by the run's key."""
+    studies = Study.objects.visible_to(user).filter(study_instance_uid=study_uid)
+    reviews = (
+        ResultReview.objects.filter(run__study__in=studies.values("pk"))
+        .order_by("run_id", "-pk")
+        .distinct("run_id")
+        .select_related("reviewer")
+        .prefetch_related("verdicts__finding")
+    )
+    return {
+        review.run_id: StudyReview(
+            decision=review.decision,
+            reviewer=_name(review),
+            corrected=tuple(
+                _finding(verdict.finding, verdict)
+                for verdict in review.verdicts.all()
+                if verdict.label or verdict.value is not None
+            ),
+        )
+        for review in reviews
+    }
 
 
 def neighbours(user: AnyUser, filters: ReviewFilters, run_id: int) -> tuple[int | None, int | None]:

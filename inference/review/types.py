@@ -81,6 +81,15 @@ class PastReview:
 
 
 @dataclass(frozen=True)
+class StudyReview:
+    """What became of one result, for the study's page; ``corrected`` holds what is right."""
+
+    decision: str
+    reviewer: str
+    corrected: tuple[ReviewedFinding, ...] = ()
+
+
+@dataclass(frozen=True)
 class Result:
     """A run's result as a line of the worklist, and with its history where one is opened."""
 

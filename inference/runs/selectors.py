@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
 from archive.errors import NotVisibleError
 from archive.events.selectors import waiting_for_study
@@ -12,6 +12,7 @@ from archive.models import Study
 from archive.models.access import REVIEWING_ROLES
 from archive.models.querysets import readable_projects, visible_studies_filter
 from inference.models import Finding, ModelVersion, Run
+from inference.models.querysets import on_trial
 from inference.similarity.words.series_words import has_stale_words
 
 if TYPE_CHECKING:
@@ -29,12 +30,11 @@ def visible_runs(user: AnyUser) -> QuerySet[Run]:
 
     Runs in shadow: of a rule that says so, or of a version that is only tried out.
     """
-    in_shadow = Q(is_shadow=True) | Q(model_version__state=ModelVersion.State.SHADOW)
     reviewed = Study.projects.through.objects.filter(
         study_id=OuterRef("study_id"), project__in=readable_projects(user, REVIEWING_ROLES)
     )
     return Run.objects.filter(visible_studies_filter(user, "study_id")).filter(
-        ~in_shadow | Exists(reviewed)
+        ~on_trial() | Exists(reviewed)
     )
 
 
@@ -73,7 +73,10 @@ def runs_of_study(user: AnyUser, study_uid: str) -> QuerySet[Run]:
 
 
 def findings_of_study(user: AnyUser, study_uid: str) -> QuerySet[Finding]:
-    """Return what the newest successful runs of each model state about the study's series."""
+    """Return what the newest successful runs of each model state about the study's series.
+
+    What a person rejected is left out.
+    """
     study = _study(user, study_uid)
     newest = (
         visible_runs(user)
@@ -84,6 +87,7 @@ def findings_of_study(user: AnyUser, study_uid: str) -> QuerySet[Finding]:
     )
     return (
         Finding.objects.filter(run__in=newest)
+        .exclude(review=Finding.Review.REJECTED)
         .select_related("run__model_version", "series")
         .order_by("series_id", "run_id", "pk")
     )

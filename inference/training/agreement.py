@@ -173,7 +173,8 @@ def readers_agreement(user: AnyUser, label_set: str) -> ReadersAgreement:
     """Compare the readers of a set of labels, inside the user's rights.
 
     A reader's answer is what they gave to a study, series or whole image; several labels of one
-    reader on one object are one answer together. Labels that came without a reader are left out.
+    reader on one object are one answer together. Labels that came without a reader are left out,
+    and those of a review: who confirms what a model says has not read on their own.
     """
     said = _answers(user, label_set)
     names = _names({reader for answers in said.values() for reader in answers})
@@ -198,6 +199,7 @@ def _answers(user: AnyUser, label_set: str) -> dict[object, dict[int, str]]:
     rows = (
         labels_to_agree_on(user)
         .filter(label_set=label_set, region=[], frame=None, created_by__isnull=False)
+        .exclude(source=Label.Source.REVIEW)
         .order_by("label")
     )
     said: dict[object, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))

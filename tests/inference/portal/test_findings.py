@@ -6,6 +6,8 @@ from django.utils import timezone
 from archive.errors import NotVisibleError
 from inference.models import Finding, ModelVersion, Run
 from inference.portal.findings import findings_panel, study_statuses
+from inference.review.services import review_result
+from inference.review.types import Correction
 from tests.factories.archive import SeriesFactory, StudyFactory
 from tests.factories.inference import ModelVersionFactory, RunFactory
 
@@ -154,3 +156,25 @@ def test_statuses_of_a_page_take_the_rights_and_one_query(
     # Memberships are asked for twice here; once where there is a request.
     with django_assert_num_queries(3):
         study_statuses(radiologist, uids)
+
+
+def test_panel_says_what_became_of_a_result(reviewer, radiologist, make_result):
+    rejected, edited = make_result(1), make_result(2)
+    review_result(asker=reviewer, run_id=rejected.pk, decision="rejected", reason="No")
+    wrong = edited.findings.order_by("pk").first()
+    review_result(
+        asker=reviewer,
+        run_id=edited.pk,
+        decision="edited",
+        corrections=[Correction(finding=wrong.pk, label="scar")],
+    )
+
+    first, second = (
+        findings_panel(radiologist, run.study.study_instance_uid)["groups"][0].cards[0]
+        for run in (rejected, edited)
+    )
+
+    assert (first.review, first.classes, first.corrected) == ("Rejected by Ada Reader", [], [])
+    assert second.review == "Corrected by Ada Reader"
+    assert [line.label for line in second.classes] == ["effusion"]
+    assert second.corrected == [("Finding", "scar")]

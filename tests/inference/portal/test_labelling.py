@@ -78,7 +78,9 @@ def test_region_of_an_image_is_labelled(client, radiologist, series):
 
     label = Label.objects.get()
     assert (label.instance, label.region, label.frame) == (image, [2, 3, 10, 12], 1)
-    assert 'data-region-of="2,3,10,12"' in page_of(client, address)
+    page = page_of(client, address)
+    assert 'data-region-of="2,3,10,12"' in page
+    assert f"{address}?instance={image.sop_instance_uid}&amp;frame=1&amp;region=2,3,10,12" in page
 
 
 def test_panel_of_a_study_shows_labels_and_takes_one(client, radiologist, colleague, series):

@@ -33,6 +33,10 @@ viewer.addEventListener("viewport", (event) => {
   });
   viewport.addEventListener("paint", () => tool.layout());
   viewport.addEventListener("view", () => tool.layout());
+  // Somebody came to see a region.
+  const wanted = regionOf(new URLSearchParams(location.search).get("region"));
+  tool.of = viewport.index;
+  if (wanted) tool.set(wanted);
 });
 
 function tell() {
@@ -79,6 +83,7 @@ other?.addEventListener("submit", (event) => {
 viewer.addEventListener("click", (event) => {
   const show = event.target.closest("[data-show-label]");
   if (!show || !viewport) return;
+  event.preventDefault();
   const at = viewport.frames.findIndex(
     ({ uid, frame }) =>
       uid === show.dataset.instance && String(frame) === (show.dataset.frame || String(frame)),
