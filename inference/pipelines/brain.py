@@ -38,6 +38,7 @@ _MARGIN = 8
 _LOW_PERCENT, _HIGH_PERCENT, _BRIGHTEST = 1.0, 99.5, 1.2
 _FOREGROUND = 0.08
 _MIN_BRAIN_ML = 300.0
+_BRIDGE_MM = 2
 
 Labels = npt.NDArray[np.uint8]
 
@@ -157,8 +158,13 @@ def _head_box(scaled: npt.NDArray[np.float32]) -> tuple[slice, slice, slice]:
 
 
 def _one_brain(labels: Labels) -> Labels:
-    """Keep the largest piece of white and grey matter, and the CSF that touches it."""
-    brain = _largest((labels == WHITE) | (labels == GREY))
+    """Keep the largest piece of white and grey matter, and the CSF that touches it.
+
+    What hangs on it by thin bridges only, such as muscle, is cut off.
+    """
+    tissue = (labels == WHITE) | (labels == GREY)
+    core = _largest(ndimage.binary_erosion(tissue, iterations=_BRIDGE_MM))
+    brain = tissue & ndimage.binary_dilation(core, iterations=_BRIDGE_MM + 1)
     if brain.sum() * _GRID_MM**3 / 1000 < _MIN_BRAIN_ML:
         return np.zeros_like(labels)
     kept = brain | ((labels == CSF) & _largest(brain | (labels == CSF)))

@@ -6,7 +6,7 @@ from torch.nn import functional
 from inference.training.brain_tissue import anatomy
 from inference.training.brain_tissue.fields import blurred, chance, smooth_field, uniform
 
-_T1_LIKE = 0.85
+_T1_LIKE = 0.95
 
 
 def random_means() -> torch.Tensor:
@@ -63,7 +63,7 @@ def scan(image: torch.Tensor) -> torch.Tensor:
     shape = (image.shape[1], image.shape[2], image.shape[3])
     if chance(0.6):
         image = blurred(image, uniform(0.3, 0.9))
-    if chance(0.35):
+    if chance(0.25):
         image = _coarse(image)
     if chance(0.8):
         image = image * torch.exp(smooth_field(shape, uniform(45.0, 90.0)) * uniform(0.0, 0.25))

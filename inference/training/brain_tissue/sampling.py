@@ -30,7 +30,7 @@ def draw_example(atlas: Atlas, side: int) -> tuple[torch.Tensor, torch.Tensor]:
     if paint is None:
         image, paint = _real_looks(region)
     else:
-        if chance(0.8):
+        if chance(0.9):
             paint = anatomy.add_head(region, paint)
         image = paint_tissues(paint)
     layers = torch.cat([image[None], anatomy.targets_of(paint)])
@@ -42,13 +42,13 @@ def draw_example(atlas: Atlas, side: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _real_looks(region: anatomy.Region) -> tuple[torch.Tensor, torch.Tensor]:
-    """Keep the atlas' own T1 values, with an invented head around them in half of the cases."""
+    """Keep the atlas' own T1 values, mostly with an invented head around them."""
     csf = 255.0 - region.grey - region.white
     paint = torch.where(region.white >= torch.maximum(region.grey, csf), 1, 2)
     paint[(csf > region.grey) & (csf > region.white)] = anatomy.CSF
     paint[region.depth_mm <= 0] = anatomy.AIR
     image = region.t1 / 250.0
-    if chance(0.5):
+    if chance(0.7):
         head = anatomy.add_head(region, paint)
         image = torch.where(region.depth_mm > 0, image, paint_tissues(head))
         paint = head
