@@ -49,7 +49,8 @@ def model_list(request: HttpRequest) -> HttpResponse:
     found = list_models(
         request.user, state=state if state in STATES else "", task=task if task in _TASKS else ""
     )
-    groups = [(name, list(rows)) for name, rows in groupby(found, key=lambda one: one.name)]
+    named = [(name, list(rows)) for name, rows in groupby(found, key=lambda one: one.name)]
+    groups = [(name, rows, _foremost(rows)) for name, rows in named]
     context = {
         "groups": groups,
         "tones": TONES,
@@ -96,10 +97,10 @@ def model_act(request: HttpRequest, name: str, version: str, act: str) -> HttpRe
     model = describe_version(request.user, name, version)
     if act not in _ACTS:
         raise Http404("There is no such act.")
-    if model.is_space and act != "notice":
-        raise InvalidRequestError("A model of vectors is promoted and retired by its space.")
     change, words = _ACTS[act]
     try:
+        if model.is_space and act != "notice":
+            raise InvalidRequestError("A model of vectors is promoted and retired by its space.")
         change(asker_of(request), model, request)
     except _EXPECTED as error:
         messages.error(request, error.message)
