@@ -13,9 +13,10 @@ from django.utils import timezone
 from archive.access.selectors import is_site_radiology_admin
 from archive.audit import runs as audit
 from archive.errors import InvalidRequestError, NotAllowedError
-from archive.models import Membership, Study
+from archive.models import Membership
 from archive.models.access import Role
-from inference.models import DriftAlarm, Run, RunNotice, RunSubscription
+from inference.models import DriftAlarm, ModelVersion, Run, RunNotice, RunSubscription
+from inference.runs.selectors import visible_runs
 from inference.runs.webhooks import require_allowed_url
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def note_end(run: Run) -> None:
 def _kinds_of(run: Run) -> Iterator[str]:
     if run.state == Run.State.SUCCEEDED:
         yield Kind.DONE
-        if not run.is_shadow and run.findings.filter(is_critical=True).exists():
+        is_trial = run.is_shadow or run.model_version.state == ModelVersion.State.SHADOW
+        if not is_trial and run.findings.filter(is_critical=True).exists():
             yield Kind.CRITICAL
     if run.state == Run.State.DEAD:
         yield Kind.FAILED
@@ -74,7 +76,7 @@ def _is_wanted(wish: RunSubscription, kind: str, run: Run) -> bool:
     if not user.is_active:
         return False
     is_own = run.requested_by_id == user.pk
-    sees = Study.objects.visible_to(user).filter(pk=run.study_id).exists
+    sees = visible_runs(user).filter(pk=run.pk).exists
     if kind == Kind.CRITICAL:
         return wish.on_critical and sees()
     if kind == Kind.DONE:
@@ -140,8 +142,8 @@ def is_mail_possible() -> bool:
 
 def notices_of(user: AnyUser) -> QuerySet[RunNotice]:
     """Return what the user was told of, the newest first; what they see no more is left out."""
-    studies = Study.objects.visible_to(user).filter(pk=OuterRef("run__study_id"))
-    rows = RunNotice.objects.filter(Exists(studies), user=user.pk or 0)
+    runs = visible_runs(user).filter(pk=OuterRef("run_id"))
+    rows = RunNotice.objects.filter(Exists(runs), user=user.pk or 0)
     return rows.select_related("run__model_version", "run__series", "run__study")
 
 

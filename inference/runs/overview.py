@@ -69,7 +69,7 @@ def list_runs(
     with_background: bool = False,
     before: int | None = None,
 ) -> QuerySet[Run]:
-    """Return the runs that the user sees, the newest first."""
+    """Return the runs that the user sees, the newest first; open ones alone as they come up."""
     rows = visible_runs(user).select_related(
         "model_version", "series", "study__patient", "requested_by"
     )
@@ -85,6 +85,8 @@ def list_runs(
         rows = rows.filter(requested_by=user.pk or 0)
     if not with_background:
         rows = rows.filter(is_background=False)
+    if wanted and set(wanted) <= set(OPEN_STATES):
+        return rows.order_by("-state", "is_background", *RUN_ORDER)
     return rows.order_by("-pk")
 
 
