@@ -95,7 +95,8 @@ def _how(recipe: Recipe, metrics: Mapping[str, Any]) -> str:
     if recipe.folds:
         way = (
             f"{recipe.folds} folds by patient: each image is judged by a model that saw no image"
-            " of its patient. The model that is kept learned from all of them by the same recipe."
+            " of its patient, as far as patients are known. The model that is kept learned from"
+            " all of them by the same recipe."
         )
     else:
         way = "On patients that were neither learned from nor used to end the training."

@@ -73,8 +73,10 @@ FINDING_HEADS = (
             "Every COVID-19 image comes from one hospital and every other image from another, so"
             " that class is told by the hospital's marks as much as by the lungs: its AUC says"
             " nothing of COVID-19. The honest figure is the one of the NIH images alone in the"
-            " table by source, pneumonia against no finding. Labels of that source were read from"
-            " reports by a program and are wrong in some cases."
+            " table by source, pneumonia against no finding. A head of the same kind, fitted on"
+            " these images and judged on other NIH images, had an AUC of 0.73 there (measured"
+            " before, not by this command). Labels of that source were read from reports by a"
+            " program and are wrong in some cases."
         ),
     ),
     FindingHead(
@@ -91,7 +93,8 @@ FINDING_HEADS = (
         hides=(
             "The source gives no patients and holds several slices of each, so slices of one"
             " patient stand on both sides of the split: the figures are too high, by how much is"
-            " unknown. The images without tumour come from another collection than those with"
+            " unknown. On other images of the same collection a head of the same kind had an AUC"
+            " of 0.94 (measured before, not by this command). The images without tumour come from another collection than those with"
             " one. It was made for single T1 slices with contrast through the tumour; of a whole"
             " series it answers by the mean of all slices, most of which show none."
         ),
@@ -108,7 +111,9 @@ FINDING_HEADS = (
         inputs={"modalities": ["US"], "body_parts": ["BREAST"]},
         hides=(
             "The source gives no patients and holds several images of some, so images of one"
-            " patient may stand on both sides of the split: the figures are too high. All come"
+            " patient may stand on both sides of the split: the figures are too high. On other"
+            " images of the same collection a head of the same kind had an AUC of 0.85 and named"
+            " 65 of 100 rightly (measured before, not by this command). All come"
             " from one hospital and two devices; some carry marks of the reader."
         ),
     ),

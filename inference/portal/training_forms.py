@@ -1,0 +1,86 @@
+"""What an admin chooses for a training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from inference.portal.space_forms import LabelSetsField
+from inference.training.recipe import AUGMENTATIONS, BACKBONES, LITE0, SCHEDULES, Recipe
+
+# How much is learned of the backbone.
+WAYS = {
+    "frozen": "Its last layer only: minutes, from few labels",
+    "tuned": "All of it, from the weights there are",
+    "scratch": "All of it, from nothing: needs many labels",
+}
+BACKBONE_WORDS = {
+    LITE0: "EfficientNet-lite0 (weights of photographs)",
+    "densenet121": "MONAI DenseNet-121",
+    "resnet18": "MONAI ResNet-18",
+    "resnet50": "MONAI ResNet-50",
+    "vit": "MONAI vision transformer, small",
+}
+_USUAL = Recipe(name="")
+NUMBERS = (
+    ("epochs", "Epochs at most", 1),
+    ("patience", "Patience, epochs", 1),
+    ("batch_size", "Images at once", 1),
+    ("image_side", "Image side, pixels", 1),
+    ("learning_rate", "Learning rate", "any"),
+    ("weight_decay", "Weight decay", "any"),
+    ("dropout", "Dropout", "any"),
+    ("validation_share", "Share to end by", "any"),
+    ("test_share", "Share to judge by", "any"),
+    ("folds", "Folds (0: one split)", 1),
+    ("seed", "Seed", 1),
+)
+
+
+class TrainingForm(forms.Form):
+    """A recipe; what is left out is as usual."""
+
+    name = forms.CharField(max_length=63)
+    label_set = forms.CharField(max_length=64)
+    backbone = forms.CharField(max_length=100, initial=LITE0)
+    way = forms.ChoiceField(choices=tuple(WAYS.items()), initial="frozen")
+    schedule = forms.ChoiceField(choices=[(one, one) for one in SCHEDULES], required=False)
+    augmentation = LabelSetsField(required=False)
+    has_class_weights = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, _, _ in NUMBERS:
+            kind = forms.IntegerField if isinstance(usual(name), int) else forms.FloatField
+            self.fields[name] = kind(required=False)
+
+    def recipe_values(self) -> dict[str, Any]:
+        """Return what `inference.training.recipe.read_recipe` reads."""
+        chosen = self.cleaned_data
+        values = {name: chosen[name] for name in ("name", "label_set", "backbone")}
+        values |= {name: chosen[name] for name, _, _ in NUMBERS if chosen.get(name) is not None}
+        if chosen["schedule"]:
+            values["schedule"] = chosen["schedule"]
+        return values | {
+            "augmentation": [one for one in chosen["augmentation"] if one in AUGMENTATIONS],
+            "has_class_weights": chosen["has_class_weights"],
+            "is_frozen": chosen["way"] == "frozen",
+            "is_pretrained": chosen["way"] != "scratch",
+        }
+
+
+def usual(name: str) -> Any:
+    """Return what a recipe has where nothing is said."""
+    return getattr(_USUAL, name)
+
+
+def choices() -> dict[str, Any]:
+    """Return what the form's page offers."""
+    return {
+        "backbones": [(one, BACKBONE_WORDS[one]) for one in BACKBONES],
+        "ways": WAYS.items(),
+        "schedules": SCHEDULES,
+        "augmentations": [(one, one in _USUAL.augmentation) for one in AUGMENTATIONS],
+        "numbers": [(name, words, usual(name), step) for name, words, step in NUMBERS],
+    }
