@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 
 Inferer = Callable[..., Any]
 
+# Voxels a side; networks that halve an image up to seven times take it.
+_MIDDLE = 128
+
 
 class QuickInferer:
     """A MONAI inferer whose network is exchanged for a quicker one that labels alike.
@@ -56,14 +59,20 @@ class QuickInferer:
 
     def _probes(self, inputs: torch.Tensor) -> list[torch.Tensor]:
         plain = torch.as_tensor(inputs).as_subclass(torch.Tensor)[:1]
+        extents = plain.shape[2:]
         size = getattr(self._inferer, "roi_size", None)
-        if size is None or plain.ndim != 5:
-            return [plain.contiguous()]
+        if size is None or len(extents) != 3:
+            # A whole image would be run many times: its middle says as much.
+            middle = [
+                slice((extent - side) // 2, (extent - side) // 2 + side)
+                for extent, side in ((extent, min(extent, _MIDDLE)) for extent in extents)
+            ]
+            return [plain[(slice(None), slice(None), *middle)].contiguous()]
         sides = [size] * 3 if isinstance(size, int) else list(size)
         # A side that isn't given is the image's own.
         z, y, x = (
             side if side and side > 0 else extent
-            for side, extent in zip(sides, plain.shape[2:], strict=True)
+            for side, extent in zip(sides, extents, strict=True)
         )
         return probes_of(plain, Windows((z, y, x)))
 

@@ -1,7 +1,5 @@
 """Whatever order and plane a series is stored in: a voxel stays where it is in the patient."""
 
-from itertools import permutations, product
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,10 +11,7 @@ from inference.pipelines.segmentation import segment_ct
 from inference.pipelines.volumes import read_volume
 from tests.builders.ct_series import chest_phantom, make_ct_series
 from tests.builders.mr_series import make_mr_series
-
-PLANES = [
-    (order, signs) for order in permutations(range(3)) for signs in product((1, -1), repeat=3)
-]
+from tests.builders.planes import CORONAL, PLANES, SAGITTAL, UPSIDE_DOWN, directions_of, in_plane
 
 
 def rotation(angles) -> np.ndarray:
@@ -28,13 +23,6 @@ def rotation(angles) -> np.ndarray:
         step[one, other], step[other, one] = -np.sin(angle), np.sin(angle)
         turned = step @ turned
     return turned
-
-
-def proper(order, signs) -> np.ndarray:
-    """Directions of columns, rows and slices; slices run along the normal, as they are sorted."""
-    directions = np.eye(3)[:, list(order)] * np.array(signs)
-    directions[:, 2] = np.cross(directions[:, 0], directions[:, 1])
-    return directions
 
 
 def places(affine, shape_zyx) -> np.ndarray:
@@ -53,7 +41,7 @@ def grids(draw):
     oblique = rotation([draw(st.floats(-0.6, 0.6)) for _ in range(3)])
     spacing = [draw(st.floats(0.4, 5.0)) for _ in range(3)]
     affine = np.eye(4)
-    affine[:3, :3] = oblique @ proper(order, signs) @ np.diag(spacing)
+    affine[:3, :3] = oblique @ directions_of(order, signs) @ np.diag(spacing)
     # A gantry's tilt: slices are shifted along their columns.
     tilt = np.tan(np.deg2rad(draw(st.floats(-25, 25)))) * spacing[2]
     affine[:3, 2] += affine[:3, 1] / spacing[1] * tilt
@@ -100,7 +88,7 @@ def test_to_axial_moves_no_voxel_and_comes_back(grid):
 @pytest.mark.parametrize(("order", "signs"), PLANES)
 def test_to_axial_runs_head_back_and_left(order, signs):
     affine = np.eye(4)
-    affine[:3, :3] = proper(order, signs) @ np.diag([1.0, 2.0, 3.0])
+    affine[:3, :3] = directions_of(order, signs) @ np.diag([1.0, 2.0, 3.0])
     volume = read_volume(make_mr_series(np.arange(24).reshape(2, 3, 4), affine))
 
     turned = to_axial(volume).volume
@@ -118,27 +106,15 @@ def test_axial_volume_stays_as_it_is():
 
 
 def ct_in_plane(hu, order, signs):
-    """The chest stored in another plane: the same patient, other slices."""
-    axial = np.diag([2.5, 2.5, 2.5])
-    directions = proper(order, signs)
-    # Each stored axis (columns, rows, slices) is one of the patient's, perhaps reversed.
-    patient = [int(np.abs(directions[:, axis]).argmax()) for axis in range(3)]
-    array, origin = hu, np.zeros(3)
-    for stored, axis in enumerate(patient):
-        if directions[axis, stored] < 0:
-            array = np.flip(array, 2 - axis)
-            origin[axis] = 2.5 * (hu.shape[2 - axis] - 1)
-    turned = array.transpose(2 - patient[2], 2 - patient[1], 2 - patient[0])
-    series = make_ct_series(turned, spacing_zyx=(2.5, 2.5, 2.5))
+    array, affine = in_plane(hu, np.diag([2.5, 2.5, 2.5, 1.0]), order, signs)
+    series = make_ct_series(array, spacing_zyx=(2.5, 2.5, 2.5))
     for index, ds in enumerate(series):
-        ds.ImageOrientationPatient = [*directions[:, 0], *directions[:, 1]]
-        ds.ImagePositionPatient = list(origin + index * (axial @ directions[:, 2]))
+        ds.ImageOrientationPatient = [*(affine[:3, 0] / 2.5), *(affine[:3, 1] / 2.5)]
+        ds.ImagePositionPatient = list(affine[:3, 3] + index * affine[:3, 2])
     return series
 
 
-@pytest.mark.parametrize(
-    ("order", "signs"), [((1, 2, 0), (1, -1, 1)), ((0, 2, 1), (1, -1, 1)), ((0, 1, 2), (-1, 1, 1))]
-)
+@pytest.mark.parametrize(("order", "signs"), [SAGITTAL, CORONAL, UPSIDE_DOWN])
 def test_chest_stored_in_another_plane_is_segmented_alike(order, signs):
     hu = chest_phantom(is_joined=True)
     axial = segment_ct(read_volume(make_ct_series(hu, spacing_zyx=(2.5, 2.5, 2.5))))
