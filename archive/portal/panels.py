@@ -54,6 +54,16 @@ class CaseAction:
 
 
 @dataclass(frozen=True)
+class ViewerMarks:
+    """What is drawn over the frames of a series: ``series_url`` says where its JSON is.
+
+    The JSON is what `GET /api/v1/series/{uid}/marks` answers.
+    """
+
+    series_url: Callable[[str], str]
+
+
+@dataclass(frozen=True)
 class NavigationItem:
     """An entry of the bar at the top; ``url_name`` is reversed without arguments.
 
@@ -93,6 +103,7 @@ case_actions: dict[str, CaseAction] = {}
 navigation_items: dict[str, NavigationItem] = {}
 management_items: dict[str, ManagementItem] = {}
 notice_items: dict[str, NoticeItem] = {}
+viewer_marks: list[ViewerMarks] = []
 
 
 def register_study_panel(panel: StudyPanel) -> None:
@@ -123,3 +134,13 @@ def register_management_item(item: ManagementItem) -> None:
 def register_notice_item(item: NoticeItem) -> None:
     """Show the sign in the bar of everyone who is signed in."""
     notice_items[item.url_name] = item
+
+
+def register_viewer_marks(marks: ViewerMarks) -> None:
+    """Draw the marks in the viewer; the last one registered counts."""
+    viewer_marks.append(marks)
+
+
+def marks_url(series_uid: str) -> str:
+    """Return where the marks of a series are; empty where nobody registered any."""
+    return viewer_marks[-1].series_url(series_uid) if viewer_marks else ""

@@ -164,6 +164,7 @@ def series_view(request: HttpRequest, study_uid: str, series_uid: str) -> HttpRe
     """Show the frames of a series."""
     context = viewer_context(request.user, study_uid, series_uid)
     context["actions"] = list(panels.case_actions.values())
+    context["marks_url"] = panels.marks_url(series_uid)
     note_access(asker_of(request), study_uid, "viewer")
     return render(request, "portal/series_view.html", context)
 

@@ -29,7 +29,7 @@ Report = Callable[[str], None]
 class DetectorPlan:
     """How many people to train on, to choose the threshold on and to test on, and how long."""
 
-    training: int = 60
+    training: int = 48
     tuning: int = 12
     testing: int = 40
     recipe: DetectorRecipe = field(default_factory=DetectorRecipe)

@@ -41,6 +41,11 @@ def fill_portal() -> None:
             series_url=lambda uid: similar_url(series=uid),
         )
     )
+    panels.register_viewer_marks(
+        panels.ViewerMarks(
+            series_url=lambda uid: reverse("inference_api:series-marks", args=(uid,))
+        )
+    )
     panels.register_navigation_item(
         panels.NavigationItem(
             label="Similar", icon="scan-search", url_name="similarity:similar-page"

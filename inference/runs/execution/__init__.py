@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,18 @@ from django.utils.module_loading import import_string
 
 from archive.errors import ArchiveError
 from inference.errors import UnsupportedInputError
+from inference.models import Run
 from inference.runs.execution.life import RunStoppedError, kept_alive
 from inference.runs.execution.recording import peak_memory_mb, record_patiently
+from inference.runs.explanations import answer_of, is_explained_at_once, record_explanation
 from inference.runs.finishing import fail_run, finish_run, skip_run, stop_run
 from inference.runs.run_log import logging_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inference.models import Run
+    from inference.runs.explanations import Answer
+    from inference.runs.types import RunOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +62,7 @@ def _work(run: Run) -> Callable[[], None]:
     try:
         with kept_alive(run):
             outcome = import_string(PIPELINES[run.model_version.pipeline])(run)
+            outcome = _explained(run, outcome)
     except RunStoppedError:
         return partial(stop_run, run)
     except UnsupportedInputError as error:
@@ -80,3 +85,31 @@ def _failure(run: Run, error: Exception) -> Callable[[], None]:
     else:
         words, is_retriable = f"{type(error).__name__} in the model.", True
     return partial(fail_run, run, words, is_retriable=is_retriable)
+
+
+def _explained(run: Run, outcome: RunOutcome) -> RunOutcome:
+    """Add the heat map of a classification; one that can't be made costs no result."""
+    answer = answer_of(outcome.findings) if is_explained_at_once(run.model_version) else None
+    if answer is None:
+        return outcome
+    from inference.runs.execution.heatmaps import explain  # noqa: PLC0415 torch, for this alone
+
+    began = time.monotonic()
+    try:
+        outputs = explain(run, answer)
+    except ArchiveError as error:
+        logger.warning("not explained", extra={"run": run.pk, "code": error.code})
+        return replace(outcome, message=f"{outcome.message} Not explained: {error.message}".strip())
+    timings = {**outcome.timings, "explain": round(time.monotonic() - began, 3)}
+    return replace(outcome, outputs={**outcome.outputs, **outputs}, timings=timings)
+
+
+def explain_run(run_id: int, answer: Answer) -> None:
+    """Make the heat map of a run that succeeded; where it can't be made, nothing changes."""
+    from inference.runs.execution.heatmaps import explain  # noqa: PLC0415 as above
+
+    run = Run.objects.select_related("model_version", "series", "study").get(pk=run_id)
+    try:
+        record_explanation(run_id, explain(run, answer))
+    except ArchiveError as error:
+        logger.warning("not explained", extra={"run": run_id, "code": error.code})

@@ -15,6 +15,7 @@ from archive.retrieve.datasets import load_dataset
 from inference.bundles.trust import trusted_copy
 from inference.errors import UnsupportedInputError
 from inference.pipelines.classification import LinearHead, marginal
+from inference.pipelines.classifier import IMAGE, TrainedClassifier
 from inference.pipelines.embedding import SPACE_NAME, spread_indices
 from inference.pipelines.explaining import HeatMap, occlusion_map, off_the_square, small_grid
 from inference.results.heatmap import build_heatmap
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from pydicom import Dataset
 
-    from inference.models import Finding, Run
+    from inference.models import Run
+    from inference.runs.explanations import Answer
     from inference.similarity.spaces.embedder import Encoder
 
     Scores = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
@@ -49,61 +51,57 @@ class _Candidate:
     prepared: npt.NDArray[np.float32]
 
 
-def explain_run(run: Run) -> dict[str, Any]:
-    """Make and store the heat map of a classification that succeeded; return its outputs.
+def explain(run: Run, answer: Answer) -> dict[str, Any]:
+    """Make and store the heat map of a classification; return what it adds to the run's outputs.
 
     Raises
     ------
     UnsupportedInputError
-        The run is no classification of images, or none of them can be decoded.
+        The model can't be explained, no longer knows the answer, or none of the images can be
+        decoded.
     """
-    finding = run.findings.filter(kind="classification").order_by("-pk").first()
-    if finding is None:
-        raise UnsupportedInputError("Only a classification can be explained.")
     if run.model_version.pipeline == "linear_head":
         space = find_space(run.model_version.config.get("space") or SPACE_NAME, in_any_state=True)
         encoder = encoder_of(space)
-        return _explain(run, finding, encoder.prepare, _scores_of_head(run, finding, encoder))
+        return _explain(run, answer, encoder.prepare, _scores_of_head(run, answer, encoder))
     if run.model_version.pipeline == "classifier":
-        return _explain_trained(run, finding)
+        return _explain_trained(run, answer)
     raise UnsupportedInputError("This model can't be explained.")
 
 
-def _scores_of_head(run: Run, finding: Finding, encoder: Encoder) -> Scores:
+def _scores_of_head(run: Run, answer: Answer, encoder: Encoder) -> Scores:
     head = LinearHead.load(Path(run.model_version.bundle_path))
 
     def scores(batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         # What the pixels alone say: the header can't be hidden.
         rows = head.predict(encoder.embed(list(batch)))
-        return np.array([marginal(row, finding.name).get(finding.label, 0.0) for row in rows])
+        return np.array([marginal(row, answer.name).get(answer.label, 0.0) for row in rows])
 
     return scores
 
 
-def _explain_trained(run: Run, finding: Finding) -> dict[str, Any]:
-    from inference.pipelines.classifier import IMAGE, TrainedClassifier  # noqa: PLC0415
-
+def _explain_trained(run: Run, answer: Answer) -> dict[str, Any]:
     version = run.model_version
     with trusted_copy(Path(version.bundle_path), version.digest) as bundle:
         classifier = TrainedClassifier(bundle)
         facts = classifier.facts
-        if finding.label not in [label[:64] for label in facts.labels]:
+        if answer.label not in [label[:64] for label in facts.labels]:
             raise UnsupportedInputError("The model no longer knows this answer.")
-        answer = [label[:64] for label in facts.labels].index(finding.label)
+        place = [label[:64] for label in facts.labels].index(answer.label)
         if facts.kind == IMAGE:
             return _explain(
-                run, finding, classifier.prepare, lambda batch: classifier.predict(batch)[:, answer]
+                run, answer, classifier.prepare, lambda batch: classifier.predict(batch)[:, place]
             )
         encoder = encoder_of(find_space(facts.space, in_any_state=True))
         return _explain(
             run,
-            finding,
+            answer,
             encoder.prepare,
-            lambda batch: classifier.predict(encoder.embed(list(batch)))[:, answer],
+            lambda batch: classifier.predict(encoder.embed(list(batch)))[:, place],
         )
 
 
-def _explain(run: Run, finding: Finding, prepare: Prepare, scores: Scores) -> dict[str, Any]:
+def _explain(run: Run, answer: Answer, prepare: Prepare, scores: Scores) -> dict[str, Any]:
     candidates = list(_candidates(run, prepare))
     if not candidates:
         raise UnsupportedInputError("None of the series' images could be decoded.")
@@ -111,7 +109,7 @@ def _explain(run: Run, finding: Finding, prepare: Prepare, scores: Scores) -> di
     best = candidates[int(np.argmax(told))]
     found = occlusion_map(scores, best.prepared)
     heat = off_the_square(found.values, *best.picture.shape[:2])
-    return _stored(run, finding, best, found, heat)
+    return _stored(run, answer, best, found, heat)
 
 
 def _candidates(run: Run, prepare: Prepare) -> Iterator[_Candidate]:
@@ -129,12 +127,12 @@ def _candidates(run: Run, prepare: Prepare) -> Iterator[_Candidate]:
 
 def _stored(
     run: Run,
-    finding: Finding,
+    answer: Answer,
     best: _Candidate,
     found: HeatMap,
     heat: npt.NDArray[np.float32],
 ) -> dict[str, Any]:
-    meaning = f"Speaks for {finding.label} ({found.method})"
+    meaning = f"Speaks for {answer.label} ({found.method})"
     identity = identity_of(run, "heatmap", f"{run.model_version.name}: heat map")
     uid = store_once(
         run,
@@ -155,7 +153,7 @@ def _stored(
         "rows": grid.shape[0],
         "columns": grid.shape[1],
         "values": base64.b64encode(grid.tobytes()).decode("ascii"),
-        "says": finding.label,
+        "says": answer.label,
         "method": found.method,
         "strength": round(found.strength, 4),
     }

@@ -10,6 +10,7 @@ export class Display {
     this.isInverted = false;
     this.quick = null; // {slope, offset} over 0..255
     this.pixelsOf = null;
+    this.layers = []; // drawn over the picture: (context, place) => void
     this.reset();
     new ResizeObserver(() => this.resize()).observe(stage);
     this.resize();
@@ -89,7 +90,9 @@ export class Display {
       context.globalCompositeOperation = "difference";
       context.fillStyle = "#fff";
       context.fillRect(left, top, width, height);
+      context.globalCompositeOperation = "source-over";
     }
+    for (const layer of this.layers) layer(context, this.place());
   }
 
   /** The bitmap through the quick window; its pixels are read once a bitmap. */
