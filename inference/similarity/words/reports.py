@@ -59,6 +59,23 @@ def report_text(study: Study) -> str:
     Folded text of at most `MAX_CHARACTERS`; empty without reports. What can't be read counts as
     absent.
     """
+    hidden = _names_of(study)
+    text = " ".join(report_statements(study)).replace("\x00", " ")
+    words = fold_text(text[:MAX_CHARACTERS]).split(" ")
+    return " ".join(word for word in words if word.strip(".,;:()[]'\"") not in hidden)
+
+
+def report_statements(study: Study) -> list[str]:
+    """Return the texts and the codes' meanings in the reports of a study, one by one.
+
+    Parameters
+    ----------
+    study : whose reports; those of our own models are left out
+
+    Returns
+    -------
+    As written, of about `MAX_CHARACTERS` together.
+    """
     rows = (
         Instance.objects.filter(
             series__study=study,
@@ -77,9 +94,7 @@ def report_text(study: Study) -> str:
                 break
             parts.append(text)
             length += len(text) + 1
-    hidden = _names_of(study)
-    words = fold_text(" ".join(parts).replace("\x00", " ")[:MAX_CHARACTERS]).split(" ")
-    return " ".join(word for word in words if word.strip(".,;:()[]'\"") not in hidden)
+    return parts
 
 
 def document_texts(ds: Dataset) -> Iterator[str]:
