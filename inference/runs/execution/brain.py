@@ -12,7 +12,7 @@ from inference.pipelines.brain import segment_brain
 from inference.pipelines.brain_network import BrainTissueNet
 from inference.pipelines.mr_weighting import why_not_t1
 from inference.pipelines.sliding_window import Network
-from inference.runs.execution.devices import on_device
+from inference.runs.execution.devices import exports_folder, on_device
 from inference.runs.execution.segmentation import read_run_volume, store_segmentation
 
 if TYPE_CHECKING:
@@ -37,20 +37,21 @@ def run_brain_tissue(run: Run) -> RunOutcome:
         volume = read_run_volume(run)
         if reason := why_not_t1(volume.datasets[0]):
             raise UnsupportedInputError(reason)
-        network = brain_network(bundle, digest=version.digest)
+        network = brain_network(bundle, digest=version.digest, exports=exports_folder())
         done = on_device(
             version, lambda device, _batch: segment_brain(volume, network, device=device)
         )
         return store_segmentation(run, volume, done.result)
 
 
-def brain_network(bundle_dir: Path, *, digest: str) -> Network:
+def brain_network(bundle_dir: Path, *, digest: str, exports: Path | None = None) -> Network:
     """Return the network of a brain tissue bundle.
 
     Parameters
     ----------
     bundle_dir : folder of the bundle
     digest : SHA-256 of the bundle, which names the copy that a process keeps
+    exports : folder of networks exported for the CPU's runtimes; torch alone where None
     """
     weights = load_weights(bundle_dir / WEIGHTS)
 
@@ -63,4 +64,4 @@ def brain_network(bundle_dir: Path, *, digest: str) -> Network:
             raise BundleInvalidError(message) from error
         return network.eval()
 
-    return Network(digest=digest, load=load)
+    return Network(digest=digest, load=load, exports=exports)

@@ -13,6 +13,7 @@ from inference.errors import UnsupportedInputError
 from inference.models import Embedding, EmbeddingSpace
 from inference.pipelines.ahead import done_ahead
 from inference.pipelines.embedding import spread_indices
+from inference.runs.execution.batching import small_cases_beside
 from inference.runs.execution.gpu_embedding import batch_images, quick_encoder
 from inference.runs.execution.inputs import image_instances
 from inference.runs.types import RunOutcome
@@ -22,7 +23,7 @@ from inference.similarity.spaces.writing import refresh_series_embedding, store_
 from inference.similarity.types import InstanceVector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -41,22 +42,30 @@ _Prepared = tuple["Instance", int | None, "npt.NDArray[np.float32]"]
 
 
 def run_embedding(run: Run) -> RunOutcome:
-    """Embed the series of a run.
+    """Embed the series of a run, and small ones that wait for the same model in the same batch.
 
     Raises
     ------
     UnsupportedInputError
         Not one of its images could be decoded.
     """
-    embedded, unreadable, device = ensure_embedded(run.model_version, run.series)
+    beside = small_cases_beside(run)
+    embedded, unreadable, device = ensure_embedded(run.model_version, run.series, beside=beside)
     message = f"{embedded} images embedded."
     if unreadable:
         message += f" {unreadable} could not be decoded."
     return RunOutcome(device=device, message=message, outputs={"unreadable": unreadable})
 
 
-def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, str]:
+def ensure_embedded(
+    version: ModelVersion, series: Series, *, beside: Sequence[Series] = ()
+) -> tuple[int, int, str]:
     """Embed what is missing of a series; return how many, how many failed, and the device.
+
+    Parameters
+    ----------
+    beside
+        further series for the same batches; what becomes of them is their own runs' matter
 
     Raises
     ------
@@ -71,12 +80,7 @@ def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, st
         project_series(space, [series.pk])
         return made
     encoder = quick_encoder(space, encoder_of(space))
-    done = set(
-        Embedding.objects.filter(
-            space=space, series=series, level=Embedding.Level.INSTANCE
-        ).values_list("instance_id", flat=True)
-    )
-    missing = [row for row in image_instances(series) if row.pk not in done]
+    missing = [row for one in (series, *beside) for row in _missing(space, one)]
     unreadable: set[int] = set()
     embedded: set[int] = set()
     groups = _prepared(missing, encoder, unreadable)
@@ -88,10 +92,25 @@ def ensure_embedded(version: ModelVersion, series: Series) -> tuple[int, int, st
         ]
         store_embeddings(space=space, vectors=found)
         embedded.update(instance.pk for instance, _, _ in batch)
-    if not refresh_series_embedding(space=space, series_id=series.pk):
+    has_vector = [_summarise(space, one) for one in (series, *beside)]
+    if not has_vector[0]:
         raise UnsupportedInputError("None of the series' images could be decoded.")
+    own = {row.pk for row in missing if row.series_id == series.pk}
+    return len(embedded & own), len(unreadable & own), encoder.device
+
+
+def _missing(space: EmbeddingSpace, series: Series) -> list[Instance]:
+    in_space = Embedding.objects.filter(space=space, series=series, level=Embedding.Level.INSTANCE)
+    done = set(in_space.values_list("instance_id", flat=True))
+    return [row for row in image_instances(series) if row.pk not in done]
+
+
+def _summarise(space: EmbeddingSpace, series: Series) -> bool:
+    """Give the series its own vector, in projected spaces too; whether it has one."""
+    if not refresh_series_embedding(space=space, series_id=series.pk):
+        return False
     project_new_vectors(space, series.pk)
-    return len(embedded), len(unreadable), encoder.device
+    return True
 
 
 def _prepared(
