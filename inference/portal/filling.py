@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from archive.access.selectors import may_review_any
+from archive.access.selectors import may_label_any, may_review_any
 from archive.portal import panels
 from inference.portal.findings import findings_panel, study_statuses
 from inference.portal.labelling import labels_panel
@@ -57,6 +57,15 @@ def fill_portal() -> None:
             icon="circle-check",
             url_name="worklist:review-list",
             is_for=may_review_any,
+        )
+    )
+    # Annotators label and review nothing.
+    panels.register_navigation_item(
+        panels.NavigationItem(
+            label="Labelling",
+            icon="tag",
+            url_name="worklist:labelling",
+            is_for=lambda user: may_label_any(user) and not may_review_any(user),
         )
     )
     panels.register_management_item(
