@@ -7,6 +7,7 @@ own thread; workers and commands, which live long, read anew each time.
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
@@ -62,3 +63,13 @@ def memberships_of(user: User | AnonymousUser) -> tuple[Held, ...]:
     if kept is not None:
         kept[user.pk] = held
     return held
+
+
+def rights_key(user: User | AnonymousUser) -> str:
+    """Return a short text that changes with the account and with what it holds.
+
+    For what is cached of an account's view: whoever lost a membership must not be told what was
+    seen by it, not even for seconds.
+    """
+    held = sorted(map(repr, memberships_of(user)))
+    return f"{user.pk}-{hashlib.blake2s(repr(held).encode(), digest_size=8).hexdigest()}"

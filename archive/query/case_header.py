@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series, Study
@@ -11,7 +11,17 @@ from archive.query.study_overview import SeriesCard, card_of
 from archive.query.worklist import WorklistRow, picture_series, row_of
 
 if TYPE_CHECKING:
-    from archive.models.querysets import AnyUser, SeriesQuerySet
+    from collections.abc import Iterable
+
+    from archive.models.querysets import AnyUser
+
+
+class CaseUids(NamedTuple):
+    """What names a case; at least one, those given must name one path."""
+
+    study_uid: str = ""
+    series_uid: str = ""
+    instance_uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,37 +54,76 @@ def case_header(
     NotVisibleError
         There is no such object in the user's rights.
     """
-    if instance_uid:
-        instances = Instance.objects.visible_to(user).filter(sop_instance_uid=instance_uid)
-        series = _series(user).filter(pk__in=instances.values("series_id"))
-    elif series_uid:
-        series = _series(user)
-    else:
-        return _case_of_study(user, study_uid)
-    if series_uid:
-        series = series.filter(series_instance_uid=series_uid)
-    if study_uid:
-        series = series.filter(study__study_instance_uid=study_uid)
-    found = series.first()
+    named = CaseUids(study_uid, series_uid, instance_uid)
+    found = case_headers(user, [named])[named]
     if found is None:
-        raise NotVisibleError("There is no such image, or it is outside your projects.")
-    card = card_of(found)
-    return CaseHeader(row_of(found.study, card.series_uid), card, instance_uid)
+        what = "image" if series_uid or instance_uid else "study"
+        raise NotVisibleError(f"There is no such {what}, or it is outside your projects.")
+    return found
 
 
-def _case_of_study(user: AnyUser, study_uid: str) -> CaseHeader:
-    study = (
-        Study.objects.visible_to(user)
-        .select_related("patient")
-        .filter(study_instance_uid=study_uid)
-        .first()
-    )
-    if study is None:
-        raise NotVisibleError("There is no such study, or it is outside your projects.")
-    first = picture_series([study.pk]).get(study.pk)
-    series = study.series.filter(series_instance_uid=first).first() if first else None
-    return CaseHeader(row_of(study, first or ""), card_of(series) if series else None)
+def case_headers(user: AnyUser, named: Iterable[CaseUids]) -> dict[CaseUids, CaseHeader | None]:
+    """Return many cases at once, in as many queries as one takes.
+
+    Parameters
+    ----------
+    user
+        the asker
+    named
+        each as `case_header` takes it
+
+    Returns
+    -------
+    to each its case; None where there is no such object in the user's rights
+    """
+    wanted = list(dict.fromkeys(named))
+    instances = {one.instance_uid for one in wanted if one.instance_uid}
+    of_instance = _series_of_instances(user, instances) if instances else {}
+    meant = {one: of_instance.get(one.instance_uid, "") for one in wanted if one.instance_uid}
+    meant |= {one: one.series_uid for one in wanted if one.series_uid and not one.instance_uid}
+    rows = _series_by_uid(user, set(meant.values()) - {""})
+    whole = {one.study_uid for one in wanted if one not in meant}
+    studies = _cases_of_studies(user, whole - {""})
+    return {
+        one: _case(one, rows.get(meant[one])) if one in meant else studies.get(one.study_uid)
+        for one in wanted
+    }
 
 
-def _series(user: AnyUser) -> SeriesQuerySet:
-    return Series.objects.visible_to(user).select_related("study__patient")
+def _case(named: CaseUids, series: Series | None) -> CaseHeader | None:
+    if series is None or named.series_uid not in {"", series.series_instance_uid}:
+        return None
+    if named.study_uid not in {"", series.study.study_instance_uid}:
+        return None
+    card = card_of(series)
+    return CaseHeader(row_of(series.study, card.series_uid), card, named.instance_uid)
+
+
+def _series_of_instances(user: AnyUser, uids: set[str]) -> dict[str, str]:
+    rows = Instance.objects.visible_to(user).filter(sop_instance_uid__in=uids).order_by()
+    return dict(rows.values_list("sop_instance_uid", "series__series_instance_uid"))
+
+
+def _series_by_uid(user: AnyUser, uids: set[str]) -> dict[str, Series]:
+    if not uids:
+        return {}
+    rows = Series.objects.visible_to(user).select_related("study__patient")
+    return {row.series_instance_uid: row for row in rows.filter(series_instance_uid__in=uids)}
+
+
+def _cases_of_studies(user: AnyUser, uids: set[str]) -> dict[str, CaseHeader]:
+    """Return studies with the series that stand for them: their first of pictures."""
+    if not uids:
+        return {}
+    rows = Study.objects.visible_to(user).select_related("patient")
+    studies = list(rows.filter(study_instance_uid__in=uids))
+    first = picture_series([study.pk for study in studies])
+    series = _series_by_uid(user, set(first.values()))
+    found = {}
+    for study in studies:
+        shown = series.get(first.get(study.pk, ""))
+        card = card_of(shown) if shown else None
+        found[study.study_instance_uid] = CaseHeader(
+            row_of(study, card.series_uid if card else ""), card
+        )
+    return found

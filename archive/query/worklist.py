@@ -11,6 +11,7 @@ from django.db.models.functions import Upper
 
 from archive.dicom.charsets import fold_text
 from archive.models import Series, Study
+from archive.models.memberships import rights_key
 
 if TYPE_CHECKING:
     from datetime import date, datetime, time
@@ -159,7 +160,7 @@ def visible_body_parts(user: AnyUser) -> list[str]:
 
 
 def _visible_values(user: AnyUser, array_field: str) -> list[str]:
-    key = f"portal-{array_field}-{user.pk}"
+    key = f"portal-{array_field}-{rights_key(user)}"
     found: list[str] | None = cache.get(key)
     if found is None:
         studies = Study.objects.visible_to(user).order_by()

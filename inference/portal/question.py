@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archive.portal.viewer import viewer_data
-from archive.query.case_header import case_header
+from archive.query.case_header import CaseUids, case_header
 from archive.query.picture_words import pictures_in_words
 from archive.query.series_frames import series_stack
 from archive.query.worklist import visible_body_parts, visible_modalities
@@ -61,12 +61,18 @@ KEYWORDS = (
 
 def asked_case(user: AnyUser, form: SimilarForm) -> CaseHeader:
     """Return the case that the form names; NotVisibleError outside the rights."""
+    named = named_case(form)
     return case_header(
         user,
-        study_uid=form.value("study") or "",
-        series_uid=form.value("series") or "",
-        instance_uid=form.value("instance") or "",
+        study_uid=named.study_uid,
+        series_uid=named.series_uid,
+        instance_uid=named.instance_uid,
     )
+
+
+def named_case(form: SimilarForm) -> CaseUids:
+    """Return the UIDs that the form names its case by."""
+    return CaseUids(*(form.value(name) or "" for name in ("study", "series", "instance")))
 
 
 def stage_data(user: AnyUser, form: SimilarForm, case: CaseHeader) -> dict[str, Any] | None:

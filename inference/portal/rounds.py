@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archive.errors import (
     InvalidRequestError,
@@ -98,6 +98,11 @@ def stepped(user: AnyUser, key: int, *, is_back: bool) -> QueryDict:
 def state_of_search(user: AnyUser, session: SearchSession) -> QueryDict:
     """Return the state of a search as its reader may see it."""
     written, _is_hidden = shown_query(user, session)
+    return state_of_shown(session, written)
+
+
+def state_of_shown(session: SearchSession, written: dict[str, Any]) -> QueryDict:
+    """Return the state of a search from its question, as its reader may see it."""
     state = state_of(query_from_json(written))
     state["search"] = str(session.pk)
     return state

@@ -10,14 +10,15 @@ from django.http import QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from archive.errors import InvalidRequestError, LimitExceededError, NotVisibleError
+from archive.errors import InvalidRequestError, LimitExceededError
 from archive.portal.statuses import speaks_html
+from archive.query.case_header import case_headers
 from archive.query.picture_words import pictures_in_words
-from inference.portal.addresses import page_address, tidy, without
+from inference.portal.addresses import EXAMPLES, page_address, tidy, without
 from inference.portal.chips import chips_of
 from inference.portal.forms import SaveForm, SimilarForm
-from inference.portal.question import asked_case
-from inference.portal.rounds import state_of_search, stepped
+from inference.portal.question import named_case
+from inference.portal.rounds import state_of_search, state_of_shown, stepped
 from inference.similarity.searches.matches import mark_seen, unseen_matches
 from inference.similarity.searches.saving import delete, save_search
 from inference.similarity.searches.selectors import (
@@ -25,10 +26,13 @@ from inference.similarity.searches.selectors import (
     get_search,
     list_searches,
     projects_to_share_in,
+    shown_queries,
 )
 from inference.similarity.searches.sessions import add_round, start_session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from django.http import HttpRequest, HttpResponse
 
     from archive.models.querysets import AnyUser
@@ -66,10 +70,7 @@ def search_list(request: HttpRequest) -> HttpResponse:
     unseen: dict[int, list[SearchMatch]] = {}
     for match in unseen_matches(request.user):
         unseen.setdefault(match.session_id, []).append(match)
-    lines = [
-        _line(request.user, session, unseen.get(session.pk, []))
-        for session in list_searches(request.user)
-    ]
+    lines = _lines(request.user, list_searches(request.user), unseen)
     asked = [line.case.series.series_uid for line in lines if line.case and line.case.series]
     found = [one.series.series_instance_uid for line in lines for one in line.shown_matches]
     context = {
@@ -162,22 +163,24 @@ def _saved(request: HttpRequest, state: QueryDict, form: SaveForm) -> SearchSess
     return save_search(request.user, session.pk, **form.saving(), asker=asker)
 
 
-def _line(user: AnyUser, session: SearchSession, matches: list[SearchMatch]) -> SearchLine:
-    state = state_of_search(user, session)
-    form = SimilarForm(state)
-    case = None
-    if form.has_object:
-        try:
-            case = asked_case(user, form)
-        except NotVisibleError:
-            case = None
-    examples = [*(form.value("positive") or ()), *(form.value("negative") or ())]
-    return SearchLine(
-        session=session,
-        is_own=session.owner_id == user.pk,
-        case=case,
-        chips=chips_of(form, state),
-        examples=len(examples),
-        level=form.level_value,
-        matches=matches,
-    )
+def _lines(
+    user: AnyUser, sessions: Sequence[SearchSession], matches: Mapping[int, list[SearchMatch]]
+) -> list[SearchLine]:
+    """Return the lines of a list; what they are of is read for all of them together."""
+    shown = shown_queries(user, sessions)
+    states = {one.pk: state_of_shown(one, shown[one.pk][0]) for one in sessions}
+    forms = {key: SimilarForm(state) for key, state in states.items()}
+    named = {key: named_case(form) for key, form in forms.items() if form.has_object}
+    cases = case_headers(user, named.values())
+    return [
+        SearchLine(
+            session=one,
+            is_own=one.owner_id == user.pk,
+            case=cases[named[one.pk]] if one.pk in named else None,
+            chips=chips_of(forms[one.pk], states[one.pk]),
+            examples=sum(len(forms[one.pk].value(name) or ()) for name in EXAMPLES),
+            level=forms[one.pk].level_value,
+            matches=matches.get(one.pk, []),
+        )
+        for one in sessions
+    ]

@@ -9,6 +9,7 @@ from django.core.cache import cache
 
 from archive.models import Series
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
+from archive.models.memberships import rights_key
 from archive.models.querysets import readable_projects
 from inference.models import Finding, Label
 
@@ -46,7 +47,7 @@ def search_facets(user: AnyUser) -> Facets:
     -------
     Sorted values, at most `MAX_VALUES` of each kind.
     """
-    key = f"similarity-facets-{user.pk}"
+    key = f"similarity-facets-{rights_key(user)}"
     found: Facets | None = cache.get(key)
     if found is None:
         found = _facets(user)

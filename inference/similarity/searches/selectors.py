@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series, Study
@@ -14,6 +14,8 @@ from inference.models import SearchRound, SearchSession
 from inference.similarity.searches.notation import query_from_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
 
     from archive.models.querysets import AnyUser
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 # A key that PostgreSQL has no number for names nothing.
 _MAX_KEY = 2**63 - 1
+_OBJECTS, _EXAMPLES = ("study", "series", "instance"), ("positive", "negative")
 
 
 def visible_searches(user: AnyUser) -> QuerySet[SearchSession]:
@@ -138,27 +141,63 @@ def shown_query(user: AnyUser, session: SearchSession) -> tuple[dict[str, Any], 
     The query as JSON without the UIDs of objects outside the reader's rights, and whether some
     were left out: what is there no more is as hidden as what is forbidden.
     """
-    query = dict(_current_round(session).query)
-    wanted = {
+    return shown_queries(user, [session])[session.pk]
+
+
+def shown_queries(
+    user: AnyUser, sessions: Iterable[SearchSession]
+) -> dict[int, tuple[dict[str, Any], bool]]:
+    """Return the questions of many searches as their reader may see them, in four queries.
+
+    Parameters
+    ----------
+    user : the reader
+    sessions : visible to them
+
+    Returns
+    -------
+    Key of the search to what `shown_query` returns.
+    """
+    rounds = SearchRound.objects.filter(
+        session__in=[session.pk for session in sessions], position=F("session__position")
+    )
+    queries = {row.session_id: dict(row.query) for row in rounds}
+    visible = _visible_uids(user, queries.values())
+    return {key: _shown(query, visible) for key, query in queries.items()}
+
+
+def _visible_uids(user: AnyUser, queries: Iterable[dict[str, Any]]) -> set[str]:
+    """Return which of the UIDs that questions name lie in the reader's rights."""
+    named: dict[str, set[str]] = {"study": set(), "series": set(), "instance": set()}
+    for query in queries:
+        for level in _OBJECTS:
+            named[level] |= {query[level]} if level in query else set()
+        named["instance"] |= {uid for name in _EXAMPLES for uid in query.get(name, ())}
+    rows: dict[str, tuple[QuerySet[Any], str]] = {
         "study": (Study.objects.visible_to(user), "study_instance_uid"),
         "series": (Series.objects.visible_to(user), "series_instance_uid"),
         "instance": (Instance.objects.visible_to(user), "sop_instance_uid"),
     }
-    is_hidden = False
-    for name, (rows, column) in wanted.items():
-        if name in query and not rows.filter(**{column: query[name]}).exists():
-            del query[name]
-            is_hidden = True
-    for name in ("positive", "negative"):
-        if name in query:
-            rows, column = wanted["instance"]
-            visible = set(
-                rows.filter(**{f"{column}__in": query[name]}).values_list(column, flat=True)
+    found: set[str] = set()
+    for level, uids in named.items():
+        if uids:
+            seen, column = rows[level]
+            found |= set(
+                seen.filter(**{f"{column}__in": uids}).order_by().values_list(column, flat=True)
             )
-            kept = [uid for uid in query[name] if uid in visible]
-            is_hidden = is_hidden or len(kept) < len(query[name])
-            query[name] = kept
-    return query, is_hidden
+    return found
+
+
+def _shown(query: dict[str, Any], visible: set[str]) -> tuple[dict[str, Any], bool]:
+    kept = {
+        name: value for name, value in query.items() if name not in _OBJECTS or value in visible
+    }
+    is_hidden = len(kept) < len(query)
+    for name in _EXAMPLES:
+        if name in kept:
+            kept[name] = [uid for uid in query[name] if uid in visible]
+            is_hidden = is_hidden or len(kept[name]) < len(query[name])
+    return kept, is_hidden
 
 
 def searches_that_notify() -> QuerySet[SearchSession]:

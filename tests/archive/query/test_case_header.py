@@ -3,7 +3,8 @@
 import pytest
 
 from archive.errors import NotVisibleError
-from archive.query.case_header import case_header
+from archive.models.memberships import memberships_kept
+from archive.query.case_header import CaseUids, case_header, case_headers
 from tests.factories.archive import InstanceFactory, SeriesFactory, StudyFactory
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +66,39 @@ def test_outsider_finds_nothing(outsider, series, level):
 
     with pytest.raises(NotVisibleError):
         case_header(outsider, **{f"{level}_uid": uids[level]})
+
+
+def test_many_cases_take_as_many_queries_as_one(
+    radiologist, project, django_assert_max_num_queries
+):
+    made = [
+        SeriesFactory(study=StudyFactory(projects=[project]), number_of_series_related_instances=1)
+        for _ in range(4)
+    ]
+    instance = InstanceFactory(series=made[0])
+    named = [
+        CaseUids(instance_uid=instance.sop_instance_uid),
+        CaseUids(series_uid=made[1].series_instance_uid),
+        CaseUids(study_uid=made[2].study.study_instance_uid),
+        CaseUids(study_uid=made[3].study.study_instance_uid),
+        CaseUids(series_uid="1.2.3"),
+    ]
+
+    # Series of instances, series, studies, their pictures; memberships once where there is a page.
+    with memberships_kept(), django_assert_max_num_queries(6):
+        found = case_headers(radiologist, named)
+
+    shown = [found[one].series.series_uid for one in named[:4]]
+    assert shown == [one.series_instance_uid for one in made]
+    assert found[named[4]] is None
+
+
+def test_of_many_cases_those_outside_the_rights_are_none(outsider, series):
+    instance = InstanceFactory(series=series)
+    named = [
+        CaseUids(instance_uid=instance.sop_instance_uid),
+        CaseUids(series_uid=series.series_instance_uid),
+        CaseUids(study_uid=series.study.study_instance_uid),
+    ]
+
+    assert set(case_headers(outsider, named).values()) == {None}

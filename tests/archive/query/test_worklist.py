@@ -4,6 +4,7 @@ from datetime import date, time
 
 import pytest
 
+from archive.models import Membership
 from archive.query.worklist import (
     WorklistFilters,
     picture_series,
@@ -150,3 +151,12 @@ def test_facets_of_an_empty_archive_are_not_remembered(radiologist, project):
     StudyFactory(projects=[project], modalities_in_study=["CT"])
 
     assert visible_modalities(radiologist) == ["CT"]
+
+
+def test_facets_of_who_lost_a_membership_are_gone_at_once(radiologist, project):
+    StudyFactory(projects=[project], modalities_in_study=["CT"])
+    assert visible_modalities(radiologist) == ["CT"]
+
+    Membership.objects.filter(user=radiologist).delete()
+
+    assert visible_modalities(radiologist) == []

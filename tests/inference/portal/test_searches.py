@@ -191,3 +191,33 @@ def test_no_search_yet_says_how_to_keep_one(client, radiologist):
     client.force_login(radiologist)
 
     assert "No search is saved yet" in _text(client.get(LIST))
+
+
+def test_list_takes_no_more_queries_for_more_searches(
+    client, radiologist, asked, twin, django_assert_max_num_queries
+):
+    client.force_login(radiologist)
+    for number in range(6):
+        _saved(client, (asked, twin)[number % 2], name=f"Search {number}")
+
+    with django_assert_max_num_queries(16):
+        text = _text(client.get(LIST))
+
+    assert all(f"Search {number}" in text for number in range(6))
+    assert text.count("Cases like") == 6
+
+
+def test_list_hides_the_case_of_each_search_from_who_may_not_see_it(
+    client, radiologist, colleague, asked, space, other_project, project
+):
+    hidden = make_case(space, [direction(0.2)], projects=[other_project], series_description="No")
+    client.force_login(radiologist)
+    _saved(client, asked, name="Open", project=project.slug)
+    session = _saved(client, asked, name="Closed", project=project.slug)
+    session.rounds.update(query={"series": hidden.series_instance_uid})
+    client.force_login(colleague)
+
+    lines = {line.session.name: line for line in client.get(LIST).context["lines"]}
+
+    assert lines["Open"].case.series.series_uid == asked.series_instance_uid
+    assert lines["Closed"].case is None

@@ -3,6 +3,7 @@
 import pytest
 from django.core.cache import cache
 
+from archive.models import Membership
 from inference.models import Label
 from inference.similarity.attributes.facets import search_facets
 from tests.builders.vectors import direction, make_case, make_space
@@ -48,3 +49,12 @@ def test_an_empty_archive_offers_nothing_and_remembers_nothing(radiologist, proj
     Label.objects.create(study=series.study, label_set="finding", label="new")
 
     assert search_facets(radiologist).labels == ("finding:new",)
+
+
+def test_who_lost_a_membership_is_told_no_more_at_once(radiologist, labelled):
+    assert search_facets(radiologist).labels
+
+    Membership.objects.filter(user=radiologist).delete()
+
+    assert search_facets(radiologist).labels == ()
+    assert search_facets(radiologist).projects == ()
