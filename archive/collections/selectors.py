@@ -79,6 +79,12 @@ def collection_detail(user: AnyUser, pk: int) -> CollectionDetail:
     return CollectionDetail(summary, cases)
 
 
+def case_card(user: AnyUser, pk: int, item_pk: int) -> CaseCard | None:
+    """Return one case of a collection, or None where the user sees none."""
+    detail = collection_detail(user, pk)
+    return next((case for case in detail.cases if case.pk == item_pk), None)
+
+
 def _summaries(user: AnyUser, rows: Sequence[Collection]) -> tuple[CollectionSummary, ...]:
     keys = [row.pk for row in rows]
     items = visible_items(user).filter(collection_id__in=keys)

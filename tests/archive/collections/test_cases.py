@@ -14,7 +14,7 @@ from archive.collections.cases import (
 )
 from archive.collections.errors import InvalidCollectionError
 from archive.collections.frames import case_images
-from archive.collections.selectors import collection_detail, list_collections
+from archive.collections.selectors import case_card, collection_detail, list_collections
 from archive.collections.services import share_collection
 from archive.collections.types import CaseLevel, CasePath
 from archive.errors import LimitExceededError, NotAllowedError, NotVisibleError
@@ -22,12 +22,6 @@ from archive.models import AuditEvent, CollectionItem, Membership, Study
 from tests.factories.archive import InstanceFactory, SeriesFactory
 
 pytestmark = pytest.mark.django_db
-
-
-def case_card(user, collection, key):
-    """Return one case as its page shows it; None where the user sees none."""
-    cases = collection_detail(user, collection).cases
-    return next((case for case in cases if case.pk == key), None)
 
 
 @pytest.mark.parametrize("level", list(CaseLevel))
