@@ -23,10 +23,9 @@ from inference.pipelines.volumes import read_volume
 from inference.runs.operations import run_here
 from inference.runs.queueing import queue_run
 from tests.builders.ct_series import chest_phantom, make_ct_series
-from tests.builders.datasets import as_part10
 from tests.builders.mr_series import make_mr_series, read_nifti_lps
 from tests.builders.planes import AXIAL, CORONAL, SAGITTAL, UPSIDE_DOWN, in_plane
-from tests.builders.stored import store_bytes
+from tests.builders.stored import store_datasets
 from tests.factories.inference import ModelVersionFactory
 
 if TYPE_CHECKING:
@@ -41,13 +40,9 @@ LEAST_DICE = 0.995
 
 
 def segment_series(series: list[Dataset], project: Project, **version: object) -> Run:
-    return segment_files([as_part10(ds) for ds in series], project, **version)
-
-
-def segment_files(contents: list[bytes], project: Project, **version: object) -> Run:
     """Store a series in any order, run a model on it, return the run."""
-    order = np.random.default_rng(1).permutation(len(contents))
-    stored = store_bytes(*(contents[index] for index in order), project=project)
+    order = np.random.default_rng(1).permutation(len(series))
+    stored = store_datasets(*(series[index] for index in order), project=project)
     model = ModelVersionFactory(task=ModelVersion.Task.SEGMENT, is_trusted=True, **version)
     queued = queue_run(version=model, series=stored[0].series)
     Run.objects.filter(pk=queued.pk).update(not_before=timezone.now())
@@ -98,14 +93,26 @@ def test_chest_in_any_plane_and_order_is_segmented_as_outside(
         assert dice(found[segment.label], expected) >= LEAST_DICE, segment.label
 
 
-@pytest.mark.slow
-def test_real_ct_is_segmented_as_outside(shared_data: Path, project: Project) -> None:
+@pytest.fixture
+def real_ct(shared_data: Path) -> list[Dataset]:
+    """Twenty real slices; whoever published them took their identifiers away."""
     folder = shared_data / "segmentation" / "ct_dicom_20slices" / "dicom"
-    paths = sorted(folder.iterdir())
-    volume = read_volume([pydicom.dcmread(path) for path in paths])  # noqa: TID251 the test's own reference files
+    series = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]  # noqa: TID251 the test's own reference files
+    study_uid, series_uid = generate_uid(), generate_uid()
+    for ds in series:
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID
+        ds.StudyInstanceUID, ds.SeriesInstanceUID = study_uid, series_uid
+        ds.PatientID = "TEST-CT"
+    return series
+
+
+@pytest.mark.slow
+def test_real_ct_is_segmented_as_outside(real_ct: list[Dataset], project: Project) -> None:
+    volume = read_volume(real_ct)
     outside = segment_ct(volume)
 
-    run = segment_files([path.read_bytes() for path in paths], project, pipeline="ct_threshold")
+    run = segment_series(real_ct, project, pipeline="ct_threshold")
 
     found = segments_of(run, volume.datasets)
     assert set(found) == {segment.label for segment in outside.segments}
