@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from archive.audit import bundles as audit
 from archive.audit import services as trust_audit
@@ -19,7 +20,7 @@ from inference.models import ModelVersion, RoutingRule
 from inference.pipelines.bundle_metadata import check_metadata, read_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from archive.audit.types import Asker
@@ -132,9 +133,10 @@ def check_bundle(folder: Path, metadata: BundleMetadata, *, is_trusted: bool) ->
     }
     if reasons and not is_trusted:
         return checks
-    # It needs packages that a web process may not have.
-    from inference.bundles.dry_run import try_bundle  # noqa: PLC0415
-
+    # By name: it needs packages that a web process doesn't have.
+    try_bundle: Callable[..., dict[str, Any]] = import_string(
+        "inference.bundles.dry_run.try_bundle"
+    )
     return checks | try_bundle(folder, metadata, is_trusted=bool(reasons)) | {"passed": True}
 
 

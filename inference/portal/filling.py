@@ -14,7 +14,14 @@ from inference.similarity.suspicions.selectors import open_suspicion_count
 
 
 def fill_portal() -> None:
-    """Register panel, column, button and navigation entry; called once, when the program starts."""
+    """Register panels, columns, buttons and entries; called once, when the program starts."""
+    _fill_studies()
+    _fill_bar()
+    _fill_management()
+    _fill_notices()
+
+
+def _fill_studies() -> None:
     panels.register_study_panel(
         panels.StudyPanel(
             name="findings",
@@ -46,6 +53,9 @@ def fill_portal() -> None:
             series_url=lambda uid: reverse("inference_api:series-marks", args=(uid,))
         )
     )
+
+
+def _fill_bar() -> None:
     panels.register_navigation_item(
         panels.NavigationItem(
             label="Similar", icon="scan-search", url_name="similarity:similar-page"
@@ -68,33 +78,20 @@ def fill_portal() -> None:
             is_for=lambda user: may_label_any(user) and not may_review_any(user),
         )
     )
+
+
+def _fill_management() -> None:
     panels.register_management_item(
         panels.ManagementItem(label="Models", icon="library-big", url_name="models:model-list")
     )
     panels.register_management_item(
         panels.ManagementItem(label="Spaces", icon="layers", url_name="similarity:space-list")
     )
-    panels.register_notice_item(
-        panels.NoticeItem(
-            label="Saved searches and their new matches",
-            icon="bell",
-            url_name="similarity:search-list",
-            count=unseen_match_count,
-        )
-    )
     panels.register_management_item(
         panels.ManagementItem(label="Runs", icon="cpu", url_name="runs:run-list")
     )
     panels.register_management_item(
         panels.ManagementItem(label="Routing", icon="share-2", url_name="runs:rule-list")
-    )
-    panels.register_notice_item(
-        panels.NoticeItem(
-            label="News of runs",
-            icon="activity",
-            url_name="runs:notices",
-            count=unseen_notice_count,
-        )
     )
     panels.register_management_item(
         panels.ManagementItem(
@@ -111,6 +108,25 @@ def fill_portal() -> None:
             url_name="similarity:check-list",
             count=open_suspicion_count,
             what="suspected mix-ups",
+        )
+    )
+
+
+def _fill_notices() -> None:
+    panels.register_notice_item(
+        panels.NoticeItem(
+            label="Saved searches and their new matches",
+            icon="bell",
+            url_name="similarity:search-list",
+            count=unseen_match_count,
+        )
+    )
+    panels.register_notice_item(
+        panels.NoticeItem(
+            label="News of runs",
+            icon="activity",
+            url_name="runs:notices",
+            count=unseen_notice_count,
         )
     )
 

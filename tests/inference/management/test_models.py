@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from inference.bundles.trust import digest_bundle
 from inference.models import EmbeddingSpace, ModelVersion
+from tests.builders.bundles import make_threshold_bundle
+from tests.builders.declared_bundles import make_declared_bundle
 from tests.builders.spaces import make_descriptor_space
 from tests.builders.vectors import make_space
 from tests.factories.inference import ModelVersionFactory
@@ -64,3 +69,53 @@ def test_spaces_are_listed_with_where_they_come_from(run, old, new):
 
     assert f"{old.name}  ready  default  0 images" in said
     assert f"weights {new.weights_digest}" in said
+
+
+@pytest.fixture
+def models_dir(settings, tmp_path):
+    settings.TWINSIGHT_MODELS_DIR = str(tmp_path / "models")
+    return tmp_path / "models"
+
+
+def test_install_by_name_from_a_local_folder_pinned_by_its_digest(run, models_dir, tmp_path):
+    bundle = make_declared_bundle(tmp_path / "small", weights="model.onnx")
+    digest = digest_bundle(bundle)
+
+    refused = run("models", "install", "small", "--source", bundle, "--sha256", "0" * 64)
+    assert str(refused.error) == f"The bundle's digest is {digest}, not the one asked for."
+    ran = run("models", "install", "small", "--source", bundle, "--sha256", digest)
+
+    assert f"small 1.0.0  {digest}  not trusted, draft" in ran.out
+    assert "tried on a phantom: [1, 1, 64, 64, 48] to [1, 2, 64, 64, 48]" in ran.out
+    version = ModelVersion.objects.get(name="small")
+    assert version.source == str(bundle)
+    assert digest_bundle(Path(version.bundle_path)) == digest
+
+    assert "only reviewers see it" in run("models", "shadow", "small").out
+    assert "small 1.0.0 promoted" in run("models", "promote", "small", "--reason", "ok").out
+    assert "small 1.0.0 retired" in run("models", "retire", "small").out
+
+
+def test_a_bundle_with_code_waits_for_trust(run, models_dir, tmp_path):
+    bundle = make_threshold_bundle(tmp_path / "coded", threshold=500)
+
+    ran = run("models", "register", bundle)
+
+    assert "needs trust: scripts/threshold.py is code." in ran.out
+    assert f"manage.py models trust coded {digest_bundle(bundle)}" in ran.out
+    assert "is not trusted" in str(run("models", "promote", "coded").error)
+    assert "is not trusted" in str(run("models", "shadow", "coded").error)
+
+    trusted = run("models", "trust", "coded", digest_bundle(bundle))
+    assert "coded 1.0.0 trusted" in trusted.out
+    assert "coded 1.0.0 promoted" in run("models", "promote", "coded").out
+
+
+def test_install_of_what_is_not_there_is_one_sentence(run, models_dir):
+    ran = run("models", "install", "small", "--source", "/absent")
+    assert str(ran.error) == "There is no /absent here, and it is no https address."
+
+
+def test_a_model_of_vectors_has_no_shadow(run, old):
+    ran = run("models", "shadow", old.model_version.name)
+    assert "has no shadow" in str(ran.error)
