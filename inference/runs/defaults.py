@@ -16,6 +16,7 @@ from inference.bundles.embedder import ensure_embedder
 from inference.bundles.registry import add_rule
 from inference.bundles.trust import digest_bundle
 from inference.models import EmbeddingSpace, ModelVersion
+from inference.pipelines.bundle_metadata import read_metadata
 from inference.pipelines.descriptors import DESCRIPTORS
 from inference.pipelines.embedding import (
     DIMENSION,
@@ -27,10 +28,12 @@ from inference.pipelines.embedding import (
     file_digest,
     find_embedder,
 )
+from inference.runs.finding_heads import are_heads_registered, register_finding_heads
 from inference.similarity.spaces.embedder import DESCRIPTOR
 from inference.similarity.spaces.registry import SpaceOrigin, register_space
 
 HEAD_BUNDLE = Path(bundles.__file__).parent / "data" / "modality_body_part"
+BRAIN_BUNDLE = Path(bundles.__file__).parent / "data" / "brain_tissue_t1"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class DefaultModel:
     pipeline: str
     description: str
     modalities: tuple[str, ...] = ()
+    body_parts: tuple[str, ...] = ()
     minimum_instances: int = 1
+    state: str = ModelVersion.State.ACTIVE
     config: dict[str, Any] = field(default_factory=dict)
 
 
@@ -80,9 +85,22 @@ CT_SEGMENTATION = DefaultModel(
     modalities=("CT",),
     minimum_instances=8,
 )
+BRAIN_TISSUE = DefaultModel(
+    name="brain-tissue-t1",
+    version="1",
+    task=ModelVersion.Task.SEGMENT,
+    pipeline="brain_tissue",
+    description="White matter, grey matter and CSF on T1-weighted MR of the head, by a UNet.",
+    modalities=("MR",),
+    body_parts=("BRAIN", "HEAD"),
+    # At most 6 mm apart, so many show a whole head.
+    minimum_instances=24,
+    # For reviewers only, until it reaches on a real head what it was made for: see its card.
+    state=ModelVersion.State.SHADOW,
+)
 # In a fresh archive the first one is searched by default.
 EMBEDDERS = ((LEVELS_EMBEDDER, LEVELS_DIMENSION), (EMBEDDER, DIMENSION))
-DEFAULTS = (LEVELS_EMBEDDER, EMBEDDER, HEAD, CT_SEGMENTATION)
+DEFAULTS = (LEVELS_EMBEDDER, EMBEDDER, HEAD, CT_SEGMENTATION, BRAIN_TISSUE)
 
 
 def are_defaults_installed() -> bool:
@@ -93,6 +111,7 @@ def are_defaults_installed() -> bool:
     spaces = [*embedders, *DESCRIPTORS]
     return (
         rows >= len(names)
+        and are_heads_registered()
         and EmbeddingSpace.objects.filter(name__in=spaces).count() >= len(spaces)
         and all(find_embedder(settings.TWINSIGHT_MODELS_DIR, name) for name in embedders)
     )
@@ -113,7 +132,9 @@ def install_defaults() -> list[str]:
         _register_descriptor(name)
     _register(HEAD, digest=digest_bundle(HEAD_BUNDLE), path=HEAD_BUNDLE)
     _register(CT_SEGMENTATION, digest=_code_digest(), path=None)
-    return [f"{model.name} {model.version}" for model in DEFAULTS]
+    _register(BRAIN_TISSUE, digest=digest_bundle(BRAIN_BUNDLE), path=BRAIN_BUNDLE)
+    heads = register_finding_heads()
+    return [f"{model.name} {model.version}" for model in (*DEFAULTS, *heads)]
 
 
 def _register_embedder(model: DefaultModel, dimension: int, embedder: Path) -> None:
@@ -205,6 +226,22 @@ def _code_digest() -> str:
     return file_digest(Path(bundles.__file__).parents[1] / "pipelines" / "segmentation.py")
 
 
+def _declared(path: Path | None) -> dict[str, Any]:
+    """Return what a bundle says of itself for the registry; nothing where it is no bundle."""
+    if path is None or not (path / "configs" / "metadata.json").is_file():
+        return {}
+    metadata = read_metadata(path)
+    declared = metadata.declared
+    return {
+        "licence": declared.licence[:120],
+        "intended_use": metadata.intended_use,
+        "inputs": declared.inputs,
+        "labels": declared.labels,
+        "metrics": declared.metrics,
+        "card": (path / "docs" / "model_card.md").read_text(encoding="utf-8"),
+    }
+
+
 def _register(model: DefaultModel, *, digest: str, path: Path | None) -> ModelVersion:
     """Make the row and its rule once; a site's own changes to them stay."""
     with transaction.atomic():
@@ -214,18 +251,20 @@ def _register(model: DefaultModel, *, digest: str, path: Path | None) -> ModelVe
             defaults={
                 "task": model.task,
                 "pipeline": model.pipeline,
-                "state": ModelVersion.State.ACTIVE,
+                "state": model.state,
                 "digest": digest,
                 "bundle_path": str(path or ""),
                 "description": model.description,
                 "is_trusted": True,
                 "config": model.config,
+                **_declared(path),
             },
         )
         if is_new:
             add_rule(
                 version=version,
                 modalities=model.modalities,
+                body_parts=model.body_parts,
                 minimum_instances=model.minimum_instances,
             )
         elif path is not None and version.bundle_path != str(path):

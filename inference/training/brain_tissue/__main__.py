@@ -1,4 +1,4 @@
-"""Train the brain tissue network: ``python -m inference.training.brain_tissue --minutes 60``."""
+"""Train the brain tissue network: ``python -m inference.training.brain_tissue --steps 3000``."""
 
 import argparse
 import json
@@ -10,17 +10,17 @@ from inference.training.brain_tissue.loop import CHECKPOINT, Plan, train
 
 
 def main() -> None:
-    """Read the arguments and train until the time is over, or write what was trained."""
+    """Read the arguments and train to the end, or write what was trained."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("var/brain_tissue"))
     parser.add_argument("--bundle", type=Path, help="write the checkpoint as a bundle here instead")
     parser.add_argument("--figures", type=Path, help="JSON of what was measured, for the bundle")
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--steps", type=int, default=3000, help="in all; half a second each, alone")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--side", type=int, default=112, help="of the invented cubes, in mm")
     parser.add_argument("--cube", type=int, default=80, help="of the parts that a step sees")
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=152)
     given = vars(parser.parse_args())
     output, bundle, figures = (given.pop(key) for key in ("output", "bundle", "figures"))
