@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -18,6 +19,7 @@ from inference.errors import InferenceError
 from inference.portal import training_figures as figures
 from inference.portal.training_forms import TrainingForm, choices
 from inference.similarity.quality.services import list_label_sets
+from inference.training.recipe import Recipe
 from inference.training.selectors import (
     find_training,
     headline_of,
@@ -168,9 +170,12 @@ def _details(training: TrainingRun) -> dict[str, Any]:
 def _recipe_rows(recipe: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what was asked for, in words; what was left empty is left out."""
     rows = []
-    for name, value in recipe.items():
+    for name in (one.name for one in fields(Recipe)):
+        value = recipe.get(name)
         if name in {"name", "description"} or value in ("", [], None):
             continue
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if isinstance(value, bool):
+            text = "yes" if value else "no"
         rows.append((name.removeprefix("is_").removeprefix("has_").replace("_", " "), text))
     return rows

@@ -94,9 +94,10 @@ FINDING_HEADS = (
             "The source gives no patients and holds several slices of each, so slices of one"
             " patient stand on both sides of the split: the figures are too high, by how much is"
             " unknown. On other images of the same collection a head of the same kind had an AUC"
-            " of 0.94 (measured before, not by this command). The images without tumour come from another collection than those with"
-            " one. It was made for single T1 slices with contrast through the tumour; of a whole"
-            " series it answers by the mean of all slices, most of which show none."
+            " of 0.94 (measured before, not by this command). The images without tumour come from"
+            " another collection than those with one. It was made for single T1 slices with"
+            " contrast through the tumour; of a whole series it answers by the mean of all"
+            " slices, most of which show none."
         ),
     ),
     FindingHead(

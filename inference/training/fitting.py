@@ -58,8 +58,9 @@ def fit_training(
     say : is told of every step
     """
     try:
-        version = _fit(training, _watch_of(training, say, makes_room=makes_room))
-        _succeed(training, version)
+        watch = _watch_of(training, say, makes_room=makes_room)
+        version = _fit(training, watch)
+        _succeed(training, version, watch.progress)
     except TrainingStopped as stopped:
         if stopped.is_cancelled:
             end_training(training, State.CANCELLED, "Cancelled; it can be resumed.")
@@ -140,13 +141,14 @@ def next_version(recipe: Recipe) -> str:
     return str(max((int(one) for one in known if one.isdigit()), default=0) + 1)
 
 
-def _succeed(training: TrainingRun, version: ModelVersion) -> None:
+def _succeed(training: TrainingRun, version: ModelVersion, progress: dict[str, Any]) -> None:
     with transaction.atomic():
         end_training(
             training,
             State.SUCCEEDED,
             f"{version} is registered as a draft.",
             metrics=version.metrics,
+            progress=progress,
             model_version=version,
         )
     # The row has the figures, the registry the weights; pictures are in the archive.
