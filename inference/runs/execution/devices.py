@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from inference.models import ModelVersion
+    from inference.pipelines.types import SegmentationResult
 
 Result = TypeVar("Result")
 
@@ -57,6 +59,13 @@ def on_device(
     """
     with device_of(version) as device:
         return with_back_off(step, device=device, batch=batch)
+
+
+def with_note(done: Done[SegmentationResult]) -> SegmentationResult:
+    """Return the result, which says so where memory was short."""
+    if not done.note:
+        return done.result
+    return replace(done.result, notes=(*done.result.notes, done.note))
 
 
 def exports_folder() -> Path:

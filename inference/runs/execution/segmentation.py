@@ -16,7 +16,7 @@ from inference.pipelines.volumes import read_volume
 from inference.results.seg import build_seg, do_overlap, tracking_of
 from inference.results.sr import build_measurement_sr
 from inference.results.types import SegmentationType
-from inference.runs.execution.devices import exports_folder, on_device
+from inference.runs.execution.devices import exports_folder, on_device, with_note
 from inference.runs.execution.inputs import image_instances
 from inference.runs.execution.storing import algorithm_of, identity_of, store_once
 from inference.runs.timing import RUN_SOFT_LIMIT_S
@@ -71,7 +71,7 @@ def run_bundle_segmentation(run: Run) -> RunOutcome:
                 exports=exports_folder(),
             ),
         )
-        return store_segmentation(run, volume, done.result)
+        return store_segmentation(run, volume, with_note(done))
 
 
 def read_run_volume(run: Run) -> Volume:
