@@ -197,6 +197,8 @@ def test_untrusted_bundle_never_runs(
         models_dir=models_dir,
         name="brain-t1",
     )
+    # Elsewhere it would not run in any case.
+    ModelVersion.objects.update(inputs={})
     run = queue_run(version=version, series=Series.objects.get())
     Run.objects.update(not_before=timezone.now())
 
