@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from inference.api import views
+from inference.api.labels import LabelsView, LabelView
 from inference.api.maps import SimilarMapView
 from inference.api.models import ModelsView, ModelView
 from inference.api.quality import EvaluationsView, SpacesView
@@ -11,7 +12,8 @@ register_statuses()
 
 urlpatterns = [
     path("studies/<str:study_uid>/status", views.StudyStatusView.as_view(), name="study-status"),
-    path("labels", views.LabelsView.as_view(), name="label-create"),
+    path("labels", LabelsView.as_view(), name="label-create"),
+    path("labels/<int:label_id>", LabelView.as_view(), name="label-detail"),
     path("", include("inference.api.run_urls")),
     path("models", ModelsView.as_view(), name="model-list"),
     path("models/<str:name>", ModelView.as_view(), name="model-detail"),

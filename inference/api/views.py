@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import extend_schema
@@ -17,18 +16,11 @@ from archive.query.case_header import case_header
 from inference.api.answer_schemas import SimilarAnswerSchema, similar_answer_json
 from inference.api.parsers import read_form
 from inference.api.query_schemas import SimilarFormSchema, SimilarQuerySchema, similar_query
-from inference.api.schemas import (
-    LabelledSchema,
-    LabelSchema,
-    StudyStatusSchema,
-    new_label,
-    run_json,
-)
+from inference.api.schemas import StudyStatusSchema, run_json
 from inference.runs.selectors import is_study_idle, runs_of_study
 from inference.similarity.searches.sessions import ask_in_session
 from inference.similarity.selectors import embedded_counts
 from inference.similarity.services import search_similar
-from inference.training.labelling import add_labels
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -61,26 +53,6 @@ class StudyStatusView(Endpoint):
                 "idle": is_idle,
             }
         )
-
-
-class LabelsView(Endpoint):
-    """Labels that people give."""
-
-    parser_classes = [BoundedJsonParser]
-
-    @extend_schema(
-        operation_id="labels_create",
-        request=LabelSchema(many=True),
-        responses={201: LabelledSchema},
-    )
-    def post(self, request: Request) -> Response:
-        """Add labels to studies, series or instances: all or none."""
-        schema = LabelSchema(data=request.data, many=True, allow_empty=False)
-        schema.is_valid(raise_exception=True)
-        labels = [new_label(values) for values in schema.validated_data]
-        counts = add_labels(asker=_asker(request), labels=labels)
-        body = {"created": counts.created, "existing": counts.existing}
-        return Response(body, status=HTTPStatus.CREATED)
 
 
 @requires_scope("read")
