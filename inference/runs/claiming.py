@@ -44,7 +44,7 @@ def claim_run(run_id: int) -> Run | None:
     now = timezone.now()
     try:
         with transaction.atomic():
-            run = (
+            run: Run | None = (
                 Run.objects.select_for_update(skip_locked=True, of=("self",))
                 .select_related("model_version", "series__study__patient", "study")
                 .filter(pk=run_id, state=Run.State.QUEUED)

@@ -99,7 +99,8 @@ def _again(asker: Asker, run: Run, version: ModelVersion) -> Run:
 
 def _run(asker: Asker, run_id: int) -> Run:
     rows = visible_runs(asker.user) if asker.user is not None else Run.objects.none()
-    run = rows.select_related("model_version", "series__study__patient").filter(pk=run_id).first()
+    rows = rows.select_related("model_version", "series__study__patient")
+    run: Run | None = rows.filter(pk=run_id).first()
     if run is None or asker.user is None:
         raise NotVisibleError("There is no such run.")
     require_may_label(asker.user, run.study)
@@ -109,4 +110,6 @@ def _run(asker: Asker, run_id: int) -> Run:
 def _held_run(asker: Asker, run_id: int) -> Run:
     """Return the run with its row locked: a worker may be about to end it."""
     _run(asker, run_id)
-    return Run.objects.select_for_update(of=("self",)).select_related("study").get(pk=run_id)
+    rows = Run.objects.select_for_update(of=("self",)).select_related("study")
+    run: Run = rows.get(pk=run_id)
+    return run

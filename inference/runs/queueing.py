@@ -68,6 +68,7 @@ def queue_run(
     """
     user = asker.user if asker else None
     not_before = timezone.now() + timedelta(seconds=settings.TWINSIGHT_SETTLE_SECONDS)
+    run: Run
     with transaction.atomic():
         run, is_new = Run.objects.select_for_update().get_or_create(
             model_version=version,
