@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # What may run the files of a bundle; everything else is the distribution's own.
 BUNDLE_PIPELINES = frozenset({"bundle", "classifier", "heatmap_detector", "brain_tissue"})
 _MOST_CARD = 100_000
+_ON_A_GPU = frozenset({"bundle", "brain_tissue", "heatmap_detector"})
 _CARDS = ("docs/model_card.md", "docs/README.md", "README.md")
 
 
@@ -193,10 +194,15 @@ def _columns(found: _Candidate, installed: Path) -> dict[str, Any]:
         "inputs": inputs,
         "labels": declared.labels or [{"name": label} for label in metadata.labels.values()],
         "metrics": declared.metrics,
-        "config": declared.config,
+        "config": _queue(declared.pipeline) | declared.config,
         "card": _card(installed),
         "is_trusted": False,
     }
+
+
+def _queue(pipeline: str) -> dict[str, Any]:
+    """Say which workers take a model: those with a GPU, where there are any, for large networks."""
+    return {"queue": "gpu"} if pipeline in _ON_A_GPU else {}
 
 
 def _card(installed: Path) -> str:

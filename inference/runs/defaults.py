@@ -97,6 +97,7 @@ BRAIN_TISSUE = DefaultModel(
     minimum_instances=24,
     # For reviewers only, until it reaches on a real head what it was made for: see its card.
     state=ModelVersion.State.SHADOW,
+    config={"queue": "gpu"},
 )
 # In a fresh archive the first one is searched by default.
 EMBEDDERS = ((LEVELS_EMBEDDER, LEVELS_DIMENSION), (EMBEDDER, DIMENSION))
