@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from django.core.cache import cache
 from django.db.models import Exists, F, Min, OuterRef, Q, Subquery
 
 from archive.errors import NotVisibleError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 25
 _MAX_CHOICES = 100
+_CACHE_SECONDS = 30
 _PARTS = ("model_version", "series__study__patient")
 
 
@@ -49,8 +51,8 @@ def review_page(user: AnyUser, filters: ReviewFilters, *, page: int = 1) -> Revi
         total=total,
         page=page,
         number_of_pages=number_of_pages,
-        models=_values(mine, "model_version__name"),
-        modalities=_values(mine, "series__modality"),
+        models=_values(user, mine, "model_version__name"),
+        modalities=_values(user, mine, "series__modality"),
     )
 
 
@@ -160,9 +162,16 @@ def _ordered(runs: QuerySet[Run], order: Order) -> QuerySet[Run]:
     )
 
 
-def _values(runs: QuerySet[Run], column: str) -> list[str]:
-    found = runs.order_by().values_list(column, flat=True).distinct()
-    return sorted(value for value in found if value)
+def _values(user: AnyUser, runs: QuerySet[Run], column: str) -> list[str]:
+    """Return what a filter can be set to; seconds old at most."""
+    key = f"review-{column}-{user.pk}"
+    known: list[str] | None = cache.get(key)
+    if known is None:
+        found = runs.order_by().values_list(column, flat=True).distinct()
+        known = sorted(value for value in found if value)
+        if known:
+            cache.set(key, known, _CACHE_SECONDS)
+    return known
 
 
 def _findings_of(runs: Iterable[Run]) -> dict[int, list[Finding]]:
