@@ -44,9 +44,7 @@ def test_terms_are_read_from_a_file():
 
 @pytest.mark.django_db
 def test_studies_are_labelled_by_their_reports(project):
-    report = make_report(
-        [content_item("TEXT", "Pleural effusion on the right. No nodule.")]
-    )
+    report = make_report([content_item("TEXT", "Pleural effusion on the right. No nodule.")])
     store_datasets(report, project=project)
 
     for created, existing in ((1, 0), (0, 1)):
