@@ -31,6 +31,8 @@ _SAME = ({"CR", "DX"}, {"BRAIN", "HEAD"}, {"BRAIN", "SKULL"}, {"HEAD", "SKULL"})
 _UNITS = {"[hnsf'U]": "HU", "cm3": "mL", "1": "", "{ratio}": "", "%": "%"}
 
 
+# A detection has a size, and how sure the model is.
+_MEASURED = ("measurement", "detection")
 REVIEWS = {
     "accepted": ("Accepted", "ok"),
     "edited": ("Corrected", "twin"),
@@ -164,7 +166,7 @@ def _card(run: Run, findings: list[Finding]) -> RunCard:
         device=run.device.upper() if len(run.device) <= 4 else run.device,
         finished_at=run.finished_at,
         classes=[_class_line(one) for one in findings if one.kind == "classification"],
-        measures=[_measure_line(one) for one in findings if one.kind == "measurement"],
+        measures=[_measure_line(one) for one in findings if one.kind in _MEASURED],
     )
 
 
@@ -192,9 +194,10 @@ def _contradiction(finding: Finding) -> str:
 
 
 def _measure_line(finding: Finding) -> MeasureLine:
+    sure = "" if finding.probability is None else f"{finding.probability:.0%}".replace("%", " %")
     return MeasureLine(
         label=finding.label,
-        name=finding.name,
+        name=sure if finding.kind == "detection" else finding.name,
         value=written_value(finding.value),
         unit=written_unit(finding.unit),
     )

@@ -28,7 +28,12 @@ from inference.pipelines.embedding import (
     file_digest,
     find_embedder,
 )
-from inference.runs.finding_heads import are_heads_registered, register_finding_heads
+from inference.runs.finding_heads import (
+    are_heads_registered,
+    is_detector_registered,
+    register_detector,
+    register_finding_heads,
+)
 from inference.similarity.spaces.embedder import DESCRIPTOR
 from inference.similarity.spaces.registry import SpaceOrigin, register_space
 
@@ -113,6 +118,7 @@ def are_defaults_installed() -> bool:
     return (
         rows >= len(names)
         and are_heads_registered()
+        and is_detector_registered()
         and EmbeddingSpace.objects.filter(name__in=spaces).count() >= len(spaces)
         and all(find_embedder(settings.TWINSIGHT_MODELS_DIR, name) for name in embedders)
     )
@@ -134,7 +140,7 @@ def install_defaults() -> list[str]:
     _register(HEAD, digest=digest_bundle(HEAD_BUNDLE), path=HEAD_BUNDLE)
     _register(CT_SEGMENTATION, digest=_code_digest(), path=None)
     _register(BRAIN_TISSUE, digest=digest_bundle(BRAIN_BUNDLE), path=BRAIN_BUNDLE)
-    heads = register_finding_heads()
+    heads = [*register_finding_heads(), register_detector()]
     return [f"{model.name} {model.version}" for model in (*DEFAULTS, *heads)]
 
 

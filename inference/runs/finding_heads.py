@@ -1,4 +1,4 @@
-"""The research-only finding heads of the distribution, registered in shadow: for reviewers."""
+"""The research-only models of the distribution, registered in shadow: for reviewers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from inference.pipelines.bundle_metadata import read_metadata
 
 _DATA = Path(bundles.__file__).parent / "data"
 NAMES = ("finding-cxr", "finding-brain-mr", "finding-breast-us")
+# Trained on phantoms alone: `python manage.py train_detector`.
+DETECTOR = "lung-nodule-ct"
 
 
 def folder_of(name: str) -> Path:
@@ -37,6 +39,16 @@ def register_finding_heads() -> list[ModelVersion]:
     return [_register(name) for name in NAMES]
 
 
+def is_detector_registered() -> bool:
+    """Whether the nodule detector has its row."""
+    return ModelVersion.objects.filter(name=DETECTOR).exists()
+
+
+def register_detector() -> ModelVersion:
+    """Register the nodule detector unless it is there; what a site made of it since stays."""
+    return _register(DETECTOR)
+
+
 def _register(name: str) -> ModelVersion:
     path = folder_of(name)
     metadata, digest = read_metadata(path), digest_bundle(path)
@@ -46,7 +58,7 @@ def _register(name: str) -> ModelVersion:
             name=name,
             version=metadata.version,
             defaults={
-                "task": ModelVersion.Task.CLASSIFY,
+                "task": metadata.kind,
                 "pipeline": declared.pipeline,
                 "state": ModelVersion.State.SHADOW,
                 "digest": digest,
@@ -64,7 +76,11 @@ def _register(name: str) -> ModelVersion:
             },
         )
         if is_new:
-            add_rule(version=version, modalities=declared.inputs.get("modalities", ()))
+            add_rule(
+                version=version,
+                modalities=declared.inputs.get("modalities", ()),
+                minimum_instances=declared.inputs.get("minimum_instances", 1),
+            )
         elif version.bundle_path != str(path) or version.digest != digest:
             # The program was moved, or brought newer files of the same version.
             version.bundle_path, version.digest = str(path), digest

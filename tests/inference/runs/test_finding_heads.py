@@ -13,6 +13,8 @@ from inference.runs.finding_heads import (
     NAMES,
     are_heads_registered,
     folder_of,
+    is_detector_registered,
+    register_detector,
     register_finding_heads,
 )
 from inference.training.finding_heads import FINDING_HEADS, find_head
@@ -81,3 +83,19 @@ def test_head_that_a_site_promoted_stays_promoted():
     chest = ModelVersion.objects.get(name="finding-cxr")
     assert chest.state == "active"
     assert chest.bundle_path == str(folder_of("finding-cxr"))
+
+
+@pytest.mark.django_db
+def test_detector_is_registered_in_shadow_for_chest_ct():
+    assert not is_detector_registered()
+
+    register_detector()
+    detector = register_detector()
+
+    assert is_detector_registered()
+    assert (detector.task, detector.state) == ("detect", "shadow")
+    assert detector.pipeline == "heatmap_detector"
+    assert detector.inputs["body_parts"] == ["CHEST"]
+    assert 0 < detector.config["threshold"] < 1
+    assert "phantoms only" in detector.card
+    assert list(RoutingRule.objects.values_list("modalities", "minimum_instances")) == [(["CT"], 8)]

@@ -20,6 +20,9 @@ class Marks {
     viewport.display.layers.push((context, place) => this.draw(context, place));
     viewport.addEventListener("show", () => this.markCurrent());
     this.tool.addEventListener("click", () => this.toggle());
+    // The hands of the viewport, which drag the window, leave the list alone.
+    for (const kind of ["pointerdown", "dblclick", "wheel"])
+      this.list.addEventListener(kind, (event) => event.stopPropagation());
     document.addEventListener("keydown", (event) => {
       const isTyping = event.target.closest("select, dialog, textarea, input:not([type=range])");
       if (event.key !== "m" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
