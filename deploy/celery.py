@@ -13,6 +13,7 @@ app.autodiscover_tasks(
         "archive.events",
         "archive.ingest",
         "archive.retrieve",
+        "inference.bundles",
         "inference.runs",
         "inference.similarity",
         "inference.training",

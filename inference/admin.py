@@ -21,8 +21,21 @@ class RoutingRuleInline(admin.TabularInline):
 class ModelVersionAdmin(admin.ModelAdmin):
     list_display = ["name", "version", "task", "state", "pipeline", "is_trusted"]
     list_filter = ["task", "state"]
-    # Trust is given by command, with the digest, and audited.
-    readonly_fields = ["name", "version", "task", "pipeline", "digest", "bundle_path", "is_trusted"]
+    # States, trust and notice are changed on the portal's page or by command: checked, audited.
+    readonly_fields = [
+        "name",
+        "version",
+        "task",
+        "state",
+        "pipeline",
+        "digest",
+        "bundle_path",
+        "is_trusted",
+        "is_diagnostic",
+        "checks",
+        "source",
+        "registered_by",
+    ]
     inlines = [RoutingRuleInline]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
