@@ -142,6 +142,9 @@ def _series_page(
     found = study_labels(request.user, study_uid)
     note_access(asker_of(request), study_uid, "labelling")
     labels = [one for one in found.labels if one.series_uid in {"", series_uid}]
+    if candidate is not None:
+        # Readers answer each for themselves.
+        labels = [one for one in labels if one.is_mine]
     context = {
         **viewer,
         **context,

@@ -34,6 +34,7 @@ class LabelView:
     instance_uid: str
     frame: int | None
     region: tuple[int, ...]
+    is_mine: bool
     may_remove: bool
     created_at: datetime
 
@@ -52,7 +53,7 @@ def study_labels(user: AnyUser, study_uid: str) -> StudyLabels:
     if study is None:
         raise NotVisibleError("There is no such study.")
     may_label = readable_projects(user, LABELLING_ROLES).filter(studies=study).exists()
-    may_remove_all = may_label and is_radiology_admin(user)
+    is_admin = is_radiology_admin(user)
     rows = (
         Label.objects.filter(study=study)
         .select_related("series", "instance__series", "created_by")
@@ -60,14 +61,14 @@ def study_labels(user: AnyUser, study_uid: str) -> StudyLabels:
     )
     return StudyLabels(
         labels=tuple(
-            _view(row, may_remove=may_remove_all or (may_label and row.created_by_id == user.pk))
+            _view(row, is_mine=row.created_by_id == user.pk, may_label=may_label, is_admin=is_admin)
             for row in rows
         ),
         may_label=may_label,
     )
 
 
-def _view(row: Label, *, may_remove: bool) -> LabelView:
+def _view(row: Label, *, is_mine: bool, may_label: bool, is_admin: bool) -> LabelView:
     series = row.series or (row.instance.series if row.instance else None)
     reader = row.created_by
     return LabelView(
@@ -80,7 +81,8 @@ def _view(row: Label, *, may_remove: bool) -> LabelView:
         instance_uid=row.instance.sop_instance_uid if row.instance else "",
         frame=row.frame,
         region=tuple(row.region),
-        may_remove=may_remove,
+        is_mine=is_mine,
+        may_remove=may_label and (is_mine or is_admin),
         created_at=row.created_at,
     )
 
