@@ -11,6 +11,7 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("dicom-web/", include("archive.dicomweb.urls")),
+    path("dicom-web/", include("inference.api.workitem_urls")),
     path("wado", wado, name="wado"),
     path("api/v1/", include("archive.api.urls")),
     path("api/v1/", include("inference.api.urls")),

@@ -156,6 +156,8 @@ def test_undecodable_images_end_the_run_with_a_reason(project: Project) -> None:
     assert "decoded" in run.message
 
 
+# Two hundred images to embed and a network in a process of its own.
+@pytest.mark.timeout(900)
 def test_icbm_brain_by_a_trusted_monai_bundle(
     project: Project, shared_models: Path, models_dir: Path
 ) -> None:
