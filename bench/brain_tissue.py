@@ -56,7 +56,7 @@ def dice(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
     return float(2 * (one & other).sum() / max(int(one.sum() + other.sum()), 1))
 
 
-def cases(wanted: str) -> Iterator[tuple[str, Case]]:
+def cases(wanted: str, reference: Path | None) -> Iterator[tuple[str, Case]]:
     """Yield the volumes that are here, each with the labels it is compared with."""
     if wanted in {"", "icbm152"}:
         maps = {kind: read_head(atlas_file(kind)).array_zyx for kind in ("wm", "gm")}
@@ -64,15 +64,22 @@ def cases(wanted: str) -> Iterator[tuple[str, Case]]:
         yield "ICBM152", Case(read_head(atlas_file("t1")), labels.astype(np.uint8))
     if wanted in {"", "head"} and HEAD.is_file() and MESHNET.is_dir():
         head = read_head(HEAD)
-        by_others = segment_with_bundle(MESHNET, head, "cpu", is_trusted=True)
-        yield "T1 head", Case(head, by_others.mask_zyx)
+        if reference is not None:
+            labels = read_head(reference).array_zyx.astype(np.uint8)
+        else:
+            labels = segment_with_bundle(MESHNET, head, "cpu", is_trusted=True).mask_zyx
+        yield "T1 head", Case(head, labels)
 
 
 def measure(
-    network: Network, changes: dict[str, Callable[[Case], Case]], wanted: str = ""
+    network: Network,
+    changes: dict[str, Callable[[Case], Case]],
+    *,
+    wanted: str = "",
+    reference: Path | None = None,
 ) -> Iterator[Row]:
     """Yield a row for each volume and change."""
-    for volume, case in cases(wanted):
+    for volume, case in cases(wanted, reference):
         for change, apply in changes.items():
             changed = apply(case)
             before = time.perf_counter()
@@ -100,6 +107,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--reference", type=Path, help="the head's labels by MeshNet, if kept")
     parser.add_argument("--volume", choices=("icbm152", "head"), default="")
     parser.add_argument("--change", choices=tuple(brain_changes.CHANGES), action="append")
     parser.add_argument("--threads", type=int, default=1)
@@ -108,7 +116,10 @@ def main() -> None:
     names = chosen.change or list(brain_changes.CHANGES)
     changes = {name: brain_changes.CHANGES[name] for name in names}
     print("| volume | change | white matter | grey matter | seconds |\n|---|---|---|---|---|")
-    for row in measure(network_of(chosen.checkpoint), changes, chosen.volume):
+    rows = measure(
+        network_of(chosen.checkpoint), changes, wanted=chosen.volume, reference=chosen.reference
+    )
+    for row in rows:
         print(
             f"| {row.volume} | {row.change} | {row.white:.3f} | {row.grey:.3f} "
             f"| {row.seconds:.0f} |",

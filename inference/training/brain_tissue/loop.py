@@ -169,7 +169,7 @@ def _step(state: _State, batch: tuple[torch.Tensor, torch.Tensor], device: str) 
         logits = state.network(images)
     loss = _loss(logits.float(), tissues)
     state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), _CLIP)
     if not norm.isfinite():
         # A cube of nothing but air can blow the norms' gradients up; it teaches nothing.
