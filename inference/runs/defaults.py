@@ -141,7 +141,10 @@ def install_defaults() -> list[str]:
     _register(CT_SEGMENTATION, digest=_code_digest(), path=None)
     _register(BRAIN_TISSUE, digest=digest_bundle(BRAIN_BUNDLE), path=BRAIN_BUNDLE)
     heads = [*register_finding_heads(), register_detector()]
-    return [f"{model.name} {model.version}" for model in (*DEFAULTS, *heads)]
+    return [
+        *(f"{model.name} {model.version}" for model in DEFAULTS),
+        *(f"{head.name} {head.version}" for head in heads),
+    ]
 
 
 def _register_embedder(model: DefaultModel, dimension: int, embedder: Path) -> None:
