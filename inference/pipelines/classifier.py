@@ -150,6 +150,8 @@ class TrainedClassifier:
             The inputs have another shape.
         """
         batch = np.asarray(inputs, dtype=np.float32)
+        if len(batch) == 0:
+            raise UnsupportedInputError("A series without images can't be classified.")
         if self.facts.kind == VECTOR:
             batch = batch.reshape(len(batch), -1, 1, 1)
         parts = []
@@ -160,8 +162,6 @@ class TrainedClassifier:
             except Exception as error:
                 raise UnsupportedInputError("The images don't fit this classifier.") from error
             parts.append(np.asarray(part, dtype=np.float64))
-        if not parts:
-            raise UnsupportedInputError("A series without images can't be classified.")
         return np.concatenate(parts)
 
 
