@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # What may run the files of a bundle; everything else is the distribution's own.
 BUNDLE_PIPELINES = frozenset({"bundle", "classifier", "heatmap_detector", "brain_tissue"})
+# It stands in addresses.
+_NAME = re.compile(r"^\w[\w .+-]{0,63}$")
 _MOST_CARD = 100_000
 _ON_A_GPU = frozenset({"bundle", "brain_tissue", "heatmap_detector"})
 _CARDS = ("docs/model_card.md", "docs/README.md", "README.md")
@@ -85,6 +88,10 @@ def register_bundle(
     InvalidRequestError
         A digest is not this bundle's, or the version is registered with other files.
     """
+    if not _NAME.match(name):
+        raise InvalidRequestError(
+            "A model's name is 1 to 64 letters, digits, spaces or . _ + -"
+        )
     with unpacked(bundle_dir) as folder:
         digest = digest_bundle(folder)
         _require_digest(digest, pinned_digest, "The bundle's digest is {}, not the one asked for.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
+
 from archive.portal.panels import Status
 from archive.portal.presentation import title_case
 from inference.portal.run_states import STATES
@@ -67,6 +69,7 @@ class RunCard:
     """The newest run of a model on a series, with what it found."""
 
     model: str
+    model_url: str
     task: str
     description: str
     state: str
@@ -157,6 +160,7 @@ def _card(run: Run, findings: list[Finding]) -> RunCard:
     version = run.model_version
     return RunCard(
         model=f"{version.name} {version.version}",
+        model_url=reverse("models:model-version", args=(version.name, version.version)),
         task=version.task,
         description=version.description,
         state=run.state,

@@ -100,6 +100,12 @@ def test_trust_of_another_digest_is_refused(register, tmp_path):
     assert not ModelVersion.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "../x", "x" * 65])
+def test_names_that_no_address_could_hold_are_refused(register, tmp_path, name):
+    with pytest.raises(InvalidRequestError, match="name is 1 to 64"):
+        register(tmp_path, name=name)
+
+
 def test_an_output_of_another_shape_than_stated_is_refused(register, tmp_path):
     with pytest.raises(BundleInvalidError, match="2x64x64x48; the metadata says 3x64x64x48"):
         register(make_declared_bundle(tmp_path / "b", channels=3))
