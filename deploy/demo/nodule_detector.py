@@ -22,6 +22,34 @@ THICKNESSES_MM = (9.0, 4.5, 6.0, 9.0, 3.0)
 # What is kept as a candidate for the curve; the bundle's own threshold is far higher.
 _FLOOR = 0.05
 
+_FORMATS = {
+    "inputs": {
+        "image": {
+            "type": "image",
+            "format": "hounsfield",
+            "modality": "CT",
+            "num_channels": 3,
+            "spatial_shape": ["8*n", "8*n"],
+            "dtype": "float32",
+            "value_range": [0, 1],
+            "is_patch_data": False,
+            "channel_def": {"0": "slice below", "1": "slice", "2": "slice above"},
+        }
+    },
+    "outputs": {
+        "pred": {
+            "type": "object",
+            "format": "heatmap",
+            "num_channels": 2,
+            "spatial_shape": ["8*n", "8*n"],
+            "dtype": "float32",
+            "value_range": [],
+            "is_patch_data": False,
+            "channel_def": {"0": "logit of lung nodule + 4", "1": "ln(radius / 8 mm)"},
+        }
+    },
+}
+
 Report = Callable[[str], None]
 
 
@@ -146,6 +174,26 @@ def write_bundle(
     )
 
 
+def _declared(threshold: float, result: Froc) -> dict[str, Any]:
+    return {
+        "task": "detect",
+        "pipeline": "heatmap_detector",
+        "inputs": {"modalities": ["CT"], "body_parts": ["CHEST"], "minimum_instances": 8},
+        "labels": [
+            {
+                "name": "lung nodule",
+                "code": "427359005",
+                "scheme": "SCT",
+                "meaning": "Solitary nodule of lung",
+            }
+        ],
+        "metrics": {"froc_score": round(result.score, 4)},
+        "config": {"threshold": threshold, "finding": "lung nodule"},
+        "licence": "Apache-2.0",
+        "weights": "models/model.pt",
+    }
+
+
 def _metadata(threshold: float, plan: DetectorPlan, result: Froc) -> dict[str, Any]:
     curve = {
         str(point): round(value, 4)
@@ -168,52 +216,10 @@ def _metadata(threshold: float, plan: DetectorPlan, result: Froc) -> dict[str, A
         "data_source": "deploy/demo/labelled_nodules.py",
         "data_type": "dicom",
         "intended_use": "demonstration of detection; not for diagnosis",
-        "twinsight": {
-            "task": "detect",
-            "pipeline": "heatmap_detector",
-            "inputs": {"modalities": ["CT"], "body_parts": ["CHEST"], "minimum_instances": 8},
-            "labels": [
-                {
-                    "name": "lung nodule",
-                    "code": "427359005",
-                    "scheme": "SCT",
-                    "meaning": "Solitary nodule of lung",
-                }
-            ],
-            "metrics": {"froc_score": round(result.score, 4)},
-            "config": {"threshold": threshold, "finding": "lung nodule"},
-            "licence": "Apache-2.0",
-            "weights": "models/model.pt",
-        },
         "recipe": asdict(plan.recipe),
+        "twinsight": _declared(threshold, result),
         "eval_metrics": {"froc_score": round(result.score, 4), "sensitivity_at_fp": curve},
-        "network_data_format": {
-            "inputs": {
-                "image": {
-                    "type": "image",
-                    "format": "hounsfield",
-                    "modality": "CT",
-                    "num_channels": 3,
-                    "spatial_shape": ["8*n", "8*n"],
-                    "dtype": "float32",
-                    "value_range": [0, 1],
-                    "is_patch_data": False,
-                    "channel_def": {"0": "slice below", "1": "slice", "2": "slice above"},
-                }
-            },
-            "outputs": {
-                "pred": {
-                    "type": "object",
-                    "format": "heatmap",
-                    "num_channels": 2,
-                    "spatial_shape": ["8*n", "8*n"],
-                    "dtype": "float32",
-                    "value_range": [],
-                    "is_patch_data": False,
-                    "channel_def": {"0": "logit of lung nodule + 4", "1": "ln(radius / 8 mm)"},
-                }
-            },
-        },
+        "network_data_format": _FORMATS,
     }
 
 
