@@ -23,6 +23,8 @@ import torch
 
 from bench import brain_changes
 from bench.brain_changes import Case
+from inference import bundles
+from inference.bundles.brain import brain_network
 from inference.bundles.loading import load_state_dict
 from inference.bundles.trust import digest_bundle
 from inference.pipelines.brain import GREY, WHITE, segment_brain
@@ -30,12 +32,11 @@ from inference.pipelines.brain_network import BrainTissueNet
 from inference.pipelines.bundle_runner import segment_with_bundle
 from inference.pipelines.devices import choose_device
 from inference.pipelines.sliding_window import Network
-from inference.runs.defaults import BRAIN_BUNDLE
-from inference.runs.execution.brain import brain_network
 from inference.training.brain_tissue.atlas import atlas_file
 from inference.training.brain_tissue.volumes import read_head
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+BRAIN_BUNDLE = Path(bundles.__file__).parent / "data" / "brain_tissue_t1"
 HEAD = SHARED / "data" / "segmentation" / "mr_t1_head" / "image.nii.gz"
 MESHNET = SHARED / "models" / "brain_t1_meshnet"
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from archive.models import Instance
 from archive.retrieve.datasets import open_instance
+from inference.bundles.brain import brain_network
 from inference.bundles.trust import digest_bundle
 from inference.models import ModelVersion, Run
 from inference.pipelines.brain import GREY, WHITE, segment_brain
@@ -20,7 +21,6 @@ from inference.pipelines.types import Volume
 from inference.runs.claiming import claim_run
 from inference.runs.defaults import BRAIN_BUNDLE, install_defaults
 from inference.runs.execution import execute_run
-from inference.runs.execution.brain import brain_network
 from inference.runs.queueing import queue_run, queue_runs_for_series
 from inference.training.brain_tissue.atlas import atlas_file
 from inference.training.brain_tissue.volumes import read_head
@@ -107,11 +107,12 @@ def test_icbm152_through_the_product_as_outside_of_it(project: Project) -> None:
     assert "not evaluated" in run.message
     seg = Instance.objects.get(series__modality="SEG")
     mask = on_grid_of(head, seg)
-    for value, tissue in ((WHITE, "wm"), (GREY, "gm")):
+    declared = brain_tissue().metrics
+    for value, tissue, name in ((WHITE, "wm", "white"), (GREY, "gm", "grey")):
         truth = read_head(atlas_file(tissue)).array_zyx > 127.5
         reached = dice(mask == value, truth)
         assert reached == pytest.approx(dice(outside == value, truth), abs=0.005)
-        assert reached > 0.85
+        assert reached == pytest.approx(declared[f"icbm152_{name}_dice"], abs=0.01)
     volumes = {one.label: one.value for one in run.findings.filter(unit="mL")}
     assert volumes["White matter"] == pytest.approx((mask == WHITE).sum() / 1000, rel=0.001)
 
@@ -141,3 +142,4 @@ def test_registry_knows_what_the_bundle_declares() -> None:
     assert "not for diagnosis" in version.intended_use
     assert version.card.startswith("# Brain tissue")
     assert not version.is_diagnostic
+    assert version.state == ModelVersion.State.SHADOW
