@@ -1,6 +1,7 @@
-from argparse import ArgumentParser
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -13,6 +14,11 @@ from inference.bundles.selectors import all_versions
 from inference.bundles.states import set_state, trust_version
 from inference.similarity.spaces.lifecycle import promote_space, retire_space, rollback_space
 from inference.similarity.spaces.overview import describe_spaces, space_of_model
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from inference.models import ModelVersion
 
 _ASKER = Asker(door="command", name="models")
 
@@ -67,7 +73,7 @@ class Command(BaseCommand):
         for version in all_versions():
             self.stdout.write(
                 f"{version.name} {version.version}  {version.task}  {version.state}"
-                f"{'  trusted' if version.is_trusted else ''}  {version.digest}"
+                f"{_trust_of(version)}  {version.digest}"
             )
             for rule in version.routing_rules.all():
                 self.stdout.write(f"    runs on {', '.join(rule.modalities) or 'any modality'}")
@@ -181,3 +187,9 @@ def _add_digests(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--sha256", metavar="DIGEST", default="", help="refuse a bundle with another digest"
     )
+
+
+def _trust_of(version: ModelVersion) -> str:
+    if version.is_trusted:
+        return "  trusted"
+    return "  needs trust" if version.checks.get("trust_needed") else ""

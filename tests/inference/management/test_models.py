@@ -103,6 +103,7 @@ def test_a_bundle_with_code_waits_for_trust(run, models_dir, tmp_path):
 
     assert "needs trust: scripts/threshold.py is code." in ran.out
     assert f"manage.py models trust coded {digest_bundle(bundle)}" in ran.out
+    assert "coded 1.0.0  segment  draft  needs trust" in run("models", "list").out
     assert "is not trusted" in str(run("models", "promote", "coded").error)
     assert "is not trusted" in str(run("models", "shadow", "coded").error)
 
