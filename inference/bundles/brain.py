@@ -10,13 +10,14 @@ from inference.pipelines.sliding_window import Network
 BRAIN_WEIGHTS = Path("models") / "model.safetensors"
 
 
-def brain_network(bundle_dir: Path, *, digest: str) -> Network:
+def brain_network(bundle_dir: Path, *, digest: str, exports: Path | None = None) -> Network:
     """Return the network of a brain tissue bundle.
 
     Parameters
     ----------
     bundle_dir : folder of the bundle
     digest : SHA-256 of the bundle, which names the copy that a process keeps
+    exports : folder of networks exported for the CPU's runtimes; torch alone where None
 
     Raises
     ------
@@ -34,4 +35,4 @@ def brain_network(bundle_dir: Path, *, digest: str) -> Network:
             raise BundleInvalidError(message) from error
         return network.eval()
 
-    return Network(digest=digest, load=load)
+    return Network(digest=digest, load=load, exports=exports)
