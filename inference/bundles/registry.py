@@ -89,9 +89,7 @@ def register_bundle(
         A digest is not this bundle's, or the version is registered with other files.
     """
     if not _NAME.match(name):
-        raise InvalidRequestError(
-            "A model's name is 1 to 64 letters, digits, spaces or . _ + -"
-        )
+        raise InvalidRequestError("A model's name is 1 to 64 letters, digits, spaces or . _ + -")
     with unpacked(bundle_dir) as folder:
         digest = digest_bundle(folder)
         _require_digest(digest, pinned_digest, "The bundle's digest is {}, not the one asked for.")
