@@ -127,7 +127,7 @@ def test_chest_stored_in_another_plane_is_segmented_alike(order, signs):
     turned = to_axial(volume)
     back = np.flip(
         other.mask_zyx.transpose(turned.axes),
-        [axis for axis, is_flipped in enumerate(turned.flips) if is_flipped],
+        tuple(axis for axis, is_flipped in enumerate(turned.flips) if is_flipped),
     )
     assert np.array_equal(back, axial.mask_zyx)
     assert [m.value for m in other.measurements] == pytest.approx(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from inference.training.backbones import VectorClassifier, build_image_classifie
 from inference.training.feeding import ImageFeed, VectorFeed
 from inference.training.recipe import AUGMENTATIONS, Recipe
 
-SMALL = {"spatial_dims": 2, "in_channels": 1, "out_channels": 5, "init_features": 8}
+SMALL: dict[str, Any] = {"spatial_dims": 2, "in_channels": 1, "out_channels": 5, "init_features": 8}
 SMALL |= {"growth_rate": 4, "block_config": [2, 2]}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,19 +44,19 @@ def space(name: str = SPACE_NAME, pipeline: str = "lite0") -> SimpleNamespace:
 
 
 def test_without_a_gpu_the_encoder_stays() -> None:
-    exact = Exact()
+    exact: Any = Exact()
     assert quick_encoder(space(), exact, device="cpu") is exact
 
 
 def test_only_shipped_networks_go_to_the_gpu() -> None:
-    exact = Exact()
+    exact: Any = Exact()
     assert quick_encoder(space("lite0-other"), exact, device="cuda") is exact
     assert quick_encoder(space(pipeline="descriptor"), exact, device="cuda") is exact
     assert isinstance(quick_encoder(space(), exact, device="cuda"), GpuEncoder)
 
 
 def test_gpu_that_answers_alike_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = Exact()
+    exact: Any = Exact()
     monkeypatch.setattr(gpu_embedding, "embed_on_gpu", lambda network, part, device: unit(part))
     encoder = GpuEncoder(SPACE_NAME, exact, "cuda:0")
 
@@ -67,7 +68,7 @@ def test_gpu_that_answers_alike_is_compared_once(monkeypatch: pytest.MonkeyPatch
 
 
 def test_gpu_that_answers_otherwise_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = Exact()
+    exact: Any = Exact()
     monkeypatch.setattr(
         gpu_embedding, "embed_on_gpu", lambda network, part, device: unit(part)[:, ::-1]
     )
@@ -101,7 +102,7 @@ def test_gpu_without_room_leaves_the_images_to_the_cpu(monkeypatch: pytest.Monke
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(gpu_embedding, "embed_on_gpu", embed)
-    exact = Exact()
+    exact: Any = Exact()
     encoder = GpuEncoder(SPACE_NAME, exact, "cuda:0")
 
     assert np.allclose(encoder.embed(images(4)), unit(images(4)))
