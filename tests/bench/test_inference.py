@@ -44,7 +44,7 @@ def test_series_is_one_volume_and_another_number_another_patient():
     datasets = [pydicom.dcmread(io.BytesIO(content)) for content in files]  # noqa: TID251 the bench's own
     volume = read_volume(datasets[::-1])
     assert np.array_equal(volume.array_zyx, phantom((4, 16, 16), 1))
-    assert volume.spacing_mm_zyx == (3, 1, 1)
+    assert list(volume.spacing_mm_zyx) == [3.0, 1.0, 1.0]
     (other, *_) = series_files((4, 16, 16), 2)
     assert pydicom.dcmread(io.BytesIO(other)).PatientID != datasets[0].PatientID  # noqa: TID251 as above
 
