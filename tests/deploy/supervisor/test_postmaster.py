@@ -56,7 +56,11 @@ def leftovers(place):
     return [path.name for folder in place for path in folder.iterdir()]
 
 
-@pytest.mark.parametrize("content", [None, "", "no number", "4194304\n", f"{os.getpid()}\n"])
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "no number", "4194304\n", f"{os.getpid()}\n"],
+    ids=["no file", "empty", "no number", "no such process", "another program's"],
+)
 def test_files_of_a_dead_server_are_cleared(place, content):
     if content is not None:
         (place[0] / "postmaster.pid").write_text(content)
