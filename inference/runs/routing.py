@@ -11,7 +11,7 @@ from archive.models import Series, Study
 from inference.models import EmbeddingSpace, ModelVersion, Priority, RoutingRule
 from inference.similarity.attributes.keywords import wanted_values
 from inference.similarity.attributes.rows import fill_attributes
-from inference.similarity.spaces.backfill import NOT_IMAGES
+from inference.similarity.spaces.backfill import image_series
 from inference.similarity.spaces.embedder import PROJECTION
 from inference.similarity.spaces.projections import is_kept_up
 
@@ -35,9 +35,7 @@ class WantedRun:
 
 def is_image_series(series: Series) -> bool:
     """Whether the series holds pictures of a patient."""
-    if series.modality in NOT_IMAGES:
-        return False
-    return series.instances.filter(has_pixel_data=True).exists()
+    return image_series().filter(pk=series.pk).exists()
 
 
 def wanted_runs(series: Series) -> list[WantedRun]:
@@ -90,8 +88,9 @@ def series_matching(rule: RoutingRule) -> QuerySet[Series]:
 
     Its hours are those in which a series arrived.
     """
-    rows = Series.objects.exclude(modality__in=NOT_IMAGES)
-    rows = rows.filter(number_of_series_related_instances__gte=max(rule.minimum_instances, 1))
+    rows = image_series().filter(
+        number_of_series_related_instances__gte=max(rule.minimum_instances, 1)
+    )
     if rule.modalities:
         rows = rows.filter(modality__in=rule.modalities)
     if rule.body_parts:

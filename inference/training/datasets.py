@@ -16,7 +16,7 @@ from inference.models import Label
 from inference.pipelines.embedding import spread_indices
 from inference.similarity.errors import NotEnoughLabelsError
 from inference.similarity.quality.labelled import age_group
-from inference.similarity.spaces.backfill import NOT_IMAGES
+from inference.similarity.spaces.backfill import image_series
 from inference.training.labelled_images import LabelledImage, read_labelled_images
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _said(label_set: str) -> dict[str, dict[int, str]]:
 
 def _image_rows(labels: dict[str, dict[int, str]]) -> list[tuple[Any, ...]]:
     """Return the images of everything that is labelled, in the order of their series."""
-    images = Instance.objects.filter(has_pixel_data=True).exclude(series__modality__in=NOT_IMAGES)
+    images = Instance.objects.filter(has_pixel_data=True, series__in=image_series())
     wanted = (
         images.filter(series__study__in=labels["study"])
         | images.filter(series__in=labels["series"])

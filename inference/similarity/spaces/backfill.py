@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from archive.models import Instance, Series
 from inference.models import Embedding, EmbeddingSpace, Run, SpaceFill
+from inference.results.types import MANUFACTURER
 from inference.similarity.spaces.projections import project_series
 from inference.similarity.spaces.registry import (
     are_indexes_valid,
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 NOT_IMAGES = frozenset(
     {"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "FID", "RWV", "AU"}
 )
+# What models have drawn: heat maps, which are no pictures of a patient either.
+_DRAWN = Q(modality="OT", manufacturer=MANUFACTURER)
 # Counting a whole archive takes a second where it is large.
 MEASURE_EVERY = timedelta(seconds=10)
 # A projection costs next to nothing beside an image that is read and embedded.
@@ -86,7 +89,7 @@ def image_series() -> QuerySet[Series]:
     Series with pixels that are no results, reports or plans.
     """
     pixels = Instance.objects.filter(series=OuterRef("pk"), has_pixel_data=True)
-    return Series.objects.exclude(modality__in=NOT_IMAGES).filter(Exists(pixels))
+    return Series.objects.exclude(_DRAWN).exclude(modality__in=NOT_IMAGES).filter(Exists(pixels))
 
 
 def missing_series(space: EmbeddingSpace) -> QuerySet[Series]:

@@ -129,3 +129,17 @@ def test_reconciler_finds_what_a_rule_wants_behind_what_it_does_not(
 
     run = Run.objects.get()
     assert (run.series, run.priority) == (series, 5)
+
+
+def test_heat_maps_of_models_are_no_pictures_of_a_patient(project: Project) -> None:
+    """Else models would run on them, and search would find them as cases."""
+    RoutingRuleFactory()
+    drawn = make_dataset(Modality="OT", Manufacturer="Twinsight")
+    scanned = make_dataset(Modality="OT", Manufacturer="Scanner of films")
+    (heat_map, film) = (
+        store_datasets(dataset, project=project)[0].series for dataset in (drawn, scanned)
+    )
+
+    assert queue_runs_for_series([heat_map.pk, film.pk]) > 0
+
+    assert set(Run.objects.values_list("series", flat=True)) == {film.pk}
