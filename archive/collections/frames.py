@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from archive.dicom.geometry import reading_order
 from archive.models import Instance
+from archive.models.pictures import pictures_filter
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from archive.models import CollectionItem
 
 # Results of models and reports show, or say, what the case is about.
-NO_PICTURES = ("SR", "PR", "KO", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG", "DOC", "AU", "FID")
 # What a model looked at, drawn in numbers.
 PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
 
@@ -36,7 +36,7 @@ def case_images(item: CollectionItem) -> list[Instance]:
         # What a person rejected, and what is on trial, is shown to who names it.
         rows = rows.filter(series__withheld="")
     by_series: dict[int, list[Instance]] = {}
-    for instance in rows.exclude(series__modality__in=NO_PICTURES):
+    for instance in rows.filter(pictures_filter("series__")):
         by_series.setdefault(instance.series_id, []).append(instance)
     return [one for images in by_series.values() for one in _in_slice_order(images)]
 

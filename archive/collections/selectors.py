@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from archive.collections.rights import (
     editable_collections,
@@ -22,6 +22,7 @@ from archive.collections.types import (
     Picture,
 )
 from archive.models import CollectionItem, QuizAnswer, Series
+from archive.models.pictures import pictures_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
 
 COVERS = 4
-_PICTURELESS = ("SR", "PR", "KO", "SEG", "RTSTRUCT", "RTPLAN", "REG", "DOC", "AU")
 
 
 def list_collections(
@@ -134,7 +134,7 @@ def _picture_series(items: Sequence[CollectionItem]) -> dict[int, Series]:
     rows = Series.objects.filter(study_id__in=keys, withheld="")
     rows = rows.order_by("study_id", "series_number", "pk")
     found: dict[int, Series] = {}
-    for row in rows.exclude(Q(modality__in=_PICTURELESS)):
+    for row in rows.filter(pictures_filter()):
         found.setdefault(row.study_id, row)
     return found
 

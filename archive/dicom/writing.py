@@ -5,6 +5,9 @@ from io import BytesIO
 from pydicom import Dataset
 from pydicom.filewriter import dcmwrite
 
+# (0008,0070) of the objects that this program makes.
+OWN_MANUFACTURER = "Twinsight"
+
 
 def write_part10(ds: Dataset) -> bytes:
     """Encode a data set as a DICOM file.

@@ -11,6 +11,7 @@ from PIL import Image
 from archive.dicom.rendering import encode_image, render_frame
 from archive.errors import InvalidRequestError, NotAcceptableError
 from archive.models import Instance
+from archive.models.pictures import pictures_filter
 from archive.retrieve.datasets import load_dataset
 from archive.retrieve.frames import check_frame_numbers
 from archive.retrieve.image_cache import cached_picture
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 THUMBNAIL_SIDE = 200
 _RENDERING_VERSION = 1
-_PICTURELESS_MODALITIES = ("SR", "PR", "KO", "SEG", "RTSTRUCT", "RTPLAN", "REG", "DOC", "AU")
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def representative_of_study(study: Study) -> Instance:
     """
     images = Instance.objects.filter(series__study=study, has_pixel_data=True)
     keys = (
-        images.exclude(series__modality__in=_PICTURELESS_MODALITIES),
+        images.filter(pictures_filter("series__")),
         images,
     )
     for rows in keys:

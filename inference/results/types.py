@@ -8,10 +8,12 @@ from typing import Protocol
 
 from pydicom.sr.coding import Code
 
+from archive.dicom.writing import OWN_MANUFACTURER
+
 # Value, scheme designator and meaning of a DICOM coded concept.
 CodeTriple = tuple[str, str, str]
 
-MANUFACTURER = "Twinsight"
+MANUFACTURER = OWN_MANUFACTURER
 ARTIFICIAL_INTELLIGENCE: CodeTriple = ("123110", "DCM", "Artificial Intelligence")
 MORPHOLOGICAL_OPERATIONS: CodeTriple = ("123104", "DCM", "Morphological Operations")
 

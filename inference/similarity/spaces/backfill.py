@@ -17,8 +17,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from archive.models import Instance, Series
+from archive.models.pictures import pictures_filter
 from inference.models import Embedding, EmbeddingSpace, Run, SpaceFill
-from inference.results.types import MANUFACTURER
 from inference.similarity.spaces.projections import project_series
 from inference.similarity.spaces.registry import (
     are_indexes_valid,
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Objects about images rather than images: results, reports, plans, presentation states.
-NOT_IMAGES = frozenset(
-    {"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "FID", "RWV", "AU"}
-)
-# What models have drawn: heat maps, which are no pictures of a patient either.
-_DRAWN = Q(modality="OT", manufacturer=MANUFACTURER)
 # Counting a whole archive takes a second where it is large.
 MEASURE_EVERY = timedelta(seconds=10)
 # A projection costs next to nothing beside an image that is read and embedded.
@@ -89,7 +83,7 @@ def image_series() -> QuerySet[Series]:
     Series with pixels that are no results, reports or plans.
     """
     pixels = Instance.objects.filter(series=OuterRef("pk"), has_pixel_data=True)
-    return Series.objects.exclude(_DRAWN).exclude(modality__in=NOT_IMAGES).filter(Exists(pixels))
+    return Series.objects.filter(pictures_filter(), Exists(pixels))
 
 
 def missing_series(space: EmbeddingSpace) -> QuerySet[Series]:

@@ -261,6 +261,20 @@ def test_withheld_series_is_no_picture_of_a_study(radiologist, collection, with_
     assert [image.sop_instance_uid for image in shown] == [path.instance_uid]
 
 
+def test_heat_map_kept_as_a_picture_gives_nothing_away(radiologist, collection, make_case, asker):
+    path = make_case()
+    study = Study.objects.get(study_instance_uid=path.study_uid)
+    painted = SeriesFactory(study=study, modality="OT", manufacturer="Twinsight", series_number=0)
+    InstanceFactory(series=painted)
+    key, _ = add_case(radiologist, collection, CasePath(study_uid=path.study_uid), asker=asker)
+
+    (card,) = collection_detail(radiologist, collection).cases
+
+    assert card.picture.series_uid == path.series_uid
+    shown = case_images(CollectionItem.objects.get(pk=key))
+    assert [image.sop_instance_uid for image in shown] == [path.instance_uid]
+
+
 def test_map_that_a_model_drew_is_no_picture_of_a_study(radiologist, collection, make_case, asker):
     path = make_case()
     study = Study.objects.get(study_instance_uid=path.study_uid)
