@@ -38,6 +38,9 @@ class Project(models.Model):
     name = models.CharField(max_length=128)
     slug = models.SlugField(max_length=64, unique=True)
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.STANDARD)
+    quota_bytes = models.BigIntegerField(
+        null=True, blank=True, help_text="Stores are refused past it; empty: no limit."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -117,10 +120,22 @@ class ApiToken(models.Model):
 
 
 class Peer(models.Model):
-    """A registered DICOM application entity: no other may talk to the listener."""
+    """A registered system: a DICOM application entity, or a DICOMweb server to send to."""
 
+    class Protocol(models.TextChoices):
+        DIMSE = "dimse", "DICOM (DIMSE)"
+        DICOMWEB = "dicomweb", "DICOMweb"
+
+    protocol = models.CharField(
+        max_length=10, choices=Protocol.choices, default=Protocol.DIMSE, db_default="dimse"
+    )
     ae_title = models.CharField(max_length=16)
     address = models.GenericIPAddressField(help_text="The address it calls from.")
+    host = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="The name or address it listens at, where that is another.",
+    )
     port = models.PositiveIntegerField(null=True, blank=True, help_text="Where it listens.")
     description = models.CharField(max_length=128, blank=True)
     project = models.ForeignKey(
@@ -131,9 +146,31 @@ class Peer(models.Model):
         related_name="peers",
         help_text="What this peer stores goes to this project.",
     )
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="peers",
+        help_text="With whose rights it asks and retrieves; empty: it sees nothing.",
+    )
     may_store = models.BooleanField(default=True)
     may_query = models.BooleanField(default=False)
+    may_retrieve = models.BooleanField(default=False)
+    is_move_destination = models.BooleanField(
+        default=False, help_text="Others may have studies sent to it (C-MOVE)."
+    )
+    # Transfer syntax UIDs it is offered, the best first; empty: as stored, else uncompressed.
+    transfer_syntaxes = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    uses_tls = models.BooleanField(default=False)
+    certificate_authority = models.TextField(blank=True, help_text="PEM; empty: the system's.")
+    base_url = models.URLField(blank=True, help_text="Of its DICOMweb service.")
+    sealed_credentials = models.TextField(
+        blank=True, help_text="Encrypted; what its DICOMweb service asks for."
+    )
     is_enabled = models.BooleanField(default=True)
+    echoed_at = models.DateTimeField(null=True, blank=True)
+    echo_error = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

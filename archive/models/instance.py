@@ -1,13 +1,22 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 
 from archive.models.blob import Blob
 from archive.models.querysets import InstanceQuerySet
+from archive.models.removal import Removal
 from archive.models.series import Series
 
 
 class Instance(models.Model):
     """A SOP instance: its QIDO attributes, what is needed to sort and draw it, and its bytes."""
+
+    class Withheld(models.TextChoices):
+        """Why an instance is in no default answer, or in none."""
+
+        NOT = "", "Shown"
+        REJECTED = "rejected", "Rejected by a note; given to who names it"
+        DELETED = "deleted", "Deleted, until somebody undoes it or it is purged"
 
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="instances")
     sop_instance_uid = models.CharField(max_length=64, unique=True)
@@ -36,6 +45,19 @@ class Instance(models.Model):
     dataset_sha256 = models.CharField(
         max_length=64, help_text="Of the data set after the file meta: the instance's identity."
     )
+    withheld = models.CharField(
+        max_length=12, choices=Withheld.choices, default=Withheld.NOT, blank=True, db_default=""
+    )
+    removal = models.ForeignKey(
+        Removal,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="instances",
+        db_index=False,
+    )
+    # {keyword: [value as it came, value as it is served]}: coerced on the way out, never in store.
+    coerced = models.JSONField(default=dict, blank=True, db_default={})
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = InstanceQuerySet.as_manager()
@@ -45,6 +67,11 @@ class Instance(models.Model):
         indexes = [
             models.Index(fields=["series", "instance_number"], name="instance_series_number_idx"),
             models.Index(fields=["sop_class_uid"], name="instance_sop_class_uid_idx"),
+            models.Index(
+                fields=["removal"],
+                condition=Q(removal__isnull=False),
+                name="instance_removal_idx",
+            ),
         ]
 
     def __str__(self) -> str:

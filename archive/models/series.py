@@ -15,6 +15,7 @@ class Series(models.Model):
         SUPERSEDED = "superseded", "A person corrected it: another object says what is right"
         # Of a model on trial: only who may review results sees it at all.
         TRIAL = "trial", "For reviewers only"
+        DELETED = "deleted", "Deleted, until somebody undoes it or it is purged"
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="series")
     series_instance_uid = models.CharField(max_length=64, unique=True)

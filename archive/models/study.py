@@ -11,6 +11,12 @@ from archive.models.querysets import StudyQuerySet
 class Study(models.Model):
     """A study with its QIDO attributes and counts kept at write time (PS3.18 10.6.3)."""
 
+    class Withheld(models.TextChoices):
+        """Why a study is in no answer."""
+
+        NOT = "", "Shown"
+        DELETED = "deleted", "Deleted, until somebody undoes it or it is purged"
+
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="studies")
     projects = models.ManyToManyField(Project, related_name="studies")
     study_instance_uid = models.CharField(max_length=64, unique=True)
@@ -28,6 +34,10 @@ class Study(models.Model):
     body_parts = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     number_of_study_related_series = models.PositiveIntegerField(default=0)
     number_of_study_related_instances = models.PositiveIntegerField(default=0)
+    stored_bytes = models.BigIntegerField(default=0, db_default=0)
+    withheld = models.CharField(
+        max_length=12, choices=Withheld.choices, default=Withheld.NOT, blank=True, db_default=""
+    )
     is_deidentified = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

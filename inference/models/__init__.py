@@ -13,6 +13,7 @@ from inference.models.space_fill import SpaceFill
 from inference.models.suspicion import Suspicion
 from inference.models.training import TrainingRun
 from inference.models.watching import DriftAlarm, RunNotice, RunSubscription
+from inference.models.workitem import Workitem, WorkitemEvent, WorkitemSubscription
 
 __all__ = [
     "Calibration",
@@ -41,4 +42,7 @@ __all__ = [
     "SpacePromotion",
     "Suspicion",
     "TrainingRun",
+    "Workitem",
+    "WorkitemEvent",
+    "WorkitemSubscription",
 ]
