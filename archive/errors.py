@@ -60,6 +60,18 @@ class NotVisibleError(ArchiveError):
     code = "not-found"
 
 
+class GoneError(NotVisibleError):
+    """It was here and was deleted; said only to who could see it."""
+
+    code = "gone"
+
+
+class DeletedObjectError(ArchiveError):
+    """What is sent was deleted or rejected here before; it does not come back by being sent."""
+
+    code = "deleted-before"
+
+
 class NotAllowedError(ArchiveError):
     """The asker may see the object but not do this to it."""
 

@@ -33,6 +33,8 @@ HTTP_STATUSES: dict[type[errors.ArchiveError], HTTPStatus] = {
     errors.PatientMismatchError: HTTPStatus.CONFLICT,
     errors.HierarchyConflictError: HTTPStatus.CONFLICT,
     errors.NotVisibleError: HTTPStatus.NOT_FOUND,
+    errors.GoneError: HTTPStatus.GONE,
+    errors.DeletedObjectError: HTTPStatus.CONFLICT,
     errors.NotAllowedError: HTTPStatus.FORBIDDEN,
     errors.InvalidRequestError: HTTPStatus.BAD_REQUEST,
     errors.NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,

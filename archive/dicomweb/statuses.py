@@ -24,6 +24,8 @@ HTTP_STATUSES: dict[type[errors.ArchiveError], HTTPStatus] = {
     errors.PatientMismatchError: HTTPStatus.CONFLICT,
     errors.HierarchyConflictError: HTTPStatus.CONFLICT,
     errors.NotVisibleError: HTTPStatus.NOT_FOUND,
+    errors.GoneError: HTTPStatus.GONE,
+    errors.DeletedObjectError: HTTPStatus.CONFLICT,
     errors.NotAllowedError: HTTPStatus.FORBIDDEN,
     errors.InvalidRequestError: HTTPStatus.BAD_REQUEST,
     errors.NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
@@ -47,6 +49,7 @@ FAILURE_REASONS: dict[type[errors.ArchiveError], int] = {
     errors.PatientMismatchError: 0xA900,
     errors.HierarchyConflictError: 0xA900,
     errors.NotAllowedError: 0x0124,
+    errors.DeletedObjectError: 0x0124,
     errors.LimitExceededError: 0xA700,
     errors.StorageError: 0xA700,
 }

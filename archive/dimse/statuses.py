@@ -21,6 +21,7 @@ STORE_STATUSES: dict[type[errors.ArchiveError], int] = {
     errors.PatientMismatchError: DATA_SET_MISMATCH,
     errors.HierarchyConflictError: DATA_SET_MISMATCH,
     errors.NotAllowedError: NOT_AUTHORIZED,
+    errors.DeletedObjectError: NOT_AUTHORIZED,
     errors.LimitExceededError: OUT_OF_RESOURCES,
     errors.StorageError: OUT_OF_RESOURCES,
 }

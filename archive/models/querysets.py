@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 AnyUser = User | AnonymousUser
 ModelT = TypeVar("ModelT", bound=Model)
+# Of the columns ``withheld`` of study, series and instance.
+DELETED = "deleted"
 
 
 def readable_projects(user: AnyUser, roles: frozenset[str]) -> QuerySet[Project]:
@@ -123,7 +125,15 @@ class VisibleQuerySet(QuerySet[ModelT]):
     study_path = "pk"
 
     def visible_to(self, user: AnyUser) -> Self:
-        """Keep the rows inside the user's rights; a detail view asks the same question."""
+        """Keep the rows inside the user's rights; a detail view asks the same question.
+
+        What is deleted is seen by nobody until that is undone. Each row says so of itself: with a
+        study go its series, with a series its instances (`archive.curation.removals`).
+        """
+        return self.visible_with_deleted_to(user).exclude(withheld=DELETED)
+
+    def visible_with_deleted_to(self, user: AnyUser) -> Self:
+        """Keep the rows inside the user's rights, deleted ones too: for undoing, and for 410."""
         return self.filter(visible_studies_filter(user, self.study_path))
 
 
@@ -134,7 +144,7 @@ class StudyQuerySet(VisibleQuerySet[Any]):
 class SeriesQuerySet(VisibleQuerySet[Any]):
     study_path = "study_id"
 
-    def visible_to(self, user: AnyUser) -> Self:
+    def visible_with_deleted_to(self, user: AnyUser) -> Self:
         """Keep the rows inside the user's rights, trials of models for reviewers alone."""
         return self.filter(visible_series_filter(user, self.study_path, ""))
 
@@ -142,7 +152,7 @@ class SeriesQuerySet(VisibleQuerySet[Any]):
 class InstanceQuerySet(VisibleQuerySet[Any]):
     study_path = "series__study_id"
 
-    def visible_to(self, user: AnyUser) -> Self:
+    def visible_with_deleted_to(self, user: AnyUser) -> Self:
         """Keep the rows inside the user's rights, trials of models for reviewers alone."""
         return self.filter(visible_series_filter(user, self.study_path, "series__"))
 
