@@ -1,0 +1,154 @@
+"""What is scheduled, inside the asker's rights."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+from pydicom.dataset import Dataset
+
+from archive.dicom.charsets import fold_text
+from archive.dicom.dicom_json import dataset_to_json
+from archive.dicom.matching import compile_keys, select_keys
+from archive.dicom.moments import date_span
+from archive.errors import InvalidRequestError, NotVisibleError
+from archive.models import ScheduledStep
+from archive.models.access import READING_ROLES
+from archive.models.querysets import readable_projects
+from archive.scheduling.entries import STEP_SEQUENCE, entry_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from django.db.models import QuerySet
+
+    from archive.models.querysets import AnyUser
+
+OPEN_STATES = (
+    ScheduledStep.State.SCHEDULED,
+    ScheduledStep.State.ARRIVED,
+    ScheduledStep.State.STARTED,
+)
+# Keys whose single values the database compares: the rest is compared entry by entry.
+_COLUMNS = {
+    "00080050": "accession_number",
+    "00100020": "dicom_patient_id",
+    "0020000D": "study_instance_uid",
+    "00401001": "requested_procedure_id",
+}
+_STEP_COLUMNS = {
+    "00080060": "modality",
+    "00400001": "scheduled_station_ae_title",
+    "00400009": "scheduled_step_id",
+    "00400020": "state",
+}
+_DATE = "00400002"
+
+
+def matching(user: AnyUser, keys: Dataset) -> Iterator[Dataset]:
+    """Yield the modality worklist's entries that match, each with the keys asked for.
+
+    Parameters
+    ----------
+    user
+        whose rights apply
+    keys
+        the identifier of a C-FIND; what is done or given up is left out unless the keys name
+        a Scheduled Procedure Step Status
+
+    Raises
+    ------
+    InvalidRequestError
+        A key's value can't be one of its attribute; raised before the first entry.
+
+    References
+    ----------
+    DICOM PS3.4 sections K.4.1.1 and K.6.1.2
+    """
+    wanted = dataset_to_json(keys)
+    matches = compile_keys(wanted)
+    rows = visible_steps(user).filter(_narrowed(wanted))
+    return (
+        Dataset.from_json(_answer(entry, wanted))
+        for entry in map(entry_json, rows.iterator(chunk_size=500))
+        if matches(entry)
+    )
+
+
+def visible_steps(user: AnyUser) -> QuerySet[ScheduledStep]:
+    """Return the steps of projects that the user reads."""
+    return ScheduledStep.objects.filter(project__in=readable_projects(user, READING_ROLES))
+
+
+def find_step(user: AnyUser, step_id: int) -> ScheduledStep:
+    """Return a step; NotVisibleError outside the user's rights."""
+    step = visible_steps(user).filter(pk=step_id).first()
+    if step is None:
+        raise NotVisibleError("There is no such scheduled step.")
+    return step
+
+
+def list_steps(
+    user: AnyUser,
+    *,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    modality: str = "",
+    state: str = "",
+    patient: str = "",
+    accession_number: str = "",
+) -> QuerySet[ScheduledStep]:
+    """Return the steps of some days, earliest first; ``patient`` is an ID or a name's beginning."""
+    exact = {"modality": modality, "state": state, "accession_number": accession_number}
+    rows = visible_steps(user).filter(**{name: text for name, text in exact.items() if text})
+    if first_day is not None:
+        rows = rows.filter(scheduled_date__gte=first_day)
+    if last_day is not None:
+        rows = rows.filter(scheduled_date__lte=last_day)
+    if patient:
+        rows = rows.filter(
+            Q(dicom_patient_id=patient) | Q(patient_name_search__startswith=fold_text(patient))
+        )
+    return rows.select_related("project")
+
+
+def _narrowed(wanted: dict[str, Any]) -> Q:
+    """Return what columns can say of the keys: no more than the keys themselves say."""
+    step_keys = ((wanted.get(STEP_SEQUENCE) or {}).get("Value") or [{}])[0]
+    condition = Q()
+    for keys, columns in ((wanted, _COLUMNS), (step_keys, _STEP_COLUMNS)):
+        for tag, column in columns.items():
+            values = [str(value) for value in (keys.get(tag) or {}).get("Value") or () if value]
+            if values and not any(set(value) & set('*?"') for value in values):
+                condition &= Q(**{f"{column}__in": values})
+    if not (step_keys.get("00400020") or {}).get("Value"):
+        condition &= Q(state__in=OPEN_STATES)
+    return condition & _days(step_keys)
+
+
+def _days(step_keys: dict[str, Any]) -> Q:
+    values = (step_keys.get(_DATE) or {}).get("Value") or []
+    if len(values) != 1 or set(str(values[0])) & set('*"'):
+        return Q()
+    first, is_range, last = str(values[0]).partition("-")
+    condition = Q()
+    try:
+        if first:
+            condition &= Q(scheduled_date__gte=_day(first))
+        if last or not is_range:
+            condition &= Q(scheduled_date__lte=_day(last if is_range else first))
+    except ValueError as error:
+        raise InvalidRequestError(f"{str(values[0])[:32]!r} is no day or range of days.") from error
+    return condition
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(date_span(text)[0], "%Y%m%d").date()  # noqa: DTZ007 a day has no zone
+
+
+def _answer(entry: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    answer = select_keys(entry, wanted)
+    answer["00080005"] = entry["00080005"]
+    return dict(sorted(answer.items()))

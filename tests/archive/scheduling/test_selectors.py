@@ -1,0 +1,136 @@
+"""The modality worklist, as a modality asks for it."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from pydicom.dataset import Dataset
+
+from archive.dicom.charsets import fold_text
+from archive.errors import InvalidRequestError, NotVisibleError
+from archive.models import ScheduledStep
+from archive.scheduling.selectors import find_step, list_steps, matching
+
+DAY = datetime.date(2026, 7, 6)
+
+
+@pytest.fixture
+def make_step(project):
+    count = iter(range(1, 1000))
+
+    def make(**values) -> ScheduledStep:
+        number = next(count)
+        name = values.pop("patient_name", "Doe^Jane")
+        return ScheduledStep.objects.create(
+            **{
+                "project": project,
+                "dicom_patient_id": f"P{number}",
+                "patient_name": name,
+                "patient_name_search": fold_text(name),
+                "accession_number": f"A{number}",
+                "study_instance_uid": f"1.2.826.0.1.77.{number}",
+                "requested_procedure_id": f"R{number}",
+                "scheduled_step_id": f"S{number}",
+                "modality": "CT",
+                "scheduled_station_ae_title": "CT1",
+                "scheduled_date": DAY,
+                "scheduled_time": datetime.time(9, 30),
+                **values,
+            }
+        )
+
+    return make
+
+
+def keys(**step_keys: str) -> Dataset:
+    identifier, item = Dataset(), Dataset()
+    identifier.PatientName = identifier.PatientID = identifier.AccessionNumber = ""
+    identifier.StudyInstanceUID = ""
+    for keyword in ("Modality", "ScheduledProcedureStepStartDate", "ScheduledProcedureStepID"):
+        setattr(item, keyword, "")
+    for keyword, value in step_keys.items():
+        setattr(item, keyword, value)
+    identifier.ScheduledProcedureStepSequence = [item]
+    return identifier
+
+
+def found(user, identifier: Dataset) -> list[str]:
+    return [answer.AccessionNumber for answer in matching(user, identifier)]
+
+
+def test_universal_query_gives_open_steps_with_the_keys_asked_for(make_step, radiologist) -> None:
+    make_step()
+    make_step(state="COMPLETED")
+
+    [answer] = matching(radiologist, keys())
+
+    assert str(answer.PatientName) == "Doe^Jane"
+    [step] = answer.ScheduledProcedureStepSequence
+    assert (step.Modality, step.ScheduledProcedureStepStartDate) == ("CT", "20260706")
+    assert "ScheduledStationAETitle" not in step
+    assert answer.SpecificCharacterSet == "ISO_IR 192"
+
+
+@pytest.mark.parametrize(
+    ("step_keys", "accession_numbers"),
+    [
+        ({"Modality": "MR"}, ["A2"]),
+        ({"ScheduledStationAETitle": "MR*"}, ["A2"]),
+        ({"ScheduledProcedureStepStartDate": "20260706"}, ["A1"]),
+        ({"ScheduledProcedureStepStartDate": "20260707-"}, ["A2"]),
+        ({"ScheduledProcedureStepStartDate": "*"}, ["A1", "A2"]),
+        (
+            {
+                "ScheduledProcedureStepStartDate": "20260705-20260706",
+                "ScheduledProcedureStepStartTime": "1000-0930",
+            },
+            ["A1"],
+        ),
+        ({"ScheduledProcedureStepStatus": "COMPLETED"}, ["A3"]),
+    ],
+    ids=str,
+)
+def test_keys_of_the_step_narrow(make_step, radiologist, step_keys, accession_numbers) -> None:
+    make_step()
+    make_step(
+        modality="MR",
+        scheduled_station_ae_title="MR1",
+        scheduled_date=DAY + datetime.timedelta(days=1),
+    )
+    make_step(state="COMPLETED")
+
+    assert found(radiologist, keys(**step_keys)) == accession_numbers
+
+
+def test_patient_is_found_by_id_and_by_name_without_regard_to_case(make_step, radiologist) -> None:
+    make_step(patient_name="Müller^Ärne")
+    make_step()
+    by_name, by_id = keys(), keys()
+    by_name.PatientName, by_id.PatientID = "muller*", "P2"
+
+    assert found(radiologist, by_name) == ["A1"]
+    assert found(radiologist, by_id) == ["A2"]
+
+
+def test_steps_of_other_projects_are_not_there(make_step, outsider) -> None:
+    step = make_step()
+
+    assert found(outsider, keys()) == []
+    with pytest.raises(NotVisibleError):
+        find_step(outsider, step.pk)
+
+
+def test_value_that_is_no_date_is_refused_before_the_first_answer(radiologist) -> None:
+    with pytest.raises(InvalidRequestError):
+        matching(radiologist, keys(ScheduledProcedureStepStartDate="07/06/2026"))
+
+
+def test_list_is_narrowed_by_days_and_patient(make_step, radiologist) -> None:
+    make_step(patient_name="Roe^Richard")
+    make_step(scheduled_date=DAY + datetime.timedelta(days=9))
+
+    assert [step.pk for step in list_steps(radiologist, last_day=DAY)] == [
+        step.pk for step in list_steps(radiologist, patient="roe")
+    ]
+    assert not list_steps(radiologist, modality="MR").exists()
