@@ -2,6 +2,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from archive.models.access import Project
+
 
 class Removal(models.Model):
     """A deletion or rejection of objects, with its reason: undone until it is purged.
@@ -28,6 +30,10 @@ class Removal(models.Model):
     note_sop_instance_uid = models.CharField(max_length=64, blank=True)
     reason_code = models.CharField(max_length=16, blank=True)
     number_of_instances = models.PositiveIntegerField(default=0)
+    # Those of the study: after a purge they say who is told that something was here.
+    projects = models.ManyToManyField(Project, related_name="removals", blank=True)
+    # What undoing goes back to: {"series": {key: withheld}, "rejections": {instance: removal}}.
+    before = models.JSONField(default=dict, blank=True)
     removed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,

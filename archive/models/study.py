@@ -12,9 +12,10 @@ class Study(models.Model):
     """A study with its QIDO attributes and counts kept at write time (PS3.18 10.6.3)."""
 
     class Withheld(models.TextChoices):
-        """Why a study is in no answer."""
+        """Why a study is in no default answer, or in none: kept by `archive.curation`."""
 
         NOT = "", "Shown"
+        REJECTED = "rejected", "Notes rejected all of it; given to who names it"
         DELETED = "deleted", "Deleted, until somebody undoes it or it is purged"
 
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="studies")
