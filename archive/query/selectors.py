@@ -15,7 +15,7 @@ from archive.query.types import Kind, Level, Match, Page, Query
 from archive.query.values import written_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from archive.models.querysets import AnyUser
 
@@ -28,6 +28,7 @@ MAX_RESULTS = {
 }
 # Further answers are counted up to here: a hint for paging is not worth a walk over all rows.
 MAX_COUNTED = 1000
+_STREAMED_ROWS = 500
 
 _MODELS: dict[Level, Any] = {
     Level.PATIENT: Patient,
@@ -64,6 +65,27 @@ def matches(*, user: AnyUser, query: Query) -> Page:
         A key's value is malformed.
     """
     return page_of(matching_rows(user=user, query=query), query)
+
+
+def stream_matches(*, user: AnyUser, query: Query) -> Iterator[Match]:
+    """Answer a query without a limit, row by row, in constant memory.
+
+    Parameters
+    ----------
+    user
+        the asker; nothing outside their rights is returned
+    query
+        what is asked; limit and offset are not looked at
+
+    Raises
+    ------
+    InvalidRequestError
+        A key's value is malformed.
+    """
+    wanted = returned_attributes(query)
+    rows = matching_rows(user=user, query=query).values_list(*_columns(query, wanted))
+    for row in rows.iterator(chunk_size=_STREAMED_ROWS):
+        yield _match(row, wanted)
 
 
 def matching_rows(*, user: AnyUser, query: Query) -> QuerySet[Any]:
@@ -146,13 +168,10 @@ def page_of(rows: QuerySet[Model], query: Query) -> Page:
     at most `MAX_RESULTS` answers
     """
     wanted = returned_attributes(query)
-    # The attributes' columns first, then the UIDs of each level.
-    columns = [_column(query, attribute) for attribute in wanted]
-    uid_levels = [level for level in _UID_COLUMNS if level <= query.level]
-    uids = [f"{level_path(query.level, level)}{_UID_COLUMNS[level]}" for level in uid_levels]
+    columns = _columns(query, wanted)
     largest = MAX_RESULTS[query.level]
     size = largest if query.limit is None else min(query.limit, largest)
-    found = list(rows.values_list(*columns, *uids)[query.offset : query.offset + size + 1])
+    found = list(rows.values_list(*columns)[query.offset : query.offset + size + 1])
     remaining = 0
     if len(found) > size:
         found = found[:size]
@@ -167,6 +186,13 @@ def page_of(rows: QuerySet[Model], query: Query) -> Page:
         is_remaining_exact=remaining <= MAX_COUNTED,
         unsupported=unsupported,
     )
+
+
+def _columns(query: Query, wanted: Sequence[Attribute]) -> list[str]:
+    """List the attributes' columns first, then the UIDs of each level."""
+    uid_levels = [level for level in _UID_COLUMNS if level <= query.level]
+    uids = [f"{level_path(query.level, level)}{_UID_COLUMNS[level]}" for level in uid_levels]
+    return [_column(query, attribute) for attribute in wanted] + uids
 
 
 def _column(query: Query, attribute: Attribute) -> str:

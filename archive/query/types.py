@@ -52,6 +52,7 @@ class Query:
     ``include`` names further attributes to return, ``is_everything_included`` all there are.
     ``limit`` None means as many as the engine gives at once. Series that are withheld (a rejected
     result) are in the answers only where they are asked for, or their series is named.
+    ``is_datetime_combined`` takes ranges of a date and of its time as one (PS3.4 C.2.2.2.5.4).
     """
 
     level: Level
@@ -65,6 +66,7 @@ class Query:
     is_fuzzy: bool = False
     is_empty_value_matching: bool = False
     is_multiple_value_matching: bool = False
+    is_datetime_combined: bool = False
     is_withheld_included: bool = False
 
 

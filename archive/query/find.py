@@ -1,0 +1,229 @@
+"""C-FIND's side of the query engine: identifiers in, identifiers out (PS3.4 C.4.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydicom.datadict import keyword_for_tag
+from pydicom.dataset import Dataset
+
+from archive.dicom.charsets import decode_text
+from archive.query.attributes import ATTRIBUTES, Attribute, is_supported
+from archive.query.selectors import stream_matches
+from archive.query.types import Kind, Level, Match, MatchingKey, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archive.models.querysets import AnyUser
+
+LEVELS = {
+    "PATIENT": Level.PATIENT,
+    "STUDY": Level.STUDY,
+    "SERIES": Level.SERIES,
+    "IMAGE": Level.INSTANCE,
+}
+_LEVEL_NAMES = {level: name for name, level in LEVELS.items()}
+_CHARACTER_SET = 0x00080005
+# How the query is asked, or where its answers lie: neither matched nor an unsupported key.
+_NO_KEYS = frozenset({_CHARACTER_SET, 0x00080052, 0x00080054, 0x00080201})
+_UTF_8 = "ISO_IR 192"
+_SINGLE_BYTE = {"": "ascii", "ISO_IR 6": "ascii", "ISO_IR 100": "latin-1"}
+
+
+class Find:
+    """One C-FIND: iterate it for the answers, which come while they are read.
+
+    Parameters
+    ----------
+    user
+        with whose rights is asked
+    level
+        what is looked for
+    keys
+        the request's identifier
+    retrieve_ae_title
+        what answers say of where the objects are retrieved
+    is_fuzzy, is_datetime_combined, is_empty_value_matching, is_multiple_value_matching
+        what the association negotiated (PS3.4 C.5.1.1)
+
+    Attributes
+    ----------
+    unsupported
+        keywords, or tags, of keys that are neither matched nor returned at this level
+
+    Raises
+    ------
+    InvalidRequestError
+        A key's value is malformed; told while it is made, or with the first answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        user: AnyUser,
+        level: Level,
+        keys: Dataset,
+        retrieve_ae_title: str = "",
+        is_fuzzy: bool = False,
+        is_datetime_combined: bool = False,
+        is_empty_value_matching: bool = False,
+        is_multiple_value_matching: bool = False,
+    ) -> None:
+        self._user = user
+        self._level = level
+        self._retrieve_ae_title = retrieve_ae_title
+        self._terms = _terms(keys)
+        matching = tuple(_matching_keys(keys, self._terms))
+        self._asked = {key.keyword.partition(".")[0] for key in matching}
+        self._query = Query(
+            level=level,
+            keys=matching,
+            is_fuzzy=is_fuzzy,
+            is_datetime_combined=is_datetime_combined,
+            is_empty_value_matching=is_empty_value_matching,
+            is_multiple_value_matching=is_multiple_value_matching,
+        )
+        self.unsupported = tuple(
+            key.keyword for key in matching if not is_supported(key.keyword, level)
+        )
+
+    def __iter__(self) -> Iterator[Dataset]:
+        """Give the answers in a stable order; none is outside the user's rights."""
+        for match in stream_matches(user=self._user, query=self._query):
+            yield self._answer(match)
+
+    def _answer(self, match: Match) -> Dataset:
+        ds = Dataset()
+        ds.QueryRetrieveLevel = _LEVEL_NAMES[self._level]
+        if self._retrieve_ae_title:
+            ds.RetrieveAETitle = self._retrieve_ae_title
+        texts: list[str] = []
+        for attribute, values in match.values:
+            if attribute.keyword in self._asked or _is_unique_key(attribute, self._level):
+                setattr(ds, attribute.keyword, _written(attribute, values))
+                texts += [str(value) for value in values]
+        ds.SpecificCharacterSet = _character_set("".join(texts), self._terms)
+        if not ds.SpecificCharacterSet:
+            del ds.SpecificCharacterSet
+        return ds
+
+
+def find(
+    *, user: AnyUser, level: Level, keys: Dataset, retrieve_ae_title: str = "", **negotiated: bool
+) -> Find:
+    """Answer a C-FIND of the patient or study root model.
+
+    Parameters
+    ----------
+    user
+        with whose rights is asked
+    level
+        what is looked for, as `LEVELS` translates Query/Retrieve Level (0008,0052)
+    keys
+        the request's identifier; keys of the levels above narrow the search too
+    retrieve_ae_title
+        what answers say of where the objects are retrieved
+    **negotiated
+        as `Find` takes them
+
+    Returns
+    -------
+    the answers, to be iterated, with ``unsupported`` keys (status FF01 where there are any)
+
+    References
+    ----------
+    DICOM PS3.4 sections C.4.1.1 and C.6
+    """
+    return Find(
+        user=user, level=level, keys=keys, retrieve_ae_title=retrieve_ae_title, **negotiated
+    )
+
+
+def _terms(keys: Dataset) -> tuple[str, ...]:
+    if _CHARACTER_SET not in keys:
+        return ()
+    return tuple(_text(keys.get_item(_CHARACTER_SET), (), is_name=False).strip(" \0").split("\\"))
+
+
+def _matching_keys(keys: Dataset, terms: tuple[str, ...]) -> Iterator[MatchingKey]:
+    for tag in sorted(keys.keys()):
+        if tag in _NO_KEYS or tag & 0xFFFF == 0:
+            continue
+        keyword = keyword_for_tag(tag) or f"{tag:08X}"
+        element: Any = keys.get_item(tag)
+        if element.VR == "SQ" or _is_sequence(keyword):
+            yield MatchingKey(keyword)
+            yield from _nested_keys(keyword, keys[tag].value, terms)
+            continue
+        text = _text(element, terms, is_name=_is_name(keyword))
+        values = tuple(part.strip(" \0") for part in text.split("\\"))
+        yield MatchingKey(keyword, values)
+
+
+def _nested_keys(keyword: str, items: Any, terms: tuple[str, ...]) -> Iterator[MatchingKey]:
+    """Take the keys of the sequence's item, of which a request has at most one (C.2.2.2.6)."""
+    for item in list(items or [])[:1]:
+        for key in _matching_keys(item, terms):
+            if "." not in key.keyword and any(key.values):
+                yield MatchingKey(f"{keyword}.{key.keyword}", key.values)
+
+
+def _is_sequence(keyword: str) -> bool:
+    attribute = ATTRIBUTES.get(keyword)
+    return attribute is not None and attribute.kind is Kind.REQUEST
+
+
+def _is_name(keyword: str) -> bool:
+    attribute = ATTRIBUTES.get(keyword)
+    return attribute is not None and attribute.kind is Kind.NAME
+
+
+def _text(element: Any, terms: tuple[str, ...], *, is_name: bool) -> str:
+    """Read a key from its bytes: wildcards and ranges are no values of most representations."""
+    value = element.value
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return decode_text(value, terms, is_person_name=is_name)
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        return str(value)
+    parts = [value] if hasattr(value, "original_string") else list(value)
+    return "\\".join(str(part) for part in parts)
+
+
+def _is_unique_key(attribute: Attribute, level: Level) -> bool:
+    if attribute.kind is Kind.UID and attribute.keyword.endswith("InstanceUID"):
+        return attribute.level <= level
+    return attribute.keyword == "PatientID"
+
+
+def _written(attribute: Attribute, values: tuple[Any, ...]) -> Any:
+    if attribute.kind is Kind.REQUEST:
+        return [_item(value) for value in values]
+    written = [str(value) for value in values]
+    if len(written) > 1:
+        return written
+    return written[0] if written else None
+
+
+def _item(values: dict[str, str]) -> Dataset:
+    item = Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return item
+
+
+def _character_set(text: str, requested: tuple[str, ...]) -> str:
+    """Answer in the requestor's own character set where it has all that is said, else in UTF-8."""
+    if text.isascii():
+        return ""
+    for term in requested[:1]:
+        codec = _SINGLE_BYTE.get(term)
+        if codec is not None:
+            try:
+                text.encode(codec)
+            except UnicodeEncodeError:
+                return _UTF_8
+            return term
+    return _UTF_8

@@ -1,0 +1,153 @@
+"""Identifiers of C-FIND, encoded as a peer sends them, against rows."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_dataset
+
+from archive.dicom.charsets import fold_text
+from archive.errors import InvalidRequestError
+from archive.query.find import LEVELS, find
+from archive.query.types import Level
+from tests.factories.archive import InstanceFactory, PatientFactory, SeriesFactory, StudyFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def received(**values):
+    """Make an identifier and decode it from its bytes, as an association does."""
+    ds = Dataset()
+    for keyword, value in values.items():
+        setattr(ds, keyword, value)
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, True
+    encoding = values.get("SpecificCharacterSet")
+    write_dataset(buffer, ds, "latin-1" if encoding == "ISO_IR 100" else "utf-8")
+    buffer.seek(0)
+    return read_dataset(buffer, is_implicit_VR=True, is_little_endian=True)
+
+
+@pytest.fixture
+def study(project):
+    name = "Größe^Øle"
+    return StudyFactory(
+        projects=[project],
+        study_instance_uid="1.2.3",
+        study_date=datetime.date(2024, 2, 29),
+        accession_number="ACC-1",
+        modalities_in_study=["CT", "SR"],
+        number_of_study_related_instances=12,
+        patient=PatientFactory(
+            dicom_patient_id="PAT-1", patient_name=name, patient_name_search=fold_text(name)
+        ),
+    )
+
+
+def test_a_study_query_returns_what_was_asked_for(study, radiologist):
+    keys = received(
+        QueryRetrieveLevel="STUDY",
+        SpecificCharacterSet="ISO_IR 100",
+        PatientName="GRÖSSE*",
+        StudyDate="20240101-20241231",
+        ModalitiesInStudy="CT",
+        NumberOfStudyRelatedInstances=None,
+        AccessionNumber="",
+        StudyDescription="",
+    )
+
+    (answer,) = find(user=radiologist, level=Level.STUDY, keys=keys, retrieve_ae_title="TWIN")
+
+    assert answer.QueryRetrieveLevel == "STUDY"
+    assert answer.RetrieveAETitle == "TWIN"
+    assert answer.SpecificCharacterSet == "ISO_IR 100"
+    assert answer.PatientName == "Größe^Øle"
+    assert answer.StudyInstanceUID == "1.2.3"
+    assert answer.PatientID == "PAT-1"
+    assert answer.NumberOfStudyRelatedInstances == 12
+    assert list(answer.ModalitiesInStudy) == ["CT", "SR"]
+    assert not answer.StudyDescription
+    assert "StudyTime" not in answer
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, True
+    write_dataset(buffer, answer, "latin-1")
+
+
+def test_an_answer_is_in_utf_8_where_the_requests_character_set_lacks_a_letter(study, radiologist):
+    study.patient.patient_name = "Yamada^Tarou=山田^太郎"
+    study.patient.save()
+    keys = received(SpecificCharacterSet="ISO_IR 100", PatientName="")
+
+    (answer,) = find(user=radiologist, level=Level.STUDY, keys=keys)
+
+    assert answer.SpecificCharacterSet == "ISO_IR 192"
+    assert answer.PatientName.ideographic == "山田^太郎"
+
+
+def test_series_and_instances_below(study, radiologist):
+    requests = [{"ScheduledProcedureStepID": "S1", "RequestedProcedureID": "R1"}]
+    series = SeriesFactory(study=study, series_number=3, request_attributes=requests)
+    SeriesFactory(study=study, modality="MR")
+    instance = InstanceFactory(series=series, instance_number=7)
+    item = Dataset()
+    item.ScheduledProcedureStepID = "S?"
+
+    (found,) = find(
+        user=radiologist,
+        level=Level.SERIES,
+        keys=received(
+            StudyInstanceUID="1.2.3", RequestAttributesSequence=[item], SeriesNumber=None
+        ),
+    )
+    (image,) = find(
+        user=radiologist,
+        level=LEVELS["IMAGE"],
+        keys=received(
+            StudyInstanceUID="1.2.3",
+            SeriesInstanceUID=found.SeriesInstanceUID,
+            InstanceNumber="7",
+        ),
+    )
+
+    assert (found.SeriesInstanceUID, found.SeriesNumber) == (series.series_instance_uid, 3)
+    assert found.RequestAttributesSequence[0].RequestedProcedureID == "R1"
+    assert image.SOPInstanceUID == instance.sop_instance_uid
+    assert image.QueryRetrieveLevel == "IMAGE"
+
+
+def test_lists_of_uids_and_patients(study, radiologist, project):
+    StudyFactory(projects=[project], study_instance_uid="1.2.4", patient=study.patient)
+    keys = received(StudyInstanceUID=["1.2.3", "1.2.4", "1.2.5"])
+
+    assert len(list(find(user=radiologist, level=Level.STUDY, keys=keys))) == 2
+    (patient,) = find(user=radiologist, level=Level.PATIENT, keys=received(PatientID="PAT*"))
+    assert patient.PatientID == "PAT-1"
+    assert "StudyInstanceUID" not in patient
+
+
+def test_keys_that_the_level_does_not_have_are_named(study, radiologist):
+    found = find(
+        user=radiologist,
+        level=Level.STUDY,
+        keys=received(Modality="MR", PatientComments="x", StudyInstanceUID=""),
+    )
+
+    assert len(list(found)) == 1
+    assert found.unsupported == ("Modality", "PatientComments")
+
+
+def test_nothing_outside_the_askers_rights_is_found(study, outsider):
+    keys = received(StudyInstanceUID="1.2.3")
+
+    assert list(find(user=outsider, level=Level.STUDY, keys=keys)) == []
+    assert list(find(user=AnonymousUser(), level=Level.STUDY, keys=keys)) == []
+
+
+def test_a_malformed_key_is_refused(study, radiologist):
+    with pytest.raises(InvalidRequestError):
+        list(find(user=radiologist, level=Level.STUDY, keys=received(StudyInstanceUID="1.2.*")))
