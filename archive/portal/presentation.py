@@ -10,6 +10,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
 
+from archive.portal.viewer_files import ohif_address
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, time
@@ -41,6 +43,12 @@ def icon(name: str, extra: str = "") -> SafeString:
         static("portal/img/icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def ohif_url(study_uid: str, series_uid: str = "", instance_uid: str = "") -> str:
+    """Return where OHIF shows a study or a part of it; empty where it isn't installed."""
+    return ohif_address(study_uid, series_uid, instance_uid)
 
 
 @register.filter

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from archive.portal import collections, quizzes, views
+from archive.portal import collections, ohif, quizzes, views
 from archive.portal.converters import UidConverter
 
 register_converter(UidConverter, "portal_uid")
@@ -20,6 +20,9 @@ urlpatterns = [
         views.series_view,
         name="series-view",
     ),
+    path("viewer/", ohif.ohif, name="ohif"),
+    path("viewer/app-config.js", ohif.ohif_config, name="ohif-config"),
+    path("viewer/<path:rest>", ohif.ohif, name="ohif-file"),
     path("upload/", views.upload, name="upload"),
     path("collections/", collections.collection_list, name="collection-list"),
     path("collections/add/", collections.collection_add, name="collection-add"),

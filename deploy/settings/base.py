@@ -28,6 +28,8 @@ TWINSIGHT_AE_TITLE = read_text("TWINSIGHT_AE_TITLE", "TWINSIGHT")
 TWINSIGHT_ORGANIZATION = read_text("TWINSIGHT_ORGANIZATION")
 TWINSIGHT_STORAGE_URL = read_text("TWINSIGHT_STORAGE_URL") or _home.blobs.as_uri()
 TWINSIGHT_MODELS_DIR = _home.models
+# Where `manage.py install_viewer` puts OHIF.
+TWINSIGHT_VIEWER_DIR = _home.viewer
 # Refuse to store when the blob store's file system has less than this free.
 TWINSIGHT_STORAGE_RESERVE_BYTES = read_int("TWINSIGHT_STORAGE_RESERVE_MB", 512) * 1024 * 1024
 TWINSIGHT_MAX_UPLOAD_BYTES = read_int("TWINSIGHT_MAX_UPLOAD_MB", 8192) * 1024 * 1024

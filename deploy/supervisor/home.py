@@ -62,6 +62,10 @@ class Home:
         return self.root / "models"
 
     @property
+    def viewer(self) -> Path:
+        return self.root / "viewer"
+
+    @property
     def lock_file(self) -> Path:
         return self.run / "twinsight.lock"
 
