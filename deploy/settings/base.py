@@ -24,6 +24,12 @@ TWINSIGHT_BIND = read_text("TWINSIGHT_BIND", "127.0.0.1")
 TWINSIGHT_HTTP_PORT = read_int("TWINSIGHT_HTTP_PORT", 8000)
 TWINSIGHT_DICOM_PORT = read_int("TWINSIGHT_DICOM_PORT", 11112)
 TWINSIGHT_AE_TITLE = read_text("TWINSIGHT_AE_TITLE", "TWINSIGHT")
+# DICOM over TLS: a second port, 0 for none; PEM files. Peers must show a certificate of the
+# authority where one is named. The certificate is also shown to peers that are called with TLS.
+TWINSIGHT_DICOM_TLS_PORT = read_int("TWINSIGHT_DICOM_TLS_PORT", 0)
+TWINSIGHT_DICOM_TLS_CERTIFICATE = read_text("TWINSIGHT_DICOM_TLS_CERTIFICATE")
+TWINSIGHT_DICOM_TLS_KEY = read_text("TWINSIGHT_DICOM_TLS_KEY")
+TWINSIGHT_DICOM_TLS_AUTHORITY = read_text("TWINSIGHT_DICOM_TLS_AUTHORITY")
 # Whose people verify reports (Verifying Organization); else the images' institution.
 TWINSIGHT_ORGANIZATION = read_text("TWINSIGHT_ORGANIZATION")
 TWINSIGHT_STORAGE_URL = read_text("TWINSIGHT_STORAGE_URL") or _home.blobs.as_uri()
