@@ -72,6 +72,12 @@ class DeletedObjectError(ArchiveError):
     code = "deleted-before"
 
 
+class StateConflictError(ArchiveError):
+    """What was asked for no longer fits the state of the object: somebody was quicker."""
+
+    code = "state-conflict"
+
+
 class NotAllowedError(ArchiveError):
     """The asker may see the object but not do this to it."""
 

@@ -10,6 +10,7 @@ app = Celery("twinsight")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
     [
+        "archive.curation",
         "archive.events",
         "archive.ingest",
         "archive.retrieve",

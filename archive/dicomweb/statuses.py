@@ -26,6 +26,7 @@ HTTP_STATUSES: dict[type[errors.ArchiveError], HTTPStatus] = {
     errors.NotVisibleError: HTTPStatus.NOT_FOUND,
     errors.GoneError: HTTPStatus.GONE,
     errors.DeletedObjectError: HTTPStatus.CONFLICT,
+    errors.StateConflictError: HTTPStatus.CONFLICT,
     errors.NotAllowedError: HTTPStatus.FORBIDDEN,
     errors.InvalidRequestError: HTTPStatus.BAD_REQUEST,
     errors.NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,

@@ -28,4 +28,18 @@ class InstancesStored(Event):
     study_ids: list[int]
 
 
-EVENT_TYPES: dict[str, type[Event]] = {InstancesStored.kind: InstancesStored}
+@dataclass(frozen=True)
+class InstancesWithheld(Event):
+    """Instances were deleted or rejected; or are shown again, that being undone."""
+
+    kind: ClassVar[str] = "instances_withheld"
+
+    instance_ids: list[int]
+    series_ids: list[int]
+    study_ids: list[int]
+    is_shown: bool
+
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    event.kind: event for event in (InstancesStored, InstancesWithheld)
+}

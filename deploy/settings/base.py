@@ -40,6 +40,8 @@ TWINSIGHT_VIEWER_DIR = _home.viewer
 TWINSIGHT_STORAGE_RESERVE_BYTES = read_int("TWINSIGHT_STORAGE_RESERVE_MB", 512) * 1024 * 1024
 TWINSIGHT_MAX_UPLOAD_BYTES = read_int("TWINSIGHT_MAX_UPLOAD_MB", 8192) * 1024 * 1024
 TWINSIGHT_MAX_INSTANCE_BYTES = read_int("TWINSIGHT_MAX_INSTANCE_MB", 4096) * 1024 * 1024
+# How long what was deleted can be brought back, before its rows and bytes are purged.
+TWINSIGHT_PURGE_AFTER_DAYS = read_int("TWINSIGHT_PURGE_AFTER_DAYS", 30)
 # How long a series must be quiet before its models run: slices arrive one by one.
 TWINSIGHT_SETTLE_SECONDS = read_int("TWINSIGHT_SETTLE_SECONDS", 3)
 # How many models may be on one GPU at the same time.
@@ -159,6 +161,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 5400, "socket_connect_t
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
+    "purge-removals": {
+        "task": "archive.curation.purge_removals",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "relay-outbox": {
         "task": "archive.events.relay_outbox",
         "schedule": 2.0,
