@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import BinaryIO
 
     from pydicom.dataset import Dataset
 
     from archive.models import Instance, Peer
+    from archive.storage.types import SpoolFile
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,14 @@ class PeerClient(Protocol):
         ...
 
     def find(self, peer: Peer, level: str, keys: Mapping[str, str]) -> list[Dataset]:
-        """Return what matches: ``level`` STUDY, SERIES or IMAGE; keys by keyword, empty to return."""
+        """Return what matches at STUDY, SERIES or IMAGE; keys by keyword, empty to return."""
         ...
 
     def get(
-        self, peer: Peer, study_instance_uid: str, on_instance: Callable[[BinaryIO], None]
+        self, peer: Peer, study_instance_uid: str, on_instance: Callable[[SpoolFile], None]
     ) -> FetchCounts:
-        """Fetch a study; ``on_instance`` is given each Part 10 file and raises to stop."""
+        """Fetch a study; ``on_instance`` is given each Part 10 file, and raises to stop.
+
+        The spool file is the client's: it is closed when ``on_instance`` returns.
+        """
         ...
