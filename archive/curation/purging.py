@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # A transaction holds the study's lock: large studies go in parts.
-_BATCH = 200
+_BATCH = 100
 
 
-def purge_due(*, most: int = 1000) -> int:
+def purge_due(*, most: int = 300) -> int:
     """Purge removals whose time has come, the oldest first.
 
     Parameters

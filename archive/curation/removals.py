@@ -116,7 +116,8 @@ def undo_removal(*, asker: Asker, removal_id: int) -> Removal:
     study = _locked(found.study_instance_uid)
     # Under the study's lock: who undid or purged it first is known now.
     removal = Removal.objects.select_for_update(no_key=True).get(pk=found.pk)
-    if study is None or removal.undone_at or removal.purged_at:
+    is_closed = removal.undone_at or removal.purged_at or removal.tombstones.exists()
+    if study is None or is_closed:
         raise StateConflictError("It was undone or purged already.", code="removal-closed")
     if not may_remove(user, study):
         raise NotAllowedError("Only a radiology admin of all its projects may undo this.")

@@ -31,6 +31,6 @@ def withhold_series(*, sop_instance_uids: Iterable[str], reason: str) -> int:
     series = Series.objects.filter(instances__sop_instance_uid__in=[*sop_instance_uids])
     return (
         Series.objects.filter(pk__in=series.values("pk"))
-        .exclude(withheld=wanted)
+        .exclude(withheld__in=[wanted, Series.Withheld.DELETED])
         .update(withheld=wanted)
     )

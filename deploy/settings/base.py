@@ -163,8 +163,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "purge-removals": {
         "task": "archive.curation.purge_removals",
-        "schedule": 600.0,
-        "options": {"expires": 600},
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "relay-outbox": {
         "task": "archive.events.relay_outbox",
