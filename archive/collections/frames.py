@@ -20,7 +20,7 @@ PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
 
 def case_instances(item: CollectionItem) -> QuerySet[Instance]:
     """Return every instance of a case, results and reports too; rights are the caller's matter."""
-    rows = Instance.objects.select_related("blob", "series__study")
+    rows = Instance.objects.shown().select_related("blob", "series__study")
     if item.instance_id is not None:
         return rows.filter(pk=item.instance_id)
     if item.series_id is not None:

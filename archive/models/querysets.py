@@ -152,6 +152,10 @@ class SeriesQuerySet(VisibleQuerySet[Any]):
 class InstanceQuerySet(VisibleQuerySet[Any]):
     study_path = "series__study_id"
 
+    def shown(self) -> Self:
+        """Keep what default answers hold: neither deleted nor rejected by a note."""
+        return self.filter(withheld="")
+
     def visible_with_deleted_to(self, user: AnyUser) -> Self:
         """Keep the rows inside the user's rights, trials of models for reviewers alone."""
         return self.filter(visible_series_filter(user, self.study_path, "series__"))

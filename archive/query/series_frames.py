@@ -67,7 +67,7 @@ def series_stack(user: AnyUser, study_uid: str, series_uid: str) -> SeriesStack:
         raise NotVisibleError("There is no such series, or it is outside your projects.")
     siblings = tuple(card_of(one) for one in series.study.series.filter(withheld=""))
     instances = list(
-        Instance.objects.filter(series_id=series.pk, has_pixel_data=True).defer("blob")
+        Instance.objects.shown().filter(series_id=series.pk, has_pixel_data=True).defer("blob")
     )
     return SeriesStack(
         study=row_of(series.study),

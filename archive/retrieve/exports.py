@@ -84,7 +84,8 @@ def export_study(*, asker: Asker, study_uid: str, folder: Path) -> Iterator[Expo
         The folder can't be written.
     """
     rows = (
-        Instance.objects.filter(series__study__study_instance_uid=study_uid)
+        Instance.objects.shown()
+        .filter(series__study__study_instance_uid=study_uid)
         .select_related("blob", "series__study")
         .order_by("series_id", "pk")
     )

@@ -161,7 +161,7 @@ def representative_of_study(study: Study) -> Instance:
     NotAcceptableError
         The study holds no images.
     """
-    images = Instance.objects.filter(series__study=study, has_pixel_data=True)
+    images = Instance.objects.shown().filter(series__study=study, has_pixel_data=True)
     keys = (
         images.filter(pictures_filter("series__")),
         images,

@@ -73,7 +73,7 @@ def visible_instances(
 ) -> list[Instance]:
     """Return the instances of a study, of a series, or one instance; never none.
 
-    Of a whole study, those of rejected results are left out: they are given where they are named.
+    Of a whole study, rejected results and instances are left out: they are given where named.
 
     Parameters
     ----------
@@ -98,13 +98,14 @@ def visible_instances(
     }
     given = {column: uid for column, uid in path.items() if uid is not None}
     if series_instance_uid is None and sop_instance_uid is None:
-        given["series__withheld"] = ""
+        given["series__withheld"] = given["withheld"] = ""
     found: list[Instance] = []
     if all(is_valid_uid(uid) for column, uid in given.items() if column.endswith("_uid")):
         found = list(_loaded(Instance.objects.visible_to(user)).filter(**given))
     if not found:
         raise NotVisibleError("There is no such object.")
-    return found
+    # Of a series those that a note rejected are left out, unless it rejected all of them.
+    return [one for one in found if not one.withheld] or found
 
 
 def visible_instance(
@@ -165,7 +166,7 @@ def series_instances(series_pk: int) -> list[Instance]:
     instances with blob, series and study loaded, by position along the slice normal where all
     have one, else by instance number
     """
-    instances = list(_loaded(Instance.objects.filter(series_id=series_pk)))
+    instances = list(_loaded(Instance.objects.shown().filter(series_id=series_pk)))
     positions = [slice_position(instance) for instance in instances]
     if any(position is None for position in positions):
         return instances

@@ -198,7 +198,7 @@ def _said(label_set: str) -> dict[str, dict[int, str]]:
 
 def _image_rows(labels: dict[str, dict[int, str]]) -> list[tuple[Any, ...]]:
     """Return the images of everything that is labelled, in the order of their series."""
-    images = Instance.objects.filter(has_pixel_data=True, series__in=image_series())
+    images = Instance.objects.shown().filter(has_pixel_data=True, series__in=image_series())
     wanted = (
         images.filter(series__study__in=labels["study"])
         | images.filter(series__in=labels["series"])

@@ -82,7 +82,7 @@ def image_series() -> QuerySet[Series]:
     -------
     Series with pixels that are no results, reports or plans.
     """
-    pixels = Instance.objects.filter(series=OuterRef("pk"), has_pixel_data=True)
+    pixels = Instance.objects.shown().filter(series=OuterRef("pk"), has_pixel_data=True)
     return Series.objects.filter(pictures_filter(), Exists(pixels))
 
 

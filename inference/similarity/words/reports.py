@@ -77,7 +77,8 @@ def report_statements(study: Study) -> list[str]:
     As written, of about `MAX_CHARACTERS` together.
     """
     rows = (
-        Instance.objects.filter(
+        Instance.objects.shown()
+        .filter(
             series__study=study,
             sop_class_uid__startswith=_SR_CLASSES,
             blob__size_bytes__lte=MAX_DOCUMENT_BYTES,
