@@ -12,14 +12,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from archive.errors import BlobMissingError, StorageError, StorageFullError
+from archive.storage.syncing import at_once, begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
     from types import TracebackType
 
     from archive.storage.types import SpoolFile
 
+# Larger pieces go straight to the system, small ones are gathered.
+_BUFFER_BYTES = 64 * 1024
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -42,7 +46,8 @@ class LocalSpoolFile:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _storage_error(error, "opening a spool file") from error
-        self._file = os.fdopen(descriptor, "wb", buffering=1024 * 1024)
+        self._file = os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES)
+        self._syncing: Future[None] | None = None
 
     @property
     def sha256(self) -> str:
@@ -59,6 +64,9 @@ class LocalSpoolFile:
         StorageError
             The disk refused for another reason.
         """
+        if self._syncing is not None:
+            self.sync()
+            self._syncing = None  # what comes now was not in it
         try:
             self._file.write(data)
         except OSError as error:
@@ -74,16 +82,28 @@ class LocalSpoolFile:
         except OSError as error:
             raise _storage_error(error, "writing a spool file") from error
 
+    def begin_sync(self) -> None:
+        """Start to make the bytes durable, beside whatever the caller does meanwhile."""
+        if self._syncing is None:
+            self.flush()
+            self._syncing = begin(os.fsync, self._file.fileno())
+
     def sync(self) -> None:
         """Make the bytes durable. A failed fsync is never tried again on the same file."""
-        self.flush()
         try:
-            os.fsync(self._file.fileno())
+            if self._syncing is None:
+                self.flush()
+                os.fsync(self._file.fileno())
+            else:
+                self._syncing.result()
         except OSError as error:
             raise _storage_error(error, "making a file durable") from error
 
     def close(self) -> None:
         """Discard the file; a kept blob lives on under its own name."""
+        if self._syncing is not None and not self._syncing.cancel():
+            # The descriptor's number may be another file's once this one is closed.
+            self._syncing.exception()
         with suppress(OSError):
             self._file.close()
         self.path.unlink(missing_ok=True)
@@ -101,15 +121,22 @@ class LocalSpoolFile:
 
 
 class LocalBlobStore:
-    """Blobs under ``sha256/ab/cd/abcd…``; the names come from content, never from tags."""
+    """Blobs under ``sha256/ab/abcd…``; the names come from content, never from tags.
+
+    Each folder on the way costs an fsync, so there is one; blobs of former versions lie one
+    folder deeper (``sha256/ab/cd/abcd…``) and are found there.
+    """
 
     def __init__(self, root: Path, *, reserve_bytes: int = 0) -> None:
         self.root = root
         self.reserve_bytes = reserve_bytes
         self._blobs = root / "sha256"
         self._spool = root / "spool"
+        is_new = not self._blobs.exists()
         for folder in (self.root, self._blobs, self._spool):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if is_new:
+            self._sync_folder(self.root)
 
     def spool(self) -> LocalSpoolFile:
         """Open a new spool file.
@@ -137,35 +164,49 @@ class LocalBlobStore:
         StorageError
             A write, link or fsync failed; nothing may be acknowledged.
         """
-        touched: set[Path] = set()
+        kept = []
         for spool in spools:
             if not isinstance(spool, LocalSpoolFile):
                 message = "A spool file of another store can't be kept here."
                 raise StorageError(message)
+            kept.append(spool)
+        if len(kept) > 1:
+            for spool in kept:
+                spool.begin_sync()
+        touched: set[Path] = set()
+        for spool in kept:
             spool.sync()
             self._link(spool, touched)
             spool.is_kept = True
-        # Deepest first, so that a folder's entry is durable after what it holds.
-        for folder in sorted(touched, key=lambda path: len(path.parts), reverse=True):
-            self._sync_folder(folder)
+        at_once(self._sync_folder, touched - {self._blobs})
+        # A folder's entry is durable after what it holds.
+        if self._blobs in touched:
+            self._sync_folder(self._blobs)
 
     def _link(self, spool: LocalSpoolFile, touched: set[Path]) -> None:
-        target = self._place(spool.sha256)
+        target = self._find(spool.sha256)
         try:
-            for folder in (target.parent.parent, target.parent):
-                if not folder.exists():
-                    folder.mkdir(mode=0o700, exist_ok=True)
-                    touched.add(folder.parent)
             try:
                 os.link(spool.path, target)
+            except FileNotFoundError:
+                target.parent.mkdir(mode=0o700, exist_ok=True)
+                touched.add(self._blobs)
+                self._link_or_repair(spool, target)
             except FileExistsError:
-                # The same bytes are there, perhaps of a writer that died before its folder's
-                # fsync: a damaged file of the same name is replaced by these good bytes.
-                if target.stat().st_size != spool.size:
-                    spool.path.replace(target)
+                self._link_or_repair(spool, target)
         except OSError as error:
             raise _storage_error(error, "keeping a file") from error
         touched.add(target.parent)
+
+    @staticmethod
+    def _link_or_repair(spool: LocalSpoolFile, target: Path) -> None:
+        try:
+            os.link(spool.path, target)
+        except FileExistsError:
+            # The same bytes are there, perhaps of a writer that died before its folder's
+            # fsync: a damaged file of the same name is replaced by these good bytes.
+            if target.stat().st_size != spool.size:
+                spool.path.replace(target)
 
     @staticmethod
     def _sync_folder(folder: Path) -> None:
@@ -182,7 +223,16 @@ class LocalBlobStore:
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
             message = "A blob's address is 64 hexadecimal digits."
             raise StorageError(message)
-        return self._blobs / sha256[:2] / sha256[2:4] / sha256
+        return self._blobs / sha256[:2] / sha256
+
+    def _find(self, sha256: str) -> Path:
+        """Place of the blob, there or not; where a former version put it, if it lies there."""
+        place = self._place(sha256)
+        if not place.exists():
+            former = place.parent / sha256[2:4] / sha256
+            if former.exists():
+                return former
+        return place
 
     def open(self, sha256: str) -> BinaryIO:
         """Open the blob for reading.
@@ -193,7 +243,7 @@ class LocalBlobStore:
             The file is gone.
         """
         try:
-            return self._place(sha256).open("rb")
+            return self._find(sha256).open("rb")
         except FileNotFoundError as error:
             raise BlobMissingError(f"The stored file {sha256[:12]}… is missing.") from error
         except OSError as error:
@@ -207,26 +257,29 @@ class LocalBlobStore:
         BlobMissingError
             The file is gone.
         """
-        place = self._place(sha256)
+        place = self._find(sha256)
         if not place.exists():
             raise BlobMissingError(f"The stored file {sha256[:12]}… is missing.")
         return place
 
     def exists(self, sha256: str) -> bool:
         """Whether the blob is there."""
-        return self._place(sha256).exists()
+        return self._find(sha256).exists()
 
     def delete(self, sha256: str) -> None:
         """Remove the blob; absent is fine."""
         try:
-            self._place(sha256).unlink(missing_ok=True)
+            self._find(sha256).unlink(missing_ok=True)
         except OSError as error:
             raise _storage_error(error, "deleting a file") from error
 
     def digests(self) -> Iterator[str]:
         """Walk all blobs, in no particular order."""
-        for place in self._blobs.glob("*/*/*"):
-            yield place.name
+        for place in self._blobs.glob("*/*"):
+            if len(place.name) == 64:
+                yield place.name
+            else:
+                yield from (former.name for former in place.iterdir())
 
     def free_bytes(self) -> int:
         """Free space for an ordinary user on the blobs' file system."""

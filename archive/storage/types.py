@@ -32,6 +32,10 @@ class SpoolFile(Protocol):
         """Hand the bytes to the operating system, so that ``path`` can be read."""
         ...
 
+    def begin_sync(self) -> None:
+        """Start to make the bytes durable, where the store can do so beside other work."""
+        ...
+
     def close(self) -> None:
         """Discard the spool file; a kept blob lives on under its own name."""
         ...

@@ -93,7 +93,72 @@ def test_fsync_of_file_comes_before_the_name_and_of_folder_after(
     keep(store, CONTENT)
 
     assert calls[:2] == ["file", "link"]
-    assert calls[2:] == ["folder"] * 3
+    assert calls[2:] == ["link", "folder", "folder"]  # the first try found no folder
+
+
+def test_bytes_that_were_synced_beside_other_work_are_not_synced_twice(
+    store: LocalBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, CONTENT)
+    synced = []
+    real_fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(fd), real_fsync(fd)))
+
+    with store.spool() as spool:
+        spool.write(CONTENT)
+        spool.begin_sync()
+        store.keep([spool])
+
+    assert len(synced) == 2  # the file and its folder
+
+
+def test_bytes_written_after_the_sync_began_are_synced_too(
+    store: LocalBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    real_fsync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        sizes.append(os.fstat(descriptor).st_size)
+        real_fsync(descriptor)
+
+    with store.spool() as spool:
+        monkeypatch.setattr(os, "fsync", fsync)
+        spool.write(CONTENT[:5])
+        spool.begin_sync()
+        spool.write(CONTENT[5:])
+        store.keep([spool])
+
+    assert len(CONTENT) in sizes[:2]
+    assert store.path(SHA256).read_bytes() == CONTENT
+
+
+def test_blob_where_a_former_version_put_it_is_found(store: LocalBlobStore) -> None:
+    keep(store, CONTENT)
+    place = store.path(SHA256)
+    former = place.parent / SHA256[2:4]
+    former.mkdir()
+    place.rename(former / SHA256)
+
+    assert store.path(SHA256) == former / SHA256
+    assert list(store.digests()) == [SHA256]
+    keep(store, CONTENT)
+    assert list(store.digests()) == [SHA256]
+    store.delete(SHA256)
+    assert not store.exists(SHA256)
+
+
+def test_many_files_are_kept_together(store: LocalBlobStore) -> None:
+    contents = [bytes([number]) * 100 for number in range(20)]
+    spools = [store.spool() for _ in contents]
+    for spool, content in zip(spools, contents, strict=True):
+        spool.write(content)
+
+    store.keep(spools)
+
+    for spool in spools:
+        spool.close()
+    assert set(store.digests()) == {hashlib.sha256(content).hexdigest() for content in contents}
 
 
 def test_disk_that_fails_at_fsync_is_an_error_and_no_blob(
