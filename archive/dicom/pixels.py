@@ -38,25 +38,57 @@ def decode_frame(ds: Dataset, frame_index: int = 0) -> Samples:
     DICOM PS3.5 section 8, PS3.3 C.7.6.3
     """
     pixel = describe_pixels(ds)
+    samples, photometric = _decode(ds, pixel, frame_index)
+    if pixel.samples == 3 and photometric.startswith("YBR"):
+        return ybr_to_rgb(samples, photometric, pixel.bits_stored)
+    return samples
+
+
+def stored_samples(ds: Dataset, frame_index: int = 0) -> tuple[Samples, str]:
+    """Decode one frame and leave its colours as they were stored, where that loses nothing.
+
+    Parameters
+    ----------
+    ds : as for `decode_frame`
+    frame_index : from 0
+
+    Returns
+    -------
+    samples as `decode_frame` gives them, and what they mean now: the stored photometric
+    interpretation, ``YBR_FULL`` where chroma was spread over its pixels, ``RGB`` where the
+    decoder turned colours on its way
+
+    Raises
+    ------
+    PixelDecodingError
+        As for `decode_frame`.
+
+    References
+    ----------
+    DICOM PS3.3 C.7.6.3.1.2
+    """
+    pixel = describe_pixels(ds)
+    samples, photometric = _decode(ds, pixel, frame_index)
+    if photometric == "YBR_FULL_422":
+        photometric = "YBR_FULL"
+    if pixel.samples == 3 and photometric.startswith("YBR") and photometric != "YBR_FULL":
+        return ybr_to_rgb(samples, photometric, pixel.bits_stored), "RGB"
+    return samples, photometric
+
+
+def _decode(ds: Dataset, pixel: ImagePixel, frame_index: int) -> tuple[Samples, str]:
     check_frame_index(pixel, frame_index)
     try:
-        return _decode(ds, pixel, frame_index)
+        is_rgb = False
+        if is_encapsulated(pixel.transfer_syntax_uid) and not pixel.is_float:
+            samples, is_rgb = decode_compressed(encapsulated_frame(ds, pixel, frame_index), pixel)
+        else:
+            samples = _native_samples(native_frame(ds, pixel, frame_index), pixel)
+        return _stored_bits(samples, pixel), "RGB" if is_rgb else pixel.photometric
     except PixelDecodingError:
         raise
     except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
         raise PixelDecodingError("The pixel data can't be decoded.") from error
-
-
-def _decode(ds: Dataset, pixel: ImagePixel, frame_index: int) -> Samples:
-    is_rgb = False
-    if is_encapsulated(pixel.transfer_syntax_uid) and not pixel.is_float:
-        samples, is_rgb = decode_compressed(encapsulated_frame(ds, pixel, frame_index), pixel)
-    else:
-        samples = _native_samples(native_frame(ds, pixel, frame_index), pixel)
-    samples = _stored_bits(samples, pixel)
-    if pixel.samples == 3 and pixel.photometric.startswith("YBR") and not is_rgb:
-        return ybr_to_rgb(samples, pixel.photometric, pixel.bits_stored)
-    return samples
 
 
 def _native_samples(data: bytes, pixel: ImagePixel) -> Samples:

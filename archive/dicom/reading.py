@@ -28,7 +28,14 @@ from archive.dicom.structure import (
     ElementSpan,
     StructureScan,
 )
-from archive.dicom.transfer_syntaxes import DEFLATED_DATASETS, Layout
+from archive.dicom.transfer_syntaxes import (
+    DEFLATED_DATASETS,
+    EXPLICIT_BIG,
+    GE_PRIVATE_BIG_PIXELS,
+    IMPLICIT_LITTLE,
+    Layout,
+    layout_of,
+)
 from archive.dicom.validation import PixelSpan, check_identity, check_pixel_data
 from archive.errors import InvalidInstanceError
 
@@ -83,6 +90,40 @@ def read_header(source: Path | BinaryIO) -> Header:
     """
     with _mapped(source) as buffer, _only_our_error():
         return _read_header(buffer)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPlace:
+    """Where a file's data set begins, and whether it is encoded as the file says."""
+
+    offset: int
+    transfer_syntax_uid: str
+    is_as_stated: bool
+
+
+def locate_dataset(source: Path | BinaryIO) -> DatasetPlace:
+    """Find the data set behind the file meta information, to send it as it is.
+
+    Parameters
+    ----------
+    source : path, or binary file read from its beginning
+
+    Raises
+    ------
+    InvalidInstanceError
+        As for `read_header`; what lies behind the meta information is not looked at.
+    """
+    with _mapped(source) as buffer, _only_our_error():
+        meta = read_file_meta(buffer)
+        syntax = meta.transfer_syntax_uid
+        if syntax in DEFLATED_DATASETS:
+            return DatasetPlace(meta.dataset_offset, syntax, is_as_stated=True)
+        stated = layout_of(
+            is_implicit=syntax in {IMPLICIT_LITTLE, GE_PRIVATE_BIG_PIXELS},
+            is_little=syntax != EXPLICIT_BIG,
+        )
+        found = find_layout(buffer, meta.dataset_offset, syntax)
+        return DatasetPlace(meta.dataset_offset, syntax, is_as_stated=found is stated)
 
 
 def read_dataset(source: Path | BinaryIO, *, stop_before_pixels: bool = False) -> Dataset:

@@ -1,4 +1,4 @@
-"""Data sets in Explicit VR Little Endian, whatever they were stored in."""
+"""Data sets in another transfer syntax than they were stored in."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 
+from archive.dicom.encoding import FrameShape, encodable_syntaxes, encode_frame
 from archive.dicom.frames import native_frame
 from archive.dicom.image_pixel import describe_pixels
-from archive.dicom.pixels import decode_frame
+from archive.dicom.pixels import stored_samples
 from archive.dicom.transfer_syntaxes import (
     EXPLICIT_LITTLE,
     GE_PRIVATE_BIG_PIXELS,
+    IMPLICIT_LITTLE,
     is_encapsulated,
 )
 from archive.dicom.writing import write_part10
 from archive.errors import LimitExceededError, PixelDecodingError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
+
+    from archive.dicom.image_pixel import ImagePixel
 
 # Decoded pixel data is held in memory once before it is written.
 MAX_DECODED_BYTES = 2 * 1024**3 - 2
@@ -42,19 +49,55 @@ def as_explicit_little_endian(ds: Dataset) -> bytes:
     PixelDecodingError
         Compressed pixel data can't be decoded, or an element can't be written in this encoding.
     """
-    syntax = str(ds.file_meta.get("TransferSyntaxUID", "") or EXPLICIT_LITTLE)
-    if is_encapsulated(syntax) and "PixelData" in ds:
-        _decompress(ds)
-    elif ds.original_encoding[1] is False:
-        swap_words(ds)
-    elif syntax == GE_PRIVATE_BIG_PIXELS and "PixelData" in ds:
-        _swap_pixels(ds)
-    _set_file_meta(ds)
+    return as_transfer_syntax(ds, EXPLICIT_LITTLE)
+
+
+def as_transfer_syntax(ds: Dataset, transfer_syntax_uid: str) -> bytes:
+    """Write a data set as a Part 10 file in a transfer syntax; no sample of its images changes.
+
+    Parameters
+    ----------
+    ds
+        as `archive.dicom.reading.read_dataset` gives it; changed by this call
+    transfer_syntax_uid
+        Implicit or Explicit VR Little Endian, or one of `encodable_syntaxes`; the data set's own
+        one leaves the pixel data as it is
+
+    Raises
+    ------
+    PixelDecodingError
+        Pixel data can't be decoded or encoded, or an element can't be written in this encoding.
+    LimitExceededError
+        The pixel data would take more than `MAX_DECODED_BYTES`.
+
+    References
+    ----------
+    DICOM PS3.5 sections 8.2 and A.4
+    """
+    stored = str(ds.file_meta.get("TransferSyntaxUID", "") or EXPLICIT_LITTLE)
+    if "PixelData" in ds and transfer_syntax_uid in encodable_syntaxes():
+        if stored != transfer_syntax_uid:
+            _compress(ds, transfer_syntax_uid)
+    elif transfer_syntax_uid in {EXPLICIT_LITTLE, IMPLICIT_LITTLE} or "PixelData" not in ds:
+        _make_native(ds, stored)
+    elif stored != transfer_syntax_uid:
+        message = f"There is no encoder for transfer syntax {transfer_syntax_uid}."
+        raise PixelDecodingError(message, code="not-encodable")
+    _set_file_meta(ds, transfer_syntax_uid)
     try:
         return write_part10(ds)
     except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
-        message = "The instance can't be written in Explicit Little Endian."
+        message = "The instance can't be written in this transfer syntax."
         raise PixelDecodingError(message, code="not-transcodable") from error
+
+
+def _make_native(ds: Dataset, stored: str) -> None:
+    if is_encapsulated(stored) and "PixelData" in ds:
+        _decompress(ds)
+    elif ds.original_encoding[1] is False:
+        swap_words(ds)
+    elif stored == GE_PRIVATE_BIG_PIXELS and "PixelData" in ds:
+        _swap_pixels(ds)
 
 
 def little_endian_frame(ds: Dataset, frame_index: int) -> bytes:
@@ -69,7 +112,8 @@ def little_endian_frame(ds: Dataset, frame_index: int) -> bytes:
 
     Returns
     -------
-    the stored bytes of native pixel data in little endian, or decoded samples, colours by pixel
+    the stored bytes of native pixel data in little endian, or decoded samples, colours by pixel;
+    single bits eight to a byte
 
     Raises
     ------
@@ -78,7 +122,7 @@ def little_endian_frame(ds: Dataset, frame_index: int) -> bytes:
     """
     pixel = describe_pixels(ds)
     if is_encapsulated(pixel.transfer_syntax_uid) and not pixel.is_float:
-        return _little_bytes(decode_frame(ds, frame_index))
+        return _little_bytes(stored_samples(ds, frame_index)[0], pixel)
     data = native_frame(ds, pixel, frame_index)
     word = pixel.bits_allocated // 8
     if pixel.is_little or word < 2:
@@ -86,46 +130,91 @@ def little_endian_frame(ds: Dataset, frame_index: int) -> bytes:
     return np.frombuffer(data, f">u{word}").astype(f"<u{word}").tobytes()
 
 
-def _little_bytes(samples: npt.NDArray[np.generic]) -> bytes:
+def _little_bytes(samples: npt.NDArray[np.generic], pixel: ImagePixel) -> bytes:
+    if pixel.bits_allocated == 1:
+        return np.packbits(samples.ravel().astype(np.uint8), bitorder="little").tobytes()
     return samples.astype(samples.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def _decompress(ds: Dataset) -> None:
     pixel = describe_pixels(ds)
-    frames = []
-    total = 0
-    first = None
-    for index in range(pixel.frames):
-        samples = decode_frame(ds, index)
-        first = samples if first is None else first
-        data = _little_bytes(samples)
-        total += len(data)
+    if pixel.native_frame_bits * pixel.frames // 8 > 2 * MAX_DECODED_BYTES:
+        raise _too_large()
+    frames, total, itemsize, photometric = [], 0, 1, pixel.photometric
+    for samples, decoded_as in _all_samples(ds, pixel):
+        itemsize, photometric = samples.dtype.itemsize, decoded_as
+        if pixel.bits_allocated == 1:
+            frames.append(samples.ravel().astype(np.uint8).tobytes())
+        else:
+            frames.append(_little_bytes(samples, pixel))
+        total += len(frames[-1])
         if total > MAX_DECODED_BYTES:
-            raise LimitExceededError("The decoded pixel data is too large; ask for single frames.")
-        frames.append(data)
-    if first is None:
-        raise PixelDecodingError("The pixel data has no frames.")
+            raise _too_large()
+    joined = b"".join(frames)
+    if pixel.bits_allocated == 1:
+        # Frames of single bits follow each other without a gap (PS3.5 8.1.1).
+        joined = np.packbits(np.frombuffer(joined, np.uint8), bitorder="little").tobytes()
+    _leave_out_offsets(ds)
+    ds.PixelData = joined + b"\0" * (len(joined) % 2)
+    ds["PixelData"].VR = "OW" if itemsize > 1 else "OB"
+    ds["PixelData"].is_undefined_length = False
+    _describe(ds, pixel, itemsize, photometric)
+
+
+def _compress(ds: Dataset, transfer_syntax_uid: str) -> None:
+    pixel = describe_pixels(ds)
+    if pixel.bits_allocated == 1:
+        raise PixelDecodingError("Single bits are not compressed here.", code="not-encodable")
+    frames, total, itemsize, photometric = [], 0, 1, pixel.photometric
+    for samples, decoded_as in _all_samples(ds, pixel):
+        shape = FrameShape(pixel.bits_stored, decoded_as)
+        encoded = encode_frame(samples, shape, transfer_syntax_uid)
+        itemsize, photometric = samples.dtype.itemsize, encoded.photometric
+        frames.append(encoded.content)
+        total += len(encoded.content) + 8
+        if total > MAX_DECODED_BYTES:
+            raise _too_large()
+    if ds.original_encoding[1] is False:
+        # Whatever else of the data set has words of another byte order.
+        swap_words(ds)
+    _leave_out_offsets(ds)
+    ds.PixelData = encapsulate(frames, has_bot=True)
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+    _describe(ds, pixel, itemsize, photometric)
+
+
+def _all_samples(ds: Dataset, pixel: ImagePixel) -> Iterator[tuple[npt.NDArray[np.generic], str]]:
+    for index in range(pixel.frames):
+        yield stored_samples(ds, index)
+
+
+def _too_large() -> LimitExceededError:
+    return LimitExceededError("The decoded pixel data is too large; ask for single frames.")
+
+
+def _leave_out_offsets(ds: Dataset) -> None:
     for keyword in _COMPRESSED_ONLY:
         if keyword in ds:
             delattr(ds, keyword)
-    joined = b"".join(frames)
-    ds.PixelData = joined + b"\0" * (len(joined) % 2)
-    ds["PixelData"].VR = "OW" if first.dtype.itemsize > 1 else "OB"
-    ds["PixelData"].is_undefined_length = False
-    _describe(ds, first)
 
 
-def _describe(ds: Dataset, samples: npt.NDArray[np.generic]) -> None:
-    """Make the Image Pixel module say what the decoded samples are."""
-    bits = 8 * samples.dtype.itemsize
-    if ds.get("BitsAllocated") != bits:
-        ds.BitsAllocated = bits
-    if samples.ndim == 3:
-        ds.PhotometricInterpretation = "RGB"
-        ds.PlanarConfiguration = 0
+def _describe(ds: Dataset, pixel: ImagePixel, itemsize: int, photometric: str) -> None:
+    """Make the Image Pixel module say what the samples are now."""
+    wanted: dict[str, int | str] = {"PhotometricInterpretation": photometric}
+    stored = min(pixel.bits_stored, 8 * itemsize)
+    if pixel.bits_allocated != 1:
+        wanted["BitsAllocated"] = 8 * itemsize
+        # Decoding moved the stored bits to the lowest places.
+        wanted |= {"BitsStored": stored, "HighBit": stored - 1}
+    if pixel.samples > 1:
+        wanted["PlanarConfiguration"] = 0
+    for keyword, value in wanted.items():
+        if ds.get(keyword) != value:
+            setattr(ds, keyword, value)
 
 
-def _set_file_meta(ds: Dataset) -> None:
+def _set_file_meta(ds: Dataset, transfer_syntax_uid: str) -> None:
     old = ds.file_meta
     meta = FileMetaDataset()
     for keyword in ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID"):
@@ -134,7 +223,7 @@ def _set_file_meta(ds: Dataset) -> None:
     for keyword in ("ImplementationVersionName", "SourceApplicationEntityTitle"):
         if old.get(keyword):
             setattr(meta, keyword, old[keyword].value)
-    meta.TransferSyntaxUID = EXPLICIT_LITTLE  # type: ignore[assignment]
+    meta.TransferSyntaxUID = transfer_syntax_uid  # type: ignore[assignment]
     ds.file_meta = meta
     ds.preamble = bytes(128)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archive.dicom.encoding import can_encode, encodable_syntaxes
 from archive.dicom.transfer_syntaxes import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
@@ -14,6 +15,8 @@ from archive.errors import NotAcceptableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from archive.models import Instance
 
 ANY = "*"
 # PS3.18 8.7.3: these shall not be used on the web.
@@ -62,3 +65,47 @@ def outgoing_transfer_syntax(stored: str, wanted: Collection[str]) -> str:
         return stored if stored in _LOSSY else EXPLICIT_LITTLE
     message = "The instance can be sent as stored (transfer-syntax=*) or as Explicit Little Endian."
     raise NotAcceptableError(message)
+
+
+def makeable_syntaxes(instance: Instance) -> list[str]:
+    """Transfer syntaxes that an instance can be sent in beside the stored one, the best first.
+
+    Parameters
+    ----------
+    instance
+        pixels, or none: then any encoding of the data set will do
+    """
+    compressed = [
+        syntax
+        for syntax in encodable_syntaxes()
+        if not instance.has_pixel_data
+        or can_encode(
+            syntax,
+            bits_allocated=instance.bits_allocated,
+            samples_per_pixel=instance.samples_per_pixel,
+        )
+    ]
+    return [EXPLICIT_LITTLE, IMPLICIT_LITTLE, *compressed]
+
+
+def peer_transfer_syntax(instance: Instance, accepted: Collection[str]) -> str:
+    """Choose the transfer syntax for a peer that named those it takes.
+
+    Parameters
+    ----------
+    instance
+        the object to send
+    accepted
+        transfer syntax UIDs
+
+    Raises
+    ------
+    NotAcceptableError
+        ``no-transfer-syntax``: none of them is stored or can be made.
+    """
+    stored = str(instance.transfer_syntax_uid)
+    for syntax in (stored, *makeable_syntaxes(instance)):
+        if syntax in accepted:
+            return syntax
+    message = "The receiver takes no transfer syntax that this instance can be sent in."
+    raise NotAcceptableError(message, code="no-transfer-syntax")

@@ -8,7 +8,12 @@ from pydicom import Dataset, Sequence
 
 from archive.dicom.pixels import decode_frame
 from archive.dicom.reading import read_dataset
-from archive.dicom.transcoding import as_explicit_little_endian, little_endian_frame, swap_words
+from archive.dicom.transcoding import (
+    as_explicit_little_endian,
+    as_transfer_syntax,
+    little_endian_frame,
+    swap_words,
+)
 from archive.errors import PixelDecodingError
 from tests.builders.datasets import as_part10, make_dataset
 
@@ -123,3 +128,87 @@ def test_single_frames_are_little_endian():
     ds.file_meta.TransferSyntaxUID = BIG
 
     assert little_endian_frame(read(as_part10(ds)), 1) == little[len(little) // 2 :]
+
+
+MADE = ["1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.5"]
+MADE.append("1.2.840.10008.1.2.4.201")
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, *MADE])
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_no_sample_changes_in_another_syntax(syntax, is_signed):
+    ds = make_dataset(NumberOfFrames=2, Rows=70, Columns=66)
+    kind = np.int16 if is_signed else np.uint16
+    samples = np.random.default_rng(3).integers(-2048 if is_signed else 0, 2047, (2, 70, 66), kind)
+    ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 12, 11, int(is_signed)
+    ds.PixelData = samples.tobytes()
+    stored = read(as_part10(ds))
+
+    back = read(as_transfer_syntax(stored, syntax))
+
+    assert back.file_meta.TransferSyntaxUID == syntax
+    assert (back.BitsAllocated, back.BitsStored, back.HighBit) == (16, 12, 11)
+    for index in range(2):
+        assert np.array_equal(decode_frame(back, index), samples[index])
+
+
+@pytest.mark.parametrize("syntax", MADE)
+def test_compressed_data_goes_from_one_compression_to_another(shared_data, syntax):
+    for name in ("dicom/wg04/MR4_RLE.dcm", "dicom/wg04/US1_J2KR.dcm"):
+        stored = read_dataset(shared_data / name)
+        expected = decode_frame(stored, 0)
+
+        back = read(as_transfer_syntax(stored, syntax))
+
+        assert np.array_equal(decode_frame(back, 0), expected)
+
+
+def test_stored_colours_stay_what_they_are(shared_data):
+    stored = read_dataset(shared_data / "dicom/pydicom/SC_ybr_full_uncompressed.dcm")
+    expected = decode_frame(stored, 0)
+
+    back = read(as_transfer_syntax(stored, "1.2.840.10008.1.2.4.80"))
+
+    assert back.PhotometricInterpretation == "YBR_FULL"
+    assert np.array_equal(decode_frame(back, 0), expected)
+
+
+def test_single_bits_stay_single_bits(shared_data):
+    stored = read_dataset(shared_data / "dicom/pydicom/liver_rle.dcm")
+    native = read_dataset(shared_data / "dicom/pydicom/liver.dcm")
+
+    back = transcoded(stored)
+
+    assert back.BitsAllocated == 1
+    for index in range(int(native.NumberOfFrames)):
+        assert np.array_equal(decode_frame(back, index), decode_frame(native, index))
+    with pytest.raises(PixelDecodingError):
+        as_transfer_syntax(native, MADE[0])
+
+
+def test_the_high_bit_follows_the_samples():
+    ds = make_dataset(Rows=64, Columns=64)
+    ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 12, 15, 0
+    ds.PixelData = (np.arange(64 * 64, dtype=np.uint16) << 4).tobytes()
+    expected = decode_frame(read(as_part10(ds)), 0)
+
+    back = read(as_transfer_syntax(read(as_part10(ds)), MADE[0]))
+
+    assert back.HighBit == 11
+    assert np.array_equal(decode_frame(back, 0), expected)
+
+
+def test_what_has_no_pixels_goes_under_any_syntax():
+    ds = make_dataset()
+    del ds.PixelData
+
+    back = read(as_transfer_syntax(read(as_part10(ds)), MADE[0]))
+
+    assert back.file_meta.TransferSyntaxUID == MADE[0]
+    assert back.PatientID == ds.PatientID
+
+
+def test_only_what_can_be_made_is_made():
+    with pytest.raises(PixelDecodingError) as refusal:
+        as_transfer_syntax(read(as_part10(make_dataset())), "1.2.840.10008.1.2.4.50")
+    assert refusal.value.code == "not-encodable"
