@@ -7,6 +7,9 @@ class ArchiveConfig(AppConfig):
 
     def ready(self) -> None:
         """Subscribe the archive's own rooms to its events."""
-        from archive.retrieve import subscribers  # noqa: PLC0415 rooms import models: not before ready
+        # Rooms import models: not before ready.
+        from archive.forwarding import subscribers as forwarding  # noqa: PLC0415
+        from archive.retrieve import subscribers as retrieve  # noqa: PLC0415
 
-        subscribers.subscribe_all()
+        retrieve.subscribe_all()
+        forwarding.subscribe_all()

@@ -12,6 +12,7 @@ app.autodiscover_tasks(
     [
         "archive.curation",
         "archive.events",
+        "archive.forwarding",
         "archive.ingest",
         "archive.retrieve",
         "inference.bundles",

@@ -40,6 +40,15 @@ class InstancesWithheld(Event):
     is_shown: bool
 
 
+@dataclass(frozen=True)
+class StepsScheduled(Event):
+    """Procedure steps are scheduled: their patients are expected; keys of rows."""
+
+    kind: ClassVar[str] = "steps_scheduled"
+
+    step_ids: list[int]
+
+
 EVENT_TYPES: dict[str, type[Event]] = {
-    event.kind: event for event in (InstancesStored, InstancesWithheld)
+    event.kind: event for event in (InstancesStored, InstancesWithheld, StepsScheduled)
 }

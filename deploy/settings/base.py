@@ -171,6 +171,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 10},
     },
+    "dispatch-transfers": {
+        "task": "archive.forwarding.dispatch_transfers",
+        "schedule": 3.0,
+        "options": {"queue": "default", "expires": 10},
+    },
     "dispatch-runs": {
         "task": "inference.runs.dispatch_runs",
         "schedule": 2.0,

@@ -47,6 +47,8 @@ def program_specs(home: Home, options: ProgramOptions) -> list[list[ChildSpec]]:
         return [doors]
     workers = [
         _worker(home, "default", ("default",), environ),
+        # Sends to peers and fetches from them: two, so that a slow peer does not hold the others.
+        _worker(home, "transfers", ("transfers",), environ, at_once=2),
         _inference_worker(home, _cpu_queues(options), _without_gpus(options.gpus, environ)),
         *(_gpu_worker(home, gpu, environ) for gpu in options.gpus),
     ]
@@ -130,10 +132,22 @@ def _gpu_worker(home: Home, gpu: Gpu, environ: Mapping[str, str]) -> ChildSpec:
 
 
 def _worker(
-    home: Home, label: str, queues: tuple[str, ...], environ: Mapping[str, str]
+    home: Home,
+    label: str,
+    queues: tuple[str, ...],
+    environ: Mapping[str, str],
+    *,
+    at_once: int = 1,
 ) -> ChildSpec:
     name = f"worker-{label}"
-    options = ("--queues", ",".join(queues), "--concurrency", "1", "--hostname", f"{label}@%h")
+    options = (
+        "--queues",
+        ",".join(queues),
+        "--concurrency",
+        str(at_once),
+        "--hostname",
+        f"{label}@%h",
+    )
     quiet = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
     return ChildSpec(
         name=name,

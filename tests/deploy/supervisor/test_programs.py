@@ -22,7 +22,7 @@ def by_name(options: ProgramOptions):
 
 def test_doors_stop_before_workers():
     stages = [[spec.name for spec in stage] for stage in program_specs(HOME, ProgramOptions())]
-    assert stages == [["web", "dicom"], ["beat"], ["worker-default", "worker-inference"]]
+    assert stages == [["web", "dicom"], ["beat"], ["worker-default", "worker-transfers", "worker-inference"]]
 
 
 def test_without_workers_only_the_doors_run():
@@ -63,6 +63,7 @@ def test_each_worker_does_one_thing_at_a_time(label):
 def test_without_a_gpu_the_cpu_takes_every_queue():
     assert queues_of(ProgramOptions()) == {
         "worker-default": "default",
+        "worker-transfers": "transfers",
         "worker-inference": "inference,cpu,gpu,gpu-large",
     }
 
@@ -71,6 +72,7 @@ def test_each_gpu_has_a_worker_that_sees_no_other():
     options = ProgramOptions(gpus=(Gpu("0", 81_000), Gpu("1", 8_000)))
     assert queues_of(options) == {
         "worker-default": "default",
+        "worker-transfers": "transfers",
         "worker-inference": "inference,cpu",
         "worker-gpu-0": "gpu-large,gpu,inference",
         "worker-gpu-1": "gpu,inference",
