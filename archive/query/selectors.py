@@ -115,14 +115,17 @@ def matching_rows(*, user: AnyUser, query: Query) -> QuerySet[Any]:
 
 def _shown(rows: QuerySet[Any], query: Query) -> QuerySet[Any]:
     """Leave out what is withheld, unless it is asked for or named."""
-    path = level_path(query.level, Level.SERIES)
-    is_named = query.series_instance_uid is not None or any(
-        key.keyword in {"SeriesInstanceUID", "SOPInstanceUID"} and any(key.values)
-        for key in query.keys
-    )
-    if path is None or query.is_withheld_included or is_named:
+    if query.is_withheld_included:
         return rows
-    return rows.filter(**{f"{path}withheld": ""})
+    named = {key.keyword for key in query.keys if any(key.values)}
+    if query.level is Level.STUDY:
+        return rows if "StudyInstanceUID" in named else rows.filter(withheld="")
+    if query.level is Level.INSTANCE and "SOPInstanceUID" not in named:
+        # Those that a note rejected.
+        rows = rows.filter(withheld="")
+    if query.series_instance_uid is not None or named & {"SeriesInstanceUID", "SOPInstanceUID"}:
+        return rows
+    return rows.filter(**{f"{level_path(query.level, Level.SERIES)}withheld": ""})
 
 
 def _under_parent(rows: QuerySet[Any], query: Query) -> QuerySet[Any]:

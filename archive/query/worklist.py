@@ -105,7 +105,7 @@ def worklist_page(
     -------
     the page, with the number of all matching studies
     """
-    matching = _matching(Study.objects.visible_to(user), filters)
+    matching = _matching(Study.objects.visible_to(user).filter(withheld=""), filters)
     total = matching.count()
     number_of_pages = max(1, -(-total // page_size))
     page = min(max(1, page), number_of_pages)
