@@ -115,7 +115,7 @@ def matching_rows(*, user: AnyUser, query: Query) -> QuerySet[Any]:
 
 def _shown(rows: QuerySet[Any], query: Query) -> QuerySet[Any]:
     """Leave out what is withheld, unless it is asked for or named."""
-    if query.is_withheld_included:
+    if query.is_withheld_included or query.level is Level.PATIENT:
         return rows
     named = {key.keyword for key in query.keys if any(key.values)}
     if query.level is Level.STUDY:
