@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 
-from archive.errors import NotAllowedError
-from archive.models import Membership, Peer
+from archive.errors import InvalidRequestError, NotAllowedError
+from archive.models import Peer, Project
 from archive.models.access import LABELLING_ROLES, REVIEWING_ROLES, STORING_ROLES, Role
 from archive.models.memberships import memberships_of
 from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
-    from archive.models import Project, Study
+    from django.contrib.auth.models import User
+
+    from archive.models import Study
     from archive.models.memberships import Held
     from archive.models.querysets import AnyUser
 
@@ -74,24 +76,62 @@ def _holds_in(held: Held, project: Project) -> bool:
 
 def home_project(user: AnyUser) -> Project | None:
     """Return the one project into which the user stores, where there is exactly one."""
-    named = (
-        Membership.objects.filter(
-            user_id=user.pk or 0, role__in=STORING_ROLES, project__kind="standard"
-        )
-        .select_related("project")
-        .order_by("project_id")
-    )
-    projects = {membership.project_id: membership.project for membership in named}
-    return next(iter(projects.values())) if len(projects) == 1 else None
+    named = {
+        held.project_id
+        for held in memberships_of(user)
+        if held.role in STORING_ROLES
+        and held.project_id is not None
+        and held.project_kind == "standard"
+    }
+    return Project.objects.filter(pk__in=named).first() if len(named) == 1 else None
+
+
+def storing_rights(user: AnyUser) -> dict[str, Any]:
+    """Where the user may add to studies, for the statement that stores them.
+
+    Returns
+    -------
+    ``everywhere``, else ``standard`` (all standard projects) or the keys of ``projects``, and
+    ``unassigned``: the same as ``readable_projects(user, STORING_ROLES)``
+    """
+    mine = [held for held in memberships_of(user) if held.role in STORING_ROLES]
+    is_wide = any(held.project_id is None for held in mine)
+    sees_unassigned = any(held.role == Role.RADIOLOGY_ADMIN for held in mine)
+    return {
+        "everywhere": is_wide and sees_unassigned,
+        "standard": is_wide,
+        "unassigned": sees_unassigned,
+        "projects": [held.project_id for held in mine if held.project_kind == "standard"],
+    }
 
 
 def find_peer(*, ae_title: str, address: str) -> Peer | None:
     """Return the enabled peer that calls itself so from that address."""
     return (
-        Peer.objects.select_related("project")
+        Peer.objects.select_related("project", "account")
         .filter(ae_title=ae_title.strip(), address=address, is_enabled=True)
         .first()
     )
+
+
+def peer_by_key(peer_key: int | None) -> Peer | None:
+    """Return an enabled peer with its account, as it is registered now."""
+    return Peer.objects.select_related("account").filter(pk=peer_key, is_enabled=True).first()
+
+
+def find_move_destination(*, ae_title: str, requestor_address: str | None) -> Peer | None:
+    """Return the one peer of that title to which others may have instances sent.
+
+    Where several have the title, the one at the requestor's own address; None if that leaves open
+    which is meant.
+    """
+    peers = Peer.objects.filter(
+        ae_title=ae_title, is_enabled=True, is_move_destination=True, port__isnull=False
+    ).filter(protocol=Peer.Protocol.DIMSE)
+    found = list(peers[:32])
+    if len(found) > 1:
+        found = [peer for peer in found if peer.address == requestor_address]
+    return found[0] if len(found) == 1 else None
 
 
 def may_add_to(user: AnyUser | None, study: Study) -> bool:
@@ -128,6 +168,14 @@ def require_may_review(user: AnyUser, study: Study) -> None:
     """Raise NotAllowedError unless the user may accept and reject results in the study."""
     if not readable_projects(user, REVIEWING_ROLES).filter(studies=study).exists():
         raise NotAllowedError("Only clinicians and radiology admins of its project review results.")
+
+
+def find_account(username: str) -> User:
+    """Return the account of that name; raise InvalidRequestError where there is none."""
+    account = get_user_model().objects.filter(username=username).first()
+    if account is None:
+        raise InvalidRequestError(f"There is no account {username[:150]!r}.")
+    return account
 
 
 def known_username(text: str) -> str:

@@ -34,6 +34,16 @@ def record_import(
         )
 
 
+def import_values(
+    asker: Asker, *, study_instance_uid: str, stored: int, refused: int
+) -> dict[str, Any]:
+    """Columns of a record of instances stored, for the statement that stores them."""
+    details = {"stored": stored, "refused": refused}
+    return _values(
+        asker, "110107", "store", Action.CREATE, study=study_instance_uid, details=details
+    )
+
+
 def record_access(asker: Asker, *, study_instance_uid: str, what: str) -> None:
     """DICOM Instances Accessed (110103), read."""
     _record(asker, "110103", what, Action.READ, study=study_instance_uid)
@@ -101,7 +111,11 @@ def record_suspicion_settled(
     )
 
 
-def _record(
+def _record(asker: Asker, *event: str, **more: Any) -> None:
+    AuditEvent.objects.create(**_values(asker, *event, **more))
+
+
+def _values(
     asker: Asker,
     event_id: str,
     act: str,
@@ -110,18 +124,18 @@ def _record(
     study: str = "",
     outcome: int = Outcome.SUCCESS,
     details: dict[str, Any] | None = None,
-) -> None:
+) -> dict[str, Any]:
     user = asker.user if asker.user is not None and asker.user.is_authenticated else None
-    AuditEvent.objects.create(
-        event_id=event_id,
-        act=act,
-        action=action,
-        outcome=outcome,
-        actor_id=user.pk if user else None,
-        actor_name=(user.get_username() if user else asker.name)[:150],
-        token_hint=asker.token_hint,
-        door=asker.door,
-        address=asker.address,
-        study_instance_uid=study[:64],
-        details=details or {},
-    )
+    return {
+        "event_id": event_id,
+        "act": act,
+        "action": action,
+        "outcome": outcome,
+        "actor_id": user.pk if user else None,
+        "actor_name": (user.get_username() if user else asker.name)[:150],
+        "token_hint": asker.token_hint,
+        "door": asker.door,
+        "address": asker.address,
+        "study_instance_uid": study[:64],
+        "details": details or {},
+    }

@@ -37,10 +37,10 @@ def publish(event: Event) -> None:
         message = "An event is published inside the transaction of the change it announces."
         raise transaction.TransactionManagementError(message)
     OutboxEvent.objects.create(kind=event.kind, payload=event.payload())
-    transaction.on_commit(_nudge, robust=True)
+    transaction.on_commit(nudge, robust=True)
 
 
-def _nudge() -> None:
+def nudge() -> None:
     """Ask for a relay now, once a second at most: a nudge costs as much as half a store.
 
     What comes within that second is told by the scheduler's next round.

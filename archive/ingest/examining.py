@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from archive.dicom.attributes import extract_attributes
 from archive.dicom.reading import read_header
@@ -26,6 +26,8 @@ class Candidate:
     attributes: ObjectAttributes
     dataset_sha256: str
     is_deidentified: bool
+    # {keyword: [value as it came, value as it is served]}
+    coerced: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sop_instance_uid(self) -> str:

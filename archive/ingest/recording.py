@@ -13,6 +13,7 @@ from archive.access.projects import unassigned_project
 from archive.access.selectors import home_project, may_add_to
 from archive.errors import (
     ArchiveError,
+    DeletedObjectError,
     HierarchyConflictError,
     NotAllowedError,
     PatientMismatchError,
@@ -20,7 +21,7 @@ from archive.errors import (
     StorageError,
 )
 from archive.ingest.patients import find_or_create_patient, names_same_patient
-from archive.models import Blob, Instance, Series, Study
+from archive.models import Blob, Instance, Series, Study, Tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,6 +70,9 @@ class BatchRecorder:
 
     def _record_study(self, uid: str, candidates: list[Candidate]) -> None:
         study = _locked_study(uid)
+        if study is not None and study.withheld == Study.Withheld.DELETED:
+            self._refuse_deleted(candidates, "Its study was deleted here.")
+            return
         if study is not None and not may_add_to(self.origin.actor, study):
             for candidate in candidates:
                 self._refuse(candidate, NotAllowedError("This study is not yours to add to."))
@@ -77,7 +81,7 @@ class BatchRecorder:
         savepoint = transaction.savepoint() if study is None else None
         study = study or self._create_study(candidates[0])
         # Under the study's lock nobody else adds to it: what is known now stays all there is.
-        unknown = self._without_known_instances(candidates)
+        unknown = self._without_buried(self._without_known_instances(candidates))
         accepted = [c for c in unknown if self._fits_patient(study, c)]
         new_by_series = self._record_series(study, accepted)
         if not new_by_series and savepoint is not None:
@@ -89,23 +93,41 @@ class BatchRecorder:
 
     def _without_known_instances(self, candidates: list[Candidate]) -> list[Candidate]:
         """Sort out what is archived already: the same content is a success, other content not."""
-        known = dict(
-            Instance.objects.filter(
-                sop_instance_uid__in=[c.sop_instance_uid for c in candidates]
-            ).values_list("sop_instance_uid", "dataset_sha256")
-        )
+        rows = Instance.objects.filter(
+            sop_instance_uid__in=[c.sop_instance_uid for c in candidates]
+        ).values_list("sop_instance_uid", "dataset_sha256", "withheld")
+        known = {uid: digest for uid, digest, _ in rows}
+        deleted = {uid for uid, _, withheld in rows if withheld == Instance.Withheld.DELETED}
         remaining: dict[str, Candidate] = {}
         for candidate in candidates:
             uid = candidate.sop_instance_uid
             if uid not in known:
                 remaining[uid] = candidate
                 known[uid] = candidate.dataset_sha256
+            elif uid in deleted:
+                self._refuse_deleted([candidate], "It was deleted here.")
             elif known[uid] == candidate.dataset_sha256:
                 self.duplicates.add(candidate.position)
             else:
                 message = "Other content is already archived under this SOP Instance UID."
                 self._refuse(candidate, SopInstanceConflictError(message))
         return list(remaining.values())
+
+    def _without_buried(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Sort out what was deleted and purged: it does not come back by being sent."""
+        uids = [candidate.sop_instance_uid for candidate in candidates]
+        buried = set(
+            Tombstone.objects.filter(sop_instance_uid__in=uids).values_list(
+                "sop_instance_uid", flat=True
+            )
+        )
+        gone = [candidate for candidate in candidates if candidate.sop_instance_uid in buried]
+        self._refuse_deleted(gone, "It was deleted here, and purged.")
+        return [c for c in candidates if c.sop_instance_uid not in buried]
+
+    def _refuse_deleted(self, candidates: Iterable[Candidate], message: str) -> None:
+        for candidate in candidates:
+            self._refuse(candidate, DeletedObjectError(message))
 
     def _refuse(self, candidate: Candidate, error: ArchiveError) -> None:
         self.refusals[candidate.position] = error
@@ -149,6 +171,9 @@ class BatchRecorder:
                 for candidate in group:
                     message = "Its Series Instance UID is known in another study."
                     self._refuse(candidate, HierarchyConflictError(message))
+                continue
+            if series.withheld == Series.Withheld.DELETED:
+                self._refuse_deleted(group, "Its series was deleted here.")
                 continue
             self._insert_instances(series, group)
             recorded.append((series, group))
@@ -206,6 +231,7 @@ def _instance(series: Series, candidate: Candidate, blob: Blob) -> Instance:
         blob=blob,
         dataset_sha256=candidate.dataset_sha256,
         cleaned_keywords=list(candidate.attributes.cleaned),
+        coerced=candidate.coerced,
         **asdict(candidate.attributes.instance),
     )
 
@@ -219,16 +245,22 @@ def _refresh_study(
     for series, group in recorded:
         if series.number_of_series_related_instances == 0:
             study.number_of_study_related_series += 1
+            # Notes rejected all that was in it; what comes now is shown.
+            series.withheld = Series.Withheld.NOT
+            study.withheld = Study.Withheld.NOT
         series.number_of_series_related_instances += len(group)
         study.number_of_study_related_instances += len(group)
+        study.stored_bytes += sum(candidate.file.spool.size for candidate in group)
         study.modalities_in_study = _merged(study.modalities_in_study, series.modality)
         study.body_parts = _merged(study.body_parts, series.body_part_examined)
-        series.save(update_fields=["number_of_series_related_instances", "updated_at"])
+        series.save(update_fields=["number_of_series_related_instances", "withheld", "updated_at"])
     study.is_deidentified = study.is_deidentified and all(c.is_deidentified for c in accepted)
     study.save(
         update_fields=[
             "number_of_study_related_series",
             "number_of_study_related_instances",
+            "stored_bytes",
+            "withheld",
             "modalities_in_study",
             "body_parts",
             "is_deidentified",

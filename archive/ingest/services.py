@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 
@@ -17,13 +17,14 @@ from archive.events.types import InstancesStored
 from archive.ingest.examining import Candidate, examine
 from archive.ingest.quarantine import quarantine_file
 from archive.ingest.recording import BatchRecorder
+from archive.ingest.statement import known_digests, store_plain
 from archive.ingest.types import IncomingFile, IngestResult, Origin, Outcome
-from archive.models import Instance
 from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+ResultT = TypeVar("ResultT")
 logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 4
@@ -38,6 +39,7 @@ class _Batch:
     candidates: list[Candidate] = field(default_factory=list)
     refusals: dict[int, ArchiveError] = field(default_factory=dict)
     duplicates: set[int] = field(default_factory=set)
+    stored: set[int] = field(default_factory=set)
 
 
 def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[IngestResult]:
@@ -86,12 +88,7 @@ def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[Inges
 
 def _set_known_duplicates(batch: _Batch) -> None:
     """Spare the disk: what is archived with the same content needs no second write."""
-    known = dict(
-        Instance.objects.filter(
-            sop_instance_uid__in=[c.sop_instance_uid for c in batch.candidates],
-            blob__state="stored",
-        ).values_list("sop_instance_uid", "dataset_sha256")
-    )
+    known = known_digests([c.sop_instance_uid for c in batch.candidates])
     asked = batch.origin.study_instance_uid
     batch.duplicates = {
         c.position
@@ -110,11 +107,21 @@ def _keep_bytes(batch: _Batch) -> None:
 
 
 def _commit(batch: _Batch) -> BatchRecorder:
-    """Write rows, quarantine, audit and outbox in one transaction; again on a lost race."""
+    """Write what is plain in one statement, and decide on the rest in a transaction."""
+    new = [c for c in batch.candidates if c.position not in batch.duplicates]
+    batch.stored = _again_on_lost_race(lambda: store_plain(new, batch.origin))
+    rest = [c for c in new if c.position not in batch.stored]
+    if rest or batch.refusals:
+        recorder: BatchRecorder = _again_on_lost_race(lambda: _record(batch, rest))
+        return recorder
+    return BatchRecorder(batch.origin)
+
+
+def _again_on_lost_race(work: Callable[[], ResultT]) -> ResultT:
+    """Do the work, and again where another batch was quicker with the same rows."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            with transaction.atomic():
-                return _record(batch)
+            return work()
         except (IntegrityError, OperationalError) as error:
             state = getattr(error.__cause__, "sqlstate", None)
             if state not in _RETRIED_STATES or attempt == _ATTEMPTS:
@@ -132,10 +139,11 @@ def _as_storage_error(error: DatabaseError) -> Exception:
     return StorageError(message, code="database-busy")
 
 
-def _record(batch: _Batch) -> BatchRecorder:
+@transaction.atomic
+def _record(batch: _Batch, candidates: list[Candidate]) -> BatchRecorder:
+    """Write rows, quarantine, audit and outbox in one transaction."""
     recorder = BatchRecorder(batch.origin)
-    recorder.duplicates |= batch.duplicates
-    recorder.record(c for c in batch.candidates if c.position not in batch.duplicates)
+    recorder.record(candidates)
     _quarantine(batch, recorder)
     if recorder.stored:
         event = InstancesStored(
@@ -147,7 +155,7 @@ def _record(batch: _Batch) -> BatchRecorder:
     refused = len(batch.refusals) + len(recorder.refusals)
     if recorder.stored or refused:
         recorded = set(recorder.refusals) | recorder.duplicates
-        uids = {c.study_instance_uid for c in batch.candidates if c.position not in recorded}
+        uids = {c.study_instance_uid for c in candidates if c.position not in recorded}
         audit.record_import(
             batch.origin.asker,
             study_instance_uids=sorted(uids),
@@ -179,17 +187,19 @@ def _results(batch: _Batch, recorder: BatchRecorder) -> list[IngestResult]:
         outcome = Outcome.STORED
         if position in refusals:
             outcome = Outcome.QUARANTINED
-        elif position in recorder.duplicates:
+        elif position in batch.duplicates or position in recorder.duplicates:
             outcome = Outcome.DUPLICATE
         results.append(_result(file, by_position.get(position), outcome, refusals.get(position)))
     return results
 
 
 def _failed(batch: _Batch, error: ArchiveError) -> list[IngestResult]:
-    """Say of each file that it was not taken; refusals keep their own reason."""
+    """Say of each file that it was not taken, but for those committed before."""
     by_position = {c.position: c for c in batch.candidates}
     return [
-        _result(file, by_position.get(position), Outcome.FAILED, error)
+        _result(file, by_position.get(position), Outcome.STORED, None)
+        if position in batch.stored
+        else _result(file, by_position.get(position), Outcome.FAILED, error)
         for position, file in enumerate(batch.files)
     ]
 

@@ -131,7 +131,8 @@ BEGIN
                   (SELECT jsonb_array_elements_text(said->'uids')))
        OR EXISTS (SELECT FROM archive_series WHERE series_instance_uid IN
                   (SELECT x->>'series_instance_uid' FROM jsonb_array_elements(said->'series') x)
-                  AND (study_id IS DISTINCT FROM study.id OR withheld = 'deleted'))
+                  AND (study_id IS DISTINCT FROM study.id OR withheld = 'deleted'
+                       OR (withheld <> '' AND number_of_series_related_instances = 0)))
     THEN
         RETURN nothing;
     END IF;

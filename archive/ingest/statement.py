@@ -1,0 +1,167 @@
+"""Stores that need no decision, in one statement of the database (migration 0008)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from contextlib import nullcontext
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.db import connection, transaction
+
+from archive.access.selectors import home_project, storing_rights
+from archive.audit.services import import_values
+from archive.dicom.attributes import (
+    InstanceAttributes,
+    PatientAttributes,
+    SeriesAttributes,
+    StudyAttributes,
+)
+from archive.events.services import nudge
+from archive.events.types import InstancesStored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from archive.ingest.examining import Candidate
+    from archive.ingest.types import Origin
+
+_STORE = "SELECT archive_store($1::text::jsonb)"
+_KNOWN = """
+    SELECT sop_instance_uid, dataset_sha256
+    FROM archive_instance JOIN archive_blob ON archive_blob.id = blob_id
+    WHERE sop_instance_uid = ANY($1::text[]) AND state = 'stored' AND withheld <> 'deleted'
+"""
+_PATIENT, _STUDY, _SERIES, _INSTANCE = (
+    tuple(field.name for field in fields(kind))
+    for kind in (PatientAttributes, StudyAttributes, SeriesAttributes, InstanceAttributes)
+)
+
+
+def known_digests(sop_instance_uids: Sequence[str]) -> dict[str, str]:
+    """Say which instances are archived with their bytes.
+
+    Parameters
+    ----------
+    sop_instance_uids
+        of any instances
+
+    Returns
+    -------
+    for each archived one the SHA-256 of its data set
+    """
+    return dict(_fetch(_KNOWN, [list(sop_instance_uids)])) if sop_instance_uids else {}
+
+
+def store_plain(candidates: Iterable[Candidate], origin: Origin) -> set[int]:
+    """Record the candidates of studies where nothing needs a decision.
+
+    Rows, counts, audit record and outbox row are written by one statement, in its own
+    transaction where none is open; the locks are those of `archive.ingest.recording`.
+
+    Parameters
+    ----------
+    candidates
+        not archived before; each one's bytes are durable in the blob store
+
+    Returns
+    -------
+    positions of the candidates that are stored; the others are left to the recorder, untouched
+    """
+    groups = [
+        group
+        for _, group in sorted(_by_study(candidates).items())
+        if _is_plain(group, origin.study_instance_uid)
+    ]
+    if not groups:
+        return set()
+    studies = [_study(group, origin) for group in groups]
+    _set_place(studies, origin)
+    said = json.dumps({"event": InstancesStored.kind, "studies": studies}, default=str)
+    # Inside another transaction a lost race must not spoil it.
+    with transaction.atomic() if connection.in_atomic_block else nullcontext():
+        ((stored,),) = _fetch(_STORE, [said])
+    if any(stored):
+        transaction.on_commit(nudge, robust=True)
+    return {
+        candidate.position
+        for is_stored, group in zip(stored, groups, strict=True)
+        if is_stored
+        for candidate in group
+    }
+
+
+def _by_study(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:
+    groups: defaultdict[str, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        groups[candidate.study_instance_uid].append(candidate)
+    return groups
+
+
+def _is_plain(group: list[Candidate], asked_study: str) -> bool:
+    """Whether the instances are of the study asked for, of one patient, and none comes twice."""
+    first = group[0]
+    return (
+        asked_study in {"", first.study_instance_uid}
+        and len({candidate.sop_instance_uid for candidate in group}) == len(group)
+        and all(c.attributes.patient == first.attributes.patient for c in group)
+    )
+
+
+def _set_place(studies: list[dict[str, Any]], origin: Origin) -> None:
+    """Say to which project new studies go, and to which known ones may be added."""
+    project = origin.project
+    if project is None and origin.actor is not None:
+        project = home_project(origin.actor)
+    place = {
+        "project": project.pk if project else None,
+        "rights": storing_rights(origin.actor) if origin.actor else None,
+    }
+    for study in studies:
+        study.update(place)
+
+
+def _study(group: list[Candidate], origin: Origin) -> dict[str, Any]:
+    first = group[0].attributes
+    uid = first.study.study_instance_uid
+    by_series: dict[str, dict[str, Any]] = {}
+    for candidate in group:
+        series = by_series.setdefault(candidate.series_instance_uid, {})
+        if not series:
+            series |= _columns(candidate.attributes.series, _SERIES) | {"instances": []}
+        series["instances"].append(_instance(candidate))
+    return {
+        **_columns(first.study, _STUDY),
+        "patient": _columns(first.patient, _PATIENT),
+        "uids": [candidate.sop_instance_uid for candidate in group],
+        "is_deidentified": all(candidate.is_deidentified for candidate in group),
+        "size_bytes": sum(candidate.file.spool.size for candidate in group),
+        "series": list(by_series.values()),
+        "audit": import_values(origin.asker, study_instance_uid=uid, stored=len(group), refused=0),
+    }
+
+
+def _instance(candidate: Candidate) -> dict[str, Any]:
+    return {
+        **_columns(candidate.attributes.instance, _INSTANCE),
+        "position": candidate.position,
+        "sha256": candidate.file.spool.sha256,
+        "size_bytes": candidate.file.spool.size,
+        "cleaned_keywords": candidate.attributes.cleaned,
+        "dataset_sha256": candidate.dataset_sha256,
+        "coerced": candidate.coerced,
+    }
+
+
+def _columns(attributes: object, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(attributes, name) for name in names}
+
+
+def _fetch(query: str, values: list[Any]) -> list[Any]:
+    """Run a prepared statement, its values sent beside it; errors are Django's."""
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        return cursor.execute(query, values, prepare=True).fetchall()
