@@ -14,6 +14,7 @@ from django.http import HttpResponse, HttpResponseNotAllowed
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 
+from archive.dicomweb.gone import as_gone
 from archive.dicomweb.media_types import Choice, Offer, choose
 from archive.dicomweb.renderers import protected
 from archive.dicomweb.statuses import RETRY_AFTER_S, http_status
@@ -53,7 +54,7 @@ def dicomweb_view(*methods: str) -> Callable[[View], View]:
             try:
                 return view(request, *args, **kwargs)
             except ArchiveError as error:
-                return error_response(error)
+                return error_response(as_gone(error, request.user, kwargs))
             except (OperationalError, InterfaceError):
                 logger.exception("database not reachable")
                 message = "The archive's database can't be reached; try again."

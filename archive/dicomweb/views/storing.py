@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archive.access import selectors as access
+from archive.access.scopes import requires_scope
+from archive.curation.types import ObjectPath
 from archive.dicom.uids import is_valid_uid
 from archive.dicomweb.media_types import DICOM_JSON, JSON, Offer
 from archive.dicomweb.renderers import dicom_json_response, render_store
 from archive.dicomweb.statuses import failure_reason, http_status, store_status
 from archive.dicomweb.store_request import store_parts
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view
+from archive.dicomweb.views.objects import delete
 from archive.dicomweb.views.retrieving import retrieve_many
 from archive.dicomweb.views.searching import search
 from archive.errors import InvalidRequestError, LimitExceededError
@@ -31,13 +34,22 @@ _RECORDED = {400, 413}
 
 
 @dicomweb_view("GET", "POST")
-def studies(request: HttpRequest, study: str | None = None) -> HttpResponseBase:
-    """Search (GET) or store (POST) studies; retrieve or add to one of them."""
+def studies(request: HttpRequest) -> HttpResponseBase:
+    """Search (GET) or store (POST) studies."""
+    if request.method == "POST":
+        return _store(request, None)
+    return search(request, Level.STUDY)
+
+
+@requires_scope("admin", methods={"DELETE"})
+@dicomweb_view("GET", "POST", "DELETE")
+def study_object(request: HttpRequest, study: str) -> HttpResponseBase:
+    """Retrieve a study, add to it, or delete it."""
     if request.method == "POST":
         return _store(request, study)
-    if study is not None:
-        return retrieve_many(request, study)
-    return search(request, Level.STUDY)
+    if request.method == "DELETE":
+        return delete(request, ObjectPath(study))
+    return retrieve_many(request, study=study)
 
 
 def _store(request: HttpRequest, study: str | None) -> HttpResponseBase:
