@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from archive.portal.viewer_files import ViewerFile
 
 # What OHIF needs, on its own path only: codecs in WebAssembly, workers, styles in elements.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'{}; worker-src 'self' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "connect-src 'self' blob: data:; font-src 'self' data:; object-src 'none'; "
     "base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
+PAGE_POLICY = _POLICY.format("")
+# A script's own policy counts where it is a worker: those of the codecs make their callbacks
+# from text. A worker has no page, and no cookies to read.
+SCRIPT_POLICY = _POLICY.format(" 'unsafe-eval'")
 _DAY_S = 86_400
 
 
@@ -82,7 +86,8 @@ def _answer(request: HttpRequest, file: ViewerFile | None) -> HttpResponseBase:
 
 def _isolated(response: HttpResponseBase) -> HttpResponseBase:
     """Add the headers of OHIF's path."""
-    response["Content-Security-Policy"] = POLICY
+    is_script = "javascript" in response.headers.get("Content-Type", "")
+    response["Content-Security-Policy"] = SCRIPT_POLICY if is_script else PAGE_POLICY
     response["Cross-Origin-Embedder-Policy"] = "require-corp"
     return response
 

@@ -48,7 +48,8 @@ def _config(*, dicom_web: str, wado_uri: str, basename: str) -> dict[str, Any]:
         "routerBasename": basename,
         "extensions": [],
         "modes": [],
-        "customizationService": {},
+        # OHIF's tour of itself would cover the first image of everyone's first visit.
+        "customizationService": {"ohif.tours": {"$set": []}},
         "showStudyList": True,
         "maxNumberOfWebWorkers": 3,
         "showWarningMessageForCrossOrigin": False,

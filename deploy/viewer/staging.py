@@ -7,10 +7,12 @@ import json
 import shutil
 import tarfile
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from deploy.viewer.corrections import correct_script, corrections
 from deploy.viewer.release import INTEGRITY, PACKAGE, VERSION, ViewerInstallError
 from deploy.viewer.rewriting import (
     PUBLIC_URL_SCRIPT,
@@ -119,6 +121,7 @@ def _fill(package: Path, folder: Path, prefix: str) -> tuple[int, int, int]:
 
 def _rewritten(package: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
     yield PUBLIC_URL_SCRIPT, public_url_script(prefix).encode()
+    mended: Counter[int] = Counter()
     with tarfile.open(package, "r:gz") as archive:
         for member in archive:
             name = member.name.removeprefix(_DIST)
@@ -126,7 +129,14 @@ def _rewritten(package: Path, prefix: str) -> Iterator[tuple[str, bytes]]:
                 continue
             file = archive.extractfile(member)
             if file is not None:
-                yield name, _for_the_prefix(name, file.read(), prefix)
+                yield name, _for_the_prefix(name, file.read(), prefix, mended)
+    for number, one in enumerate(corrections()):
+        if mended[number] != one.files:
+            message = (
+                f"{package.name} is not built like the pinned release: {mended[number]} files "
+                f"instead of {one.files} hold what must be mended. {one.reason}"
+            )
+            raise ViewerInstallError(message)
 
 
 def is_kept(name: str) -> bool:
@@ -139,11 +149,13 @@ def is_kept(name: str) -> bool:
     return not (path.parts[0] == "assets" and path.name.startswith(_DROPPED_ASSETS))
 
 
-def _for_the_prefix(name: str, content: bytes, prefix: str) -> bytes:
+def _for_the_prefix(name: str, content: bytes, prefix: str, mended: Counter[int]) -> bytes:
     if name == "index.html":
         return rewrite_page(content.decode(), prefix).encode()
     if name.endswith(".js"):
-        return rewrite_script(name, content.decode(), prefix).encode()
+        text, numbers = correct_script(content.decode())
+        mended.update(numbers)
+        return rewrite_script(name, text, prefix).encode()
     if name.endswith(".css"):
         return rewrite_style(content.decode(), prefix).encode()
     return content

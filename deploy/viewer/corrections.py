@@ -1,0 +1,71 @@
+"""What is mended in the pinned release so that it runs under a strict policy and opens reports.
+
+Each mend says why, where it must occur, and how often; a release that is built in another way
+is refused rather than half mended.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A change of the viewer's scripts; ``files`` is in how many of them it must occur."""
+
+    reason: str
+    pattern: str
+    replacement: str
+    files: int
+
+
+@cache
+def corrections() -> tuple[Correction, ...]:
+    """Return the mends of the pinned release."""
+    views = (_HERE / "array_views.js").read_text(encoding="utf-8")
+    return (
+        Correction(
+            reason="ndarray compiles its views from text, for which a page needs 'unsafe-eval': "
+            "without it no segmentation opens.",
+            pattern=r"^\t?function compileConstructor\(dtype, dimension\) \{$",
+            replacement=f"{views}function compileConstructorFromText(dtype, dimension) {{",
+            files=3,
+        ),
+        Correction(
+            reason="A measurement report whose numbers stand on a segmentation or on whole images "
+            "has no coordinates to draw: as a list of measurements OHIF fails on it, as a text "
+            "it shows all that it says.",
+            pattern=r"(const isImagingMeasurementReport = ConceptNameCodeSequence\?\.CodeValue "
+            r"=== [^;\n]+);",
+            replacement=r"\1 && "
+            r"""/"ValueType":"SCOORD/.test(JSON.stringify(instance.ContentSequence ?? []));""",
+            files=1,
+        ),
+        Correction(
+            reason="The same where some measurements of a report have coordinates and some don't.",
+            pattern=r"= measurement\.coords\[0\]\.ReferencedSOPSequence;",
+            replacement="= measurement.coords[0]?.ReferencedSOPSequence;",
+            files=1,
+        ),
+    )
+
+
+def correct_script(text: str) -> tuple[str, list[int]]:
+    """Return a script with what is mended in it, and which mends those were."""
+    done = []
+    for number, one in enumerate(corrections()):
+        # The replacement of code is taken as it stands, except for groups.
+        template = one.replacement if r"\1" in one.replacement else _literally(one.replacement)
+        text, count = re.subn(one.pattern, template, text, flags=re.MULTILINE)
+        if count:
+            done.append(number)
+    return text, done
+
+
+def _literally(text: str) -> str:
+    return text.replace("\\", "\\\\")
