@@ -18,25 +18,25 @@ from archive.errors import (
     PeerRefusedError,
     PeerUnreachableError,
 )
-from archive.forwarding.dimse_outgoing import OutgoingInstance
 from archive.forwarding.multipart_receiving import receive_instances
 from archive.forwarding.peer_http import asking, read_answer
 from archive.forwarding.types import FetchCounts, SendOutcome
+from archive.retrieve.datasets import open_instance
+from archive.retrieve.outgoing import outgoing_instance
 from archive.retrieve.transfer_syntaxes import NOT_FOR_THE_WEB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from http.client import HTTPResponse
-    from pathlib import Path
 
     from archive.models import Instance, Peer
+    from archive.retrieve.outgoing import OutgoingInstance
     from archive.storage.types import SpoolFile
 
 _JSON = "application/dicom+json"
 _INSTANCES = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 # Of one request; a file that is larger goes alone.
 _REQUEST_INSTANCES, _REQUEST_BYTES = 20, 64 * 1024 * 1024
-_CHUNK = 1024 * 1024
 _MAX_RESULTS = 500
 _PATHS = {"STUDY": "studies", "SERIES": "series", "IMAGE": "instances"}
 # What the peer says of the instances, rather than of who asks or how.
@@ -165,36 +165,37 @@ def get(
 class _Part:
     """An instance as it goes into a request."""
 
-    sop_instance_uid: str
-    content: Path | bytes
-    syntax: str
+    outgoing: OutgoingInstance
     size: int
+    made: bytes = b""
+
+    @property
+    def sop_instance_uid(self) -> str:
+        return self.outgoing.sop_instance_uid
 
     @classmethod
     def of(cls, peer: Peer, instance: Instance) -> _Part:
-        file = OutgoingInstance(instance)
-        own = file.transfer_syntax_uid
+        own = instance.transfer_syntax_uid
         wanted = list(peer.transfer_syntaxes)
         if not wanted:
             wanted = [EXPLICIT_LITTLE] if own in NOT_FOR_THE_WEB else [own, EXPLICIT_LITTLE]
-        syntax, content = file.encoded(wanted)
-        size = len(content) if isinstance(content, bytes) else content.stat().st_size
-        return cls(file.sop_instance_uid, content, syntax, size)
+        outgoing = outgoing_instance(instance, wanted)
+        if outgoing.is_as_stored and not _has_preamble(instance):
+            made = b"".join(outgoing.part10_chunks())
+            return cls(outgoing, len(made), made)
+        return cls(outgoing, outgoing.dataset_offset + outgoing.size_bytes)
 
     def head(self, boundary: str) -> bytes:
-        kind = f"application/dicom; transfer-syntax={self.syntax}"
+        kind = f"application/dicom; transfer-syntax={self.outgoing.transfer_syntax_uid}"
         return f"\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode()
 
     def chunks(self) -> Iterator[bytes]:
-        if isinstance(self.content, bytes):
-            # A preamble may hide a program for who opens the file otherwise.
-            yield bytes(128) + self.content[128:]
-            return
-        with self.content.open("rb") as file:
-            file.seek(128)
-            yield bytes(128)
-            while chunk := file.read(_CHUNK):
-                yield chunk
+        return iter((self.made,)) if self.made else self.outgoing.part10_chunks()
+
+
+def _has_preamble(instance: Instance) -> bool:
+    with open_instance(instance) as file:
+        return file.read(132).endswith(b"DICM")
 
 
 def _store(peer: Peer, group: Sequence[_Part]) -> Iterator[SendOutcome]:
