@@ -19,5 +19,6 @@ app.autodiscover_tasks(
         "inference.runs",
         "inference.similarity",
         "inference.training",
+        "inference.workitems",
     ]
 )

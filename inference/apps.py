@@ -11,8 +11,11 @@ class InferenceConfig(AppConfig):
         from archive.query.picture_words import register_picture_notes  # noqa: PLC0415
         from inference import subscribers  # noqa: PLC0415
         from inference.portal.filling import fill_portal  # noqa: PLC0415
+        from inference.runs.observing import observe_runs  # noqa: PLC0415
         from inference.similarity.explaining.picture_notes import picture_notes  # noqa: PLC0415
+        from inference.workitems.events import announce_run  # noqa: PLC0415
 
         subscribers.subscribe_all()
+        observe_runs(announce_run)
         fill_portal()
         register_picture_notes("inference", picture_notes)

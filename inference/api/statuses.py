@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archive.api.statuses import add_statuses
 from inference import errors
 from inference.similarity.errors import NotEmbeddedError, SpaceConflictError, SpaceNotReadyError
+from inference.workitems import errors as workitems
 
 if TYPE_CHECKING:
     from archive.errors import ArchiveError
@@ -24,6 +25,9 @@ STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     # As above: it is being filled.
     SpaceNotReadyError: HTTPStatus.CONFLICT,
     SpaceConflictError: HTTPStatus.CONFLICT,
+    workitems.WorkitemError: HTTPStatus.CONFLICT,
+    workitems.TransactionUidError: HTTPStatus.BAD_REQUEST,
+    workitems.SubscriberUnknownError: HTTPStatus.FORBIDDEN,
 }
 
 

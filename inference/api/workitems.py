@@ -1,88 +1,138 @@
-"""UPS-RS (PS3.18 section 11), to be read: runs as a worklist system looks for them."""
+"""UPS-RS (PS3.18 section 11): the worklist as AI work is seen, claimed and ended from outside."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from archive.api.endpoints import Endpoint
 from archive.audit.services import record_query
-from archive.errors import InvalidRequestError
 from archive.retrieve.trail import note_access
-from inference.runs.workitems import find_workitem, list_workitems, workitem_json
+from inference.api.workitem_endpoints import (
+    ALREADY,
+    CREATED_MODIFIED,
+    WorkitemEndpoint,
+    asker_of,
+    service_of,
+    warn,
+)
+from inference.api.workitem_parsers import (
+    parse_body,
+    parse_search,
+    parse_transaction,
+    parse_workitem_uid,
+)
+from inference.workitems.cancelling import request_cancel
+from inference.workitems.elements import text_of
+from inference.workitems.selectors import find_workitem, search_workitems
+from inference.workitems.services import change_state, create_workitem, update_workitem
+from inference.workitems.tags import STATE
 
 if TYPE_CHECKING:
-    from django.http import QueryDict
     from rest_framework.request import Request
 
-    from archive.audit.types import Asker
-
-_STATE = ("ProcedureStepState", "00741000")
-_STUDY = ("StudyInstanceUID", "0020000D")
-_PAGING = ("limit", "offset")
-_MOST = 200
+_MORE = "There are additional results that can be requested"
 
 
-class DicomJsonRenderer(JSONRenderer):
-    """DICOM JSON."""
-
-    media_type = "application/dicom+json"
-    format = "dicom"
-
-
-class WorkitemsView(Endpoint):
-    """Search for workitems."""
-
-    renderer_classes = [DicomJsonRenderer, JSONRenderer]
+class WorkitemsView(WorkitemEndpoint):
+    """The worklist."""
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
-        """List runs by Procedure Step State and Study Instance UID, the newest first."""
-        query = request.query_params
-        known = {*_STATE, *_STUDY, *_PAGING, "includefield"}
-        if unknown := sorted(set(query) - known):
-            raise InvalidRequestError(f"Workitems are not searched by {unknown[0][:64]}.")
-        state, study_uid = _first(query, _STATE), _first(query, _STUDY)
-        found = list_workitems(request.user, state=state, study_uid=study_uid)
-        start = _number(query, "offset", 0)
-        rows = found[start : start + min(_number(query, "limit", _MOST), _MOST)]
-        record_query(_asker(request), what="search-workitems", details={"state": state[:16]})
-        body = [workitem_json(run) for run in rows]
-        return Response(body) if body else Response(status=HTTPStatus.NO_CONTENT)
+        """Search for workitems by any of their attributes, the newest first."""
+        search = parse_search(request.query_params)
+        found = search_workitems(
+            request.user, search.keys, is_fuzzy=search.is_fuzzy, is_full=search.is_full
+        )
+        record_query(
+            asker_of(request),
+            what="search-workitems",
+            details={"keys": sorted(search.keys), "state": text_of(search.keys, STATE)[:16]},
+        )
+        body = list(islice(found, search.offset, search.offset + search.limit))
+        response = Response(body) if body else Response(status=HTTPStatus.NO_CONTENT)
+        if len(body) == search.limit and next(found, None) is not None:
+            warn(response, request, _MORE)
+        return response
+
+    @extend_schema(exclude=True)
+    def post(self, request: Request) -> Response:
+        """Put a workitem on the list."""
+        token = getattr(request._request, "token", None)  # noqa: SLF001 DRF's documented way
+        uid, is_changed = create_workitem(
+            asker=asker_of(request),
+            ds=parse_body(request),
+            uid=parse_workitem_uid(request),
+            project=token.project if token is not None else None,
+        )
+        response = Response(status=HTTPStatus.CREATED)
+        address = f"{service_of(request)}/workitems/{uid}"
+        response["Location"] = response["Content-Location"] = address
+        if is_changed:
+            warn(response, request, CREATED_MODIFIED)
+        return response
 
 
-class WorkitemView(Endpoint):
-    """Retrieve a workitem."""
+class WorkitemView(WorkitemEndpoint):
+    """One workitem."""
 
-    renderer_classes = [DicomJsonRenderer, JSONRenderer]
+    is_update = True
 
     @extend_schema(exclude=True)
     def get(self, request: Request, uid: str) -> Response:
-        """Show one run with the images it was about and the objects it stored."""
-        run = find_workitem(request.user, uid)
-        note_access(_asker(request), run.study.study_instance_uid, "workitem")
-        return Response([workitem_json(run, is_full=True)])
+        """Show one workitem with the images it is about and the objects that came of it."""
+        found = find_workitem(request.user, uid)
+        note_access(asker_of(request), found.study_uid, "workitem")
+        response = Response([found.document()])
+        response["Content-Location"] = f"{service_of(request)}/workitems/{uid}"
+        response["Cache-Control"] = "private, no-cache"
+        return response
+
+    @extend_schema(exclude=True)
+    def post(self, request: Request, uid: str) -> Response:
+        """Change what a workitem says."""
+        changes = parse_body(request)
+        update_workitem(
+            asker=asker_of(request),
+            uid=uid,
+            changes={tag: one for tag, one in changes.items() if tag != "00081195"},
+            transaction_uid=parse_transaction(request, changes),
+        )
+        return Response(status=HTTPStatus.OK)
 
 
-def _asker(request: Request) -> Asker:
-    return request._request.asker  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
+class WorkitemStateView(WorkitemEndpoint):
+    """The state of a workitem."""
+
+    @extend_schema(exclude=True)
+    def put(self, request: Request, uid: str) -> Response:
+        """Claim it, complete it or give it up."""
+        ds = parse_body(request)
+        state = text_of(ds, STATE)
+        is_changed = change_state(
+            asker=asker_of(request),
+            uid=uid,
+            state=state,
+            transaction_uid=parse_transaction(request, ds),
+        )
+        response = Response(status=HTTPStatus.OK)
+        response["Content-Location"] = f"{service_of(request)}/workitems/{uid}"
+        if not is_changed:
+            warn(response, request, ALREADY.format(state))
+        return response
 
 
-def _first(query: QueryDict, names: tuple[str, ...]) -> str:
-    text = next((str(query[name]) for name in names if name in query), "")
-    if "\x00" in text:
-        raise InvalidRequestError("A value holds a NUL.")
-    return text
+class WorkitemCancelView(WorkitemEndpoint):
+    """The wish that a workitem be canceled."""
 
-
-def _number(query: QueryDict, name: str, default: int) -> int:
-    text = query.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise InvalidRequestError(f"{name} is a whole number.")
-    return int(text)
+    @extend_schema(exclude=True)
+    def post(self, request: Request, uid: str) -> Response:
+        """Cancel what nobody began; tell who works on it otherwise."""
+        is_changed = request_cancel(asker=asker_of(request), uid=uid, request=parse_body(request))
+        response = Response(status=HTTPStatus.ACCEPTED)
+        if not is_changed:
+            warn(response, request, ALREADY.format("CANCELED"))
+        return response

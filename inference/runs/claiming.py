@@ -13,6 +13,7 @@ from inference.bundles.gates import why_not
 from inference.models import Run
 from inference.runs.dispatching import hand_back, more_urgent_than
 from inference.runs.finishing import end_run
+from inference.runs.observing import tell_observers
 from inference.runs.run_log import host_name, write_line
 from inference.runs.timing import LEASE
 
@@ -34,8 +35,10 @@ def claim_next(run_id: int) -> Run | None:
     return claim_run(run_id)
 
 
-def claim_run(run_id: int) -> Run | None:
-    """Take a queued run for this process; None where someone else has it or it is not due.
+def claim_run(run_id: int, *, performer: str = "") -> Run | None:
+    """Take a queued run for this process, or for somebody outside who is named.
+
+    None where someone else has it or it is not due.
 
     The claim states what is analysed: the digest over the series' instances. An input that was
     analysed before with success is not analysed again, and one that the model's intended use
@@ -59,9 +62,11 @@ def claim_run(run_id: int) -> Run | None:
             run.state = Run.State.RUNNING
             run.attempts += 1
             run.started_at = now
-            run.lease_until = now + LEASE
-            write_line(run, f"Attempt {run.attempts} begins on {host_name()}.")
+            # Who works outside says nothing in between, and takes the time it takes.
+            run.lease_until = None if performer else now + LEASE
+            write_line(run, f"Attempt {run.attempts} begins on {performer or host_name()}.")
             run.save()
+            tell_observers(run)
     except IntegrityError:
         # Another run of the same model on this series is under way: later slices wait for it.
         Run.objects.filter(pk=run_id).update(

@@ -10,6 +10,7 @@ from django.utils import timezone
 from archive.access.selectors import require_may_label
 from archive.audit import runs as audit
 from archive.errors import InvalidRequestError, NotVisibleError
+from inference.bundles.external import EXTERNAL
 from inference.errors import RunConflictError
 from inference.models import ModelVersion, Run
 from inference.runs.finishing import end_run
@@ -39,6 +40,8 @@ def cancel_run(*, asker: Asker, run_id: int) -> Run:
         run = _held_run(asker, run_id)
         if run.state == Run.State.QUEUED:
             end_run(run, Run.State.CANCELLED, "Cancelled before it began.")
+        elif run.state == Run.State.RUNNING and run.model_version.pipeline == EXTERNAL:
+            end_run(run, Run.State.CANCELLED, "Cancelled while somebody outside worked on it.")
         elif run.state == Run.State.RUNNING:
             run.cancel_requested_at = run.cancel_requested_at or timezone.now()
             run.save(update_fields=["cancel_requested_at"])
@@ -110,6 +113,6 @@ def _run(asker: Asker, run_id: int) -> Run:
 def _held_run(asker: Asker, run_id: int) -> Run:
     """Return the run with its row locked: a worker may be about to end it."""
     _run(asker, run_id)
-    rows = Run.objects.select_for_update(of=("self",)).select_related("study")
+    rows = Run.objects.select_for_update(of=("self",)).select_related("study", "model_version")
     run: Run = rows.get(pk=run_id)
     return run

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from inference.bundles.external import EXTERNAL
 from inference.models import Run
 from inference.runs.priority import RUN_ORDER
 from inference.runs.timing import HANDED_OUT_FOR
@@ -37,6 +38,7 @@ def due_runs() -> list[int]:
         due = (
             Run.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(state=Run.State.QUEUED, not_before__lte=now)
+            .exclude(model_version__pipeline=EXTERNAL)
             .filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now))
             .order_by(*RUN_ORDER)
         )
@@ -77,6 +79,7 @@ def more_urgent_than(run_id: int) -> int | None:
         is_before |= Q(priority__gt=0)
     due = Run.objects.filter(is_before, same_queue, state=Run.State.QUEUED)
     due = due.filter(not_before__lte=timezone.now()).exclude(pk=run_id)
+    due = due.exclude(model_version__pipeline=EXTERNAL)
     return due.order_by(*RUN_ORDER).values_list("pk", flat=True).first()
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from archive.curation.services import withhold_series
 from inference.models import Finding, ModelVersion, Run
 from inference.runs.notices import note_end
+from inference.runs.observing import tell_observers
 from inference.runs.run_log import write_line
 from inference.runs.timing import MAX_ATTEMPTS, MAX_WORKER_DEATHS
 from inference.similarity.words.series_words import mark_words_stale
@@ -109,6 +110,7 @@ def end_run(run: Run, state: str, message: str) -> None:
     write_line(run, f"{run.get_state_display()}. {message}".rstrip())
     run.save()
     note_end(run)
+    tell_observers(run)
 
 
 def _is_still_held(run: Run) -> bool:
@@ -135,6 +137,7 @@ def _requeue(run: Run, message: str) -> None:
             run.not_before = timezone.now() + pause
             run.message = message[:500]
             run.save()
+            tell_observers(run)
     except IntegrityError:
         # Newer slices have queued a run of their own meanwhile; it sees all of these too.
         run.refresh_from_db()

@@ -17,6 +17,7 @@ from inference.bundles.gates import why_not
 from inference.errors import UnsupportedInputError
 from inference.models import Priority, Run
 from inference.runs.limits import require_room_for_run
+from inference.runs.observing import tell_observers
 from inference.runs.priority import requested_priority
 from inference.runs.routing import is_background, is_image_series, is_in_shadow, wanted_runs
 from inference.runs.selectors import find_version
@@ -91,6 +92,8 @@ def queue_run(
             run.is_shadow = run.is_shadow and is_shadow
             run.requested_by_id = user.pk if user else run.requested_by_id
             run.save()
+        else:
+            tell_observers(run)
     return run
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from archive.audit import training as audit
 from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
+from inference.bundles.external import EXTERNAL
 from inference.models import Label, ModelVersion, Run, TrainingRun
 from inference.similarity.spaces.lifecycle import require_admin
 from inference.training.recipe import MODEL_PREFIX, Recipe, read_recipe
@@ -223,9 +224,10 @@ def note_progress(training: TrainingRun, progress: dict[str, Any]) -> bool:
 
 def is_worker_wanted() -> bool:
     """Whether runs that somebody waits for are due and no worker has taken them."""
-    return Run.objects.filter(
+    due = Run.objects.filter(
         is_background=False, state=Run.State.QUEUED, not_before__lte=timezone.now()
-    ).exists()
+    )
+    return due.exclude(model_version__pipeline=EXTERNAL).exists()
 
 
 def pause_training(training: TrainingRun, *, keeps_attempts: bool = False) -> None:
