@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MULTIPART = "multipart/related"
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
+DICOM_XML = "application/dicom+xml"
 JSON = "application/json"
 OCTET_STREAM = "application/octet-stream"
 MAX_ACCEPT_LENGTH = 8192
