@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
@@ -12,12 +12,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from archive.access.projects import unassigned_project
-from archive.access.types import TokenPrincipal
+from archive.access.types import PeerOptions, TokenPrincipal
 from archive.audit import services as audit
+from archive.dicom.uids import is_valid_uid
 from archive.errors import InvalidRequestError
 from archive.models import ApiToken, Membership, Peer, Project
 from archive.models.access import Role
 from archive.models.memberships import forget_memberships
+from archive.models.rights_watch import Kept, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 TOKEN_PREFIX = "tws_"  # noqa: S105 a mark by which leaked tokens are found, no secret
 _HINT_LENGTH = 12
+_recent_tokens: Kept[str, ApiToken] = Kept()
 
 
 def ensure_first_admin(*, username: str = "admin") -> tuple[str, str | None]:
@@ -122,21 +125,45 @@ def _digest(secret: str) -> str:
 
 
 def authenticate_token(secret: str) -> TokenPrincipal | None:
-    """Return who the token speaks for; None for unknown, expired, revoked or disabled ones."""
-    token = (
-        ApiToken.objects.select_related("user", "project").filter(digest=_digest(secret)).first()
+    """Return who the token speaks for; None for unknown, expired, revoked or disabled ones.
+
+    Found tokens are kept for some seconds, and forgotten at once where the database tells that
+    a token, an account or a project changed.
+    """
+    digest = _digest(secret)
+    revision = watch.revision
+    token = _recent_tokens.get(digest)
+    if token is None:
+        token = _find_token(digest)
+        if token is None:
+            return None
+        _recent_tokens.put(digest, token, revision)
+    if token.expires_at is not None and token.expires_at <= timezone.now():
+        return None
+    return TokenPrincipal(
+        user=_copy(token.user),
+        scopes=frozenset(token.scopes),
+        hint=token.hint,
+        project=token.project,
     )
+
+
+def _find_token(digest: str) -> ApiToken | None:
+    token = ApiToken.objects.select_related("user", "project").filter(digest=digest).first()
     now = timezone.now()
     if token is None or token.revoked_at is not None or not token.user.is_active:
-        return None
-    if token.expires_at is not None and token.expires_at <= now:
         return None
     # Once a minute is enough to see whether a token is in use.
     if token.last_used_at is None or (now - token.last_used_at).total_seconds() > 60:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-    return TokenPrincipal(
-        user=token.user, scopes=frozenset(token.scopes), hint=token.hint, project=token.project
-    )
+    return token
+
+
+def _copy(user: User) -> User:
+    """Give each request an account object of its own: Django hangs what it found out on it."""
+    copied: User = object.__new__(type(user))
+    copied.__dict__.update(user.__dict__)
+    return copied
 
 
 def register_peer(
@@ -146,24 +173,34 @@ def register_peer(
     port: int | None = None,
     project: Project | None = None,
     description: str = "",
-) -> None:
+    **options: Unpack[PeerOptions],
+) -> Peer:
     """Let a DICOM application entity in, or change what is known of it.
+
+    Parameters
+    ----------
+    ae_title, address
+        what it calls itself and from where; together they name the entry
+    port, project, description
+        where it listens, where its studies go, what people call it
+    **options
+        what else it may, and how it is called; what is left out stays as it was
 
     Raises
     ------
     InvalidRequestError
-        The AE title, address or port can't be one.
+        The AE title, address, port or a transfer syntax can't be one.
     """
     title = ae_title.strip()
-    wanted = Peer(
-        ae_title=title, address=address, port=port, project=project, description=description
-    )
+    fields = {"port": port, "project": project, "description": description, **options}
+    wanted = Peer(ae_title=title, address=address, **fields)
     try:
         wanted.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as error:
         raise InvalidRequestError(" ".join(error.messages)) from error
-    Peer.objects.update_or_create(
-        ae_title=title,
-        address=address,
-        defaults={"port": port, "project": project, "description": description, "is_enabled": True},
+    if not all(is_valid_uid(uid) for uid in wanted.transfer_syntaxes):
+        raise InvalidRequestError("A transfer syntax is named by its UID.")
+    peer, _ = Peer.objects.update_or_create(
+        ae_title=title, address=address, defaults={**fields, "is_enabled": True}
     )
+    return peer

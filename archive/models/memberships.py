@@ -2,7 +2,8 @@
 
 Every rule about rights starts with the asker's memberships, so a page would read the same few rows
 a dozen times. They are kept while a door says so (`memberships_kept`), for one request and in its
-own thread; workers and commands, which live long, read anew each time.
+own thread, and from one request to the next for as long as the database tells of every change
+(`rights_watch`); workers and commands, which live long, read anew each time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
 from archive.models.access import Membership
+from archive.models.rights_watch import Kept, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +30,7 @@ class Held(NamedTuple):
     project_kind: str | None
 
 
+_recent: Kept[int, tuple[Held, ...]] = Kept()
 _kept: ContextVar[dict[int, tuple[Held, ...]] | None] = ContextVar("memberships", default=None)
 
 
@@ -46,6 +49,7 @@ def memberships_kept() -> Iterator[None]:
 
 def forget_memberships() -> None:
     """Read anew what was kept: whoever changes memberships calls this."""
+    watch.changed()
     kept = _kept.get()
     if kept is not None:
         kept.clear()
@@ -58,11 +62,20 @@ def memberships_of(user: User | AnonymousUser) -> tuple[Held, ...]:
     kept = _kept.get()
     if kept is not None and user.pk in kept:
         return kept[user.pk]
-    rows = Membership.objects.filter(user_id=user.pk).order_by("pk")
-    held = tuple(Held(*row) for row in rows.values_list("role", "project_id", "project__kind"))
-    if kept is not None:
-        kept[user.pk] = held
+    if kept is None:
+        return _read(user.pk)
+    revision = watch.revision
+    held = _recent.get(user.pk)
+    if held is None:
+        held = _read(user.pk)
+        _recent.put(user.pk, held, revision)
+    kept[user.pk] = held
     return held
+
+
+def _read(user_key: int) -> tuple[Held, ...]:
+    rows = Membership.objects.filter(user_id=user_key).order_by("pk")
+    return tuple(Held(*row) for row in rows.values_list("role", "project_id", "project__kind"))
 
 
 def rights_key(user: User | AnonymousUser) -> str:

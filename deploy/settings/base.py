@@ -30,6 +30,8 @@ TWINSIGHT_DICOM_TLS_PORT = read_int("TWINSIGHT_DICOM_TLS_PORT", 0)
 TWINSIGHT_DICOM_TLS_CERTIFICATE = read_text("TWINSIGHT_DICOM_TLS_CERTIFICATE")
 TWINSIGHT_DICOM_TLS_KEY = read_text("TWINSIGHT_DICOM_TLS_KEY")
 TWINSIGHT_DICOM_TLS_AUTHORITY = read_text("TWINSIGHT_DICOM_TLS_AUTHORITY")
+# Private SOP classes that peers may store, by UID; * for all.
+TWINSIGHT_PRIVATE_SOP_CLASSES = read_list("TWINSIGHT_PRIVATE_SOP_CLASSES", ["*"])
 # Whose people verify reports (Verifying Organization); else the images' institution.
 TWINSIGHT_ORGANIZATION = read_text("TWINSIGHT_ORGANIZATION")
 TWINSIGHT_STORAGE_URL = read_text("TWINSIGHT_STORAGE_URL") or _home.blobs.as_uri()
@@ -42,6 +44,8 @@ TWINSIGHT_MAX_UPLOAD_BYTES = read_int("TWINSIGHT_MAX_UPLOAD_MB", 8192) * 1024 * 
 TWINSIGHT_MAX_INSTANCE_BYTES = read_int("TWINSIGHT_MAX_INSTANCE_MB", 4096) * 1024 * 1024
 # How long what was deleted can be brought back, before its rows and bytes are purged.
 TWINSIGHT_PURGE_AFTER_DAYS = read_int("TWINSIGHT_PURGE_AFTER_DAYS", 30)
+# How long tokens and memberships are kept in memory; a change is told of and ends it at once.
+TWINSIGHT_RIGHTS_KEPT_S = read_int("TWINSIGHT_RIGHTS_KEPT_SECONDS", 5)
 # How long a series must be quiet before its models run: slices arrive one by one.
 TWINSIGHT_SETTLE_SECONDS = read_int("TWINSIGHT_SETTLE_SECONDS", 3)
 # How many models may be on one GPU at the same time.
@@ -124,11 +128,15 @@ _env = environ.Env()
 DATABASES = {
     "default": {
         **_env.db_url_config(read_text("DATABASE_URL") or _embedded.database_url),
+        "ENGINE": "deploy.database",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     },
 }
-DATABASES["default"].setdefault("OPTIONS", {}).update({"connect_timeout": 10})
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    # Statements that are prepared say so themselves; Django's own never are.
+    {"connect_timeout": 10, "prepare_threshold": 5}
+)
 if TWINSIGHT_EMAIL_URL:
     globals().update(_env.email_url_config(TWINSIGHT_EMAIL_URL))
 EMAIL_TIMEOUT = 5
@@ -179,6 +187,11 @@ CELERY_BEAT_SCHEDULE = {
     "dispatch-runs": {
         "task": "inference.runs.dispatch_runs",
         "schedule": 2.0,
+        "options": {"queue": "default", "expires": 10},
+    },
+    "dispatch-workitem-events": {
+        "task": "inference.workitems.dispatch_events",
+        "schedule": 5.0,
         "options": {"queue": "default", "expires": 10},
     },
     "send-run-notices": {

@@ -12,3 +12,5 @@ TWINSIGHT_SETTLE_SECONDS = 0
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
+# Its listener would keep the test database from being dropped.
+TWINSIGHT_RIGHTS_KEPT_S = 0
