@@ -116,7 +116,7 @@ def find_peer(*, ae_title: str, address: str) -> Peer | None:
 
 def peer_by_key(peer_key: int | None) -> Peer | None:
     """Return an enabled peer with its account, as it is registered now."""
-    return Peer.objects.select_related("account").filter(pk=peer_key, is_enabled=True).first()
+    return Peer.objects.select_related("account").filter(pk=peer_key or 0, is_enabled=True).first()
 
 
 def find_move_destination(*, ae_title: str, requestor_address: str | None) -> Peer | None:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from typing import TYPE_CHECKING, Any
 
+from pynetdicom import evt
 from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.acse import ACSE
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_ECHO, C_STORE
+from pynetdicom.dimse_primitives import C_ECHO, C_FIND, C_GET, C_MOVE, C_STORE, N_ACTION
 from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.transport import AddressInformation
 
-from archive.dimse.contexts import supported_contexts
+from archive.dimse.commitment import serve_commitment
+from archive.dimse.contexts import (
+    COMMITMENT,
+    GET_CLASSES,
+    MOVE_CLASSES,
+    QUERY_CLASSES,
+    Rights,
+    supported_contexts,
+)
+from archive.dimse.finding import NEGOTIABLE, serve_find
+from archive.dimse.operations import Operation
+from archive.dimse.retrieving import serve_get, serve_move
 from archive.dimse.spooling import SpoolingDimse
+from archive.dimse.statuses import OUT_OF_RESOURCES, UNABLE_TO_COUNT, query_status
 from archive.dimse.transport import BoundedSocket
 from archive.dimse.waiting import WaitingDul
+from archive.errors import ArchiveError
 
 if TYPE_CHECKING:
     import socket
@@ -45,6 +60,7 @@ class PeerAssociation(Association):
         self.dimse = self._messages = SpoolingDimse(self)
         self.dul = WaitingDul(self, self._messages.arrived.set)
         self.origin: Origin | None = None
+        self.rights = Rights()
         self.peer_key: int | None = None
         self.is_serving = False
         self.is_draining = False
@@ -59,6 +75,8 @@ class PeerAssociation(Association):
         self.acceptor.implementation_version_name = ae.implementation_version_name
         self.requestor.address_info = remote
         self._connection = connection
+        self.is_secure = isinstance(connection, ssl.SSLSocket)
+        self.bind(evt.EVT_SOP_EXTENDED, _negotiate_extended)
 
     def run_reactor(self) -> None:
         """Serve until the peer is done; whatever happens, drop what is half received."""
@@ -80,13 +98,15 @@ class PeerAssociation(Association):
         return self.is_serving or self._messages.is_receiving
 
     def _serve_request(self, msg: Any, context_id: int) -> None:
-        """Serve C-ECHO and C-STORE, the latter also for private classes; abort on the rest."""
+        """Serve what was negotiated, C-STORE also for private classes; abort on the rest."""
         self.is_serving = True
         try:
             if isinstance(msg, C_ECHO):
                 super()._serve_request(msg, context_id)
             elif isinstance(msg, C_STORE) and self._is_accepted(msg, context_id):
                 StorageServiceClass(self).SCP(msg, self._accepted_cx[context_id])
+            elif (serve := self._service(msg, context_id)) is not None:
+                self._operate(serve, msg, context_id)
             else:
                 logger.warning("unexpected DIMSE request; the association is aborted")
                 self.abort()
@@ -95,13 +115,58 @@ class PeerAssociation(Association):
         if self.is_draining:
             self.abort()
 
+    def _service(self, msg: Any, context_id: int) -> Callable[[Operation], None] | None:
+        """Return what serves the request, where its context was accepted for that."""
+        context = self._accepted_cx.get(context_id)
+        found = _SERVICES.get(type(msg))
+        if found is None or context is None or not msg.is_valid_request:
+            return None
+        classes, serve = found
+        named = msg.RequestedSOPClassUID if isinstance(msg, N_ACTION) else msg.AffectedSOPClassUID
+        return serve if context.abstract_syntax == named and named in classes else None
+
+    def _operate(self, serve: Callable[[Operation], None], msg: Any, context_id: int) -> None:
+        """Serve a request; whatever goes wrong is answered with a status."""
+        operation = Operation(self, msg, self._accepted_cx[context_id])
+        self.dimse.cancel_req.pop(msg.MessageID, None)
+        try:
+            serve(operation)
+        except Exception as error:
+            if not isinstance(error, ArchiveError):
+                logger.exception("DIMSE request failed")
+            resources = UNABLE_TO_COUNT if isinstance(msg, C_GET | C_MOVE) else OUT_OF_RESOURCES
+            status = query_status(error, out_of_resources=resources)
+            comment = error.message if isinstance(error, ArchiveError) else ""
+            operation.respond(status, comment=comment)
+        finally:
+            self.dimse.cancel_req.clear()
+
     def _is_accepted(self, msg: C_STORE, context_id: int) -> bool:
         context = self._accepted_cx.get(context_id)
-        return (
+        return bool(
             msg.is_valid_request
+            and self.rights.may_store
             and context is not None
+            and context.as_scp
             and context.abstract_syntax == msg.AffectedSOPClassUID
         )
+
+
+_SERVICES: dict[type[Any], tuple[frozenset[str], Callable[[Operation], None]]] = {
+    C_FIND: (QUERY_CLASSES, serve_find),
+    C_GET: (GET_CLASSES, serve_get),
+    C_MOVE: (MOVE_CLASSES, serve_move),
+    N_ACTION: (frozenset({COMMITMENT}), serve_commitment),
+}
+
+
+def _negotiate_extended(event: Any) -> dict[Any, bytes]:
+    """Say what of the proposed extensions of queries is served (PS3.4 C.5.1.1.1)."""
+    return {
+        uid: bytes(asked & served for asked, served in zip(info, NEGOTIABLE, strict=False))
+        for uid, info in event.app_info.items()
+        if uid in QUERY_CLASSES and info
+    }
 
 
 class GuardedAcse(ACSE):
@@ -119,14 +184,20 @@ class GuardedAcse(ACSE):
             called=request.called_ae_title.strip(),
             calling=request.calling_ae_title.strip(),
             address=assoc.requestor.address_info.address,
+            is_secure=assoc.is_secure,
         )
         if admitted.refusal is not None:
             self._refuse(admitted.refusal)
             return
         assoc.origin = admitted.origin
         assoc.peer_key = admitted.peer_key
+        assoc.rights = admitted.rights
         assoc.acceptor.supported_contexts = supported_contexts(
-            request.presentation_context_definition_list, may_store=admitted.may_store
+            request.presentation_context_definition_list,
+            admitted.rights,
+            scp_roles={
+                str(uid) for uid, role in assoc.requestor.role_selection.items() if role.scp_role
+            },
         )
         super().negotiate_association()
 

@@ -1,4 +1,4 @@
-"""The DICOM listener: C-STORE and C-ECHO for registered peers."""
+"""The DICOM listener: storage, queries and retrievals for registered peers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from archive.dimse.admission import Admission
 from archive.dimse.associations import PeerAssociation
 from archive.dimse.handlers import handle_c_store
 from archive.dimse.lobby import Lobby
+from archive.dimse.tls import server_context
 from archive.dimse.transport import MAX_PDU_BYTES
 from archive.dimse.writers import Writers
 
@@ -47,7 +48,9 @@ class Listener:
         port: int,
         acse_timeout_s: float = ACSE_TIMEOUT_S,
         network_timeout_s: float = NETWORK_TIMEOUT_S,
+        secure_port: int | None = None,
     ) -> None:
+        self._secure_port = 0
         self._ae = AE(ae_title=ae_title)
         self._ae.maximum_pdu_size = MAX_PDU_BYTES
         self._ae.maximum_associations = MAX_ASSOCIATIONS
@@ -55,10 +58,18 @@ class Listener:
         self._ae.dimse_timeout = network_timeout_s
         self._ae.network_timeout = network_timeout_s
         family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+        context = server_context() if secure_port is not None else None
         self._socket = socket.create_server((bind, port), family=family, backlog=256)
         self._writers = Writers()
         self._admission = Admission(ae_title, self._writers)
         self._lobby = Lobby(self._socket, self._enter, patience_s=acse_timeout_s)
+        self._lobbies = [self._lobby]
+        if secure_port is not None:
+            secure = socket.create_server((bind, secure_port), family=family, backlog=256)
+            self._secure_port = secure.getsockname()[1]
+            self._lobbies.append(
+                Lobby(secure, self._enter, patience_s=acse_timeout_s, secure=context)
+            )
         self._associations: set[PeerAssociation] = set()
         self._lock = threading.Lock()
 
@@ -67,15 +78,22 @@ class Listener:
         """Port that is listened on."""
         return int(self._port)
 
+    @property
+    def secure_port(self) -> int:
+        """Port that is listened on with TLS; 0 for none."""
+        return int(self._secure_port)
+
     def start(self) -> Self:
         """Begin to accept associations."""
         self._port = self._socket.getsockname()[1]
-        self._lobby.open()
+        for lobby in self._lobbies:
+            lobby.open()
         return self
 
     def stop(self, *, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Accept no more, let requests under way be answered, then end every association."""
-        self._lobby.close()
+        for lobby in self._lobbies:
+            lobby.close()
         deadline = time.monotonic() + timeout_s
         for association in self.associations:
             association.is_draining = True

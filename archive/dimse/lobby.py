@@ -10,6 +10,7 @@ import contextlib
 import logging
 import selectors
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -38,6 +39,18 @@ class _Guest:
     data: bytearray = field(default_factory=bytearray)
 
 
+def _received(connection: socket.socket) -> bytes:
+    """Take what has come; of TLS all that is decrypted, for which no selector would call again."""
+    if not isinstance(connection, ssl.SSLSocket):
+        return connection.recv(65536)
+    if connection.version() is None or connection.cipher() is None:
+        connection.do_handshake()
+    data = connection.recv(65536)
+    while connection.pending():
+        data += connection.recv(65536)
+    return data
+
+
 class Lobby:
     """Accepts connections and hands on those that sent a whole A-ASSOCIATE-RQ."""
 
@@ -48,11 +61,13 @@ class Lobby:
         *,
         patience_s: float,
         max_waiting: int = MAX_WAITING,
+        secure: ssl.SSLContext | None = None,
     ) -> None:
         self._listener = listener
         self._enter = enter
         self._patience_s = patience_s
         self._max_waiting = max_waiting
+        self._secure = secure
         self._guests: dict[int, _Guest] = {}
         self._selector = selectors.DefaultSelector()
         self._is_open = True
@@ -104,6 +119,11 @@ class Lobby:
         # Answers are small and waited for: Nagle's algorithm costs 40 ms each.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if self._secure is not None:
+            # The handshake is part of what is waited for.
+            connection = self._secure.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
         guest = _Guest(connection, (address[0], address[1]), time.monotonic())
         self._guests[connection.fileno()] = guest
         self._selector.register(connection, selectors.EVENT_READ)
@@ -113,8 +133,8 @@ class Lobby:
     def _hear(self, guest: _Guest) -> None:
         """Read on; enter once the request is whole, hang up on anything else."""
         try:
-            data = guest.connection.recv(65536)
-        except BlockingIOError:
+            data = _received(guest.connection)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError:
             data = b""

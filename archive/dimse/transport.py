@@ -46,6 +46,12 @@ class BoundedSocket(AssociationSocket):
             self.event_queue.put("Evt17")
             return False
 
+    def send(self, bytestream: bytes) -> None:
+        """Send the bytes; a peer that doesn't read them is given up."""
+        if self.socket is not None:
+            self.socket.settimeout(float(self.assoc.network_timeout or 60))
+        super().send(bytestream)
+
     def recv(self, nr_bytes: int) -> bytearray:
         """Read so many bytes, or fewer where the peer hangs up.
 

@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import select
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,18 +24,21 @@ ItemT = TypeVar("ItemT")
 
 # Timers are looked at this often.
 LOOK_AGAIN_S = 0.05
+MAX_QUEUED_PDUS = 32
+# A peer that reads nothing for so long is given up.
+FULL_TIMEOUT_S = 60.0
 
 
 class WakingQueue(queue.Queue[ItemT]):
     """A queue that wakes its reader, who waits for other things too."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        super().__init__()
+    def __init__(self, wake: Callable[[], None], *, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
         self._wake = wake
 
     def put(self, item: ItemT, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002 as queue.Queue has it
-        """Put the item and wake the reader."""
-        super().put(item, block, timeout)
+        """Put the item and wake the reader; a full queue is waited for, not for ever."""
+        super().put(item, block, timeout or (FULL_TIMEOUT_S if self.maxsize else None))
         self._wake()
 
 
@@ -46,7 +50,8 @@ class WaitingDul(DULServiceProvider):
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._pipe_lock = threading.Lock()
         self._is_open = True
-        self.to_provider_queue = WakingQueue(self._wake)
+        # A file, or the answers to a query, are not read into memory first.
+        self.to_provider_queue = WakingQueue(self._wake, maxsize=MAX_QUEUED_PDUS)
         self.to_user_queue = WakingQueue(wake_user)
 
     @property
@@ -55,6 +60,8 @@ class WaitingDul(DULServiceProvider):
         if threading.current_thread() is not self:
             return 0.001
         connection = self.socket.socket if self.socket is not None else None
+        if isinstance(connection, ssl.SSLSocket) and connection.pending():
+            return 0.0
         descriptor = connection.fileno() if connection is not None else -1
         if descriptor < 0:
             return 0.005

@@ -156,7 +156,9 @@ def get(
     handlers = [(evt.EVT_C_STORE, keeper.handle_c_store)]
     asked = _study_keys(study_instance_uid, series_instance_uid)
     with associate(peer, contexts, negotiation=roles, handlers=handlers) as association:
-        if not any(context.abstract_syntax == STUDY_GET for context in association.accepted_contexts):
+        if not any(
+            context.abstract_syntax == STUDY_GET for context in association.accepted_contexts
+        ):
             raise PeerRefusedError(f"{peer.ae_title} takes no C-GET.")
         answers = association.send_c_get(asked, STUDY_GET, msg_id=1)
         return _counts(peer, answers, keeper)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archive.retrieve.files import outgoing_file
+from archive.forwarding.dimse_sending import Encoded
+from archive.retrieve.outgoing import outgoing_instance
 from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from archive.models import Instance
 
@@ -29,9 +29,16 @@ class OutgoingInstance:
         self.sop_instance_uid = instance.sop_instance_uid
         self.transfer_syntax_uid = instance.transfer_syntax_uid
 
-    def encoded(self, accepted: Sequence[str]) -> tuple[str, Path | bytes]:
-        """Return a transfer syntax out of the accepted ones and the Part 10 file in it."""
-        if self.transfer_syntax_uid in accepted:
-            return self.transfer_syntax_uid, blob_store().path(self.instance.blob.sha256)
-        made = outgoing_file(self.instance, accepted)
-        return made.transfer_syntax_uid, b"".join(made.chunks)
+    def encoded(self, accepted: Sequence[str]) -> Encoded:
+        """Return the instance in one of the accepted transfer syntaxes, as stored where it can be.
+
+        Raises
+        ------
+        ArchiveError
+            It can't be had, or can't be made in any of them.
+        """
+        found = outgoing_instance(self.instance, accepted)
+        if found.made is not None:
+            return Encoded(found.transfer_syntax_uid, found.made, found.dataset_offset)
+        path = blob_store().path(self.instance.blob.sha256)
+        return Encoded(found.transfer_syntax_uid, path, found.dataset_offset)

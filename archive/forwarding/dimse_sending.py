@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import queue
 import time
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import build_context
 
-from archive.dicom.file_meta import read_file_meta
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from archive.errors import ArchiveError, PeerError, PeerUnreachableError
 from archive.forwarding.dimse_association import MAX_CONTEXTS, associate
@@ -40,6 +38,15 @@ _STATUS_TEXTS = {
 }
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """A Part 10 file, on disk or in memory, and where its data set begins."""
+
+    transfer_syntax_uid: str
+    content: Path | bytes
+    dataset_offset: int
+
+
 class Sendable(Protocol):
     """An instance that can be sent."""
 
@@ -47,8 +54,8 @@ class Sendable(Protocol):
     sop_instance_uid: str
     transfer_syntax_uid: str  # in which it is stored
 
-    def encoded(self, accepted: Sequence[str]) -> tuple[str, Path | bytes]:
-        """Return a transfer syntax out of the accepted ones and the Part 10 file in it.
+    def encoded(self, accepted: Sequence[str]) -> Encoded:
+        """Return the instance in one of the accepted transfer syntaxes.
 
         Called when its turn has come, so that one at a time is held.
 
@@ -163,16 +170,17 @@ def store_on(
         message = "The peer takes no instances of this SOP class."
         return StoreOutcome(file.sop_class_uid, file.sop_instance_uid, 0x0122, message)
     try:
-        syntax, content = file.encoded(list(contexts))
-        request = _request(file, message_id, originator)
-        _attach(request, content)
+        encoded = file.encoded(list(contexts))
     except ArchiveError as error:
         return _failed(file, error)
-    answer = _exchange(association, request, contexts[syntax])
-    if answer is None or not answer.is_valid_response:
+    request = _request(file, message_id, originator)
+    _attach(request, encoded)
+    answer = _exchange(association, request, contexts[encoded.transfer_syntax_uid])
+    if not isinstance(answer, C_STORE) or not answer.is_valid_response:
+        _discard(answer)
         association.abort()
         return _failed(file, PeerUnreachableError("The peer did not answer."))
-    return _outcome(file, int(answer.Status), str(answer.ErrorComment or ""))
+    return _outcome(file, int(answer.Status or 0), str(answer.ErrorComment or ""))
 
 
 def _accepted(association: Association, file: Sendable) -> dict[str, int]:
@@ -198,16 +206,20 @@ def _request(file: Sendable, message_id: int, originator: MoveOriginator | None)
     return request
 
 
-def _attach(request: C_STORE, content: Path | bytes) -> None:
+def _attach(request: C_STORE, encoded: Encoded) -> None:
     """Hang the data set, without what stands in front of it, on the request."""
-    if isinstance(content, bytes):
-        offset = read_file_meta(content).dataset_offset
-        # A view would do, but pynetdicom asks for what a BytesIO has.
-        request.DataSet = BytesIO(content[offset:])
-        return
-    with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        offset = read_file_meta(view).dataset_offset
-    request._dataset_path = (content, offset)  # noqa: SLF001 as pynetdicom's chunked mode does
+    if isinstance(encoded.content, bytes):
+        request.DataSet = BytesIO(encoded.content[encoded.dataset_offset :])
+    else:
+        # As pynetdicom's chunked mode does: read while it is sent.
+        request._dataset_path = (encoded.content, encoded.dataset_offset)  # noqa: SLF001
+
+
+def _discard(message: Any) -> None:
+    """Close the spool file of what came instead of an answer."""
+    received = getattr(message, "_dataset_file", None)
+    if received is not None:
+        received.close()
 
 
 def _exchange(association: Association, request: Any, context_id: int) -> Any:

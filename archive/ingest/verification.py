@@ -56,7 +56,7 @@ def verify_blobs(*, settle_s: float = 5.0) -> Iterator[Checked]:
     """
     rows = Blob.objects.order_by("pk").only("pk", "sha256", "size_bytes", "state")
     for blob in rows.iterator(chunk_size=_BATCH_ROWS):
-        yield _verify(blob)
+        yield verify_blob(blob)
     suspects = list(_without_rows(blob_store().digests()))
     if suspects:
         time.sleep(settle_s)
@@ -69,7 +69,8 @@ def blob_count() -> int:
     return Blob.objects.count()
 
 
-def _verify(blob: Blob) -> Checked:
+def verify_blob(blob: Blob) -> Checked:
+    """Read a blob and compare it with its hash; its row says afterwards what was found."""
     verdict = _read(blob)
     if verdict is Verdict.UNREADABLE:
         return Checked(blob.sha256, verdict)  # the disk's fault, perhaps for now only

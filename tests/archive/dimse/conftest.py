@@ -27,6 +27,18 @@ def peer(transactional_db, project) -> str:
 
 
 @pytest.fixture
+def workstation(peer, radiologist):
+    """Register WORKSTATION, which asks with the rights of the chest clinic's radiologist."""
+    return register_peer(
+        ae_title="WORKSTATION",
+        address="127.0.0.1",
+        account=radiologist,
+        may_query=True,
+        may_retrieve=True,
+    )
+
+
+@pytest.fixture
 def listener(peer) -> Iterator[Listener]:
     with Listener(ae_title=AE_TITLE, bind="127.0.0.1", port=0, acse_timeout_s=2) as running:
         yield running

@@ -35,7 +35,7 @@ def test_registered_peer_comes_in_with_its_project(admission, project):
     admitted = admission.admit(called="TWIN", calling="SCANNER", address="192.0.2.1")
 
     assert admitted.refusal is None
-    assert admitted.may_store
+    assert admitted.rights.may_store
     assert (admitted.origin.source, admitted.origin.project) == ("SCANNER", project)
     assert (admitted.origin.actor, admitted.origin.address) == (None, "192.0.2.1")
 

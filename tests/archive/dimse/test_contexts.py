@@ -2,7 +2,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGLSLossless
 from pynetdicom import AllStoragePresentationContexts, build_context
 
-from archive.dimse.contexts import VERIFICATION, is_storage_class, supported_contexts
+from archive.dimse.contexts import VERIFICATION, Rights, is_storage_class, supported_contexts
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 FIND = "1.2.840.10008.5.1.4.1.2.1.1"
@@ -12,7 +12,7 @@ FIND = "1.2.840.10008.5.1.4.1.2.1.1"
     "context", AllStoragePresentationContexts, ids=lambda cx: cx.abstract_syntax.keyword
 )
 def test_every_storage_class_is_supported(context):
-    assert supported_contexts([context], may_store=True)
+    assert supported_contexts([context], Rights(may_store=True))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_private_classes_are_storage_and_other_services_not(uid, expected):
 def test_syntaxes_keep_the_requestors_order():
     wanted = [JPEGLSLossless, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian]
 
-    (context,) = supported_contexts([build_context(CT, wanted)], may_store=True)
+    (context,) = supported_contexts([build_context(CT, wanted)], Rights(may_store=True))
 
     assert context.transfer_syntax == wanted
 
@@ -34,19 +34,19 @@ def test_syntaxes_keep_the_requestors_order():
 def test_one_class_in_several_contexts_is_one_context_of_all_its_syntaxes():
     requested = [build_context(CT, syntax) for syntax in (JPEGLSLossless, ExplicitVRLittleEndian)]
 
-    (context,) = supported_contexts(requested, may_store=True)
+    (context,) = supported_contexts(requested, Rights(may_store=True))
 
     assert context.transfer_syntax == [JPEGLSLossless, ExplicitVRLittleEndian]
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.7.1", "1.2.3"])
 def test_syntaxes_whose_pixels_lie_elsewhere_are_not_supported(syntax):
-    assert supported_contexts([build_context(CT, syntax)], may_store=True) == []
+    assert supported_contexts([build_context(CT, syntax)], Rights(may_store=True)) == []
 
 
 def test_who_may_not_store_may_still_echo():
     requested = [build_context(CT), build_context(VERIFICATION)]
 
-    (context,) = supported_contexts(requested, may_store=False)
+    (context,) = supported_contexts(requested, Rights())
 
     assert context.abstract_syntax == VERIFICATION
