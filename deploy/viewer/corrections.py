@@ -52,6 +52,13 @@ def corrections() -> tuple[Correction, ...]:
             replacement="= measurement.coords[0]?.ReferencedSOPSequence;",
             files=1,
         ),
+        Correction(
+            reason="Boxes of detectors are polygons in the patient's space (TID 1411): OHIF knows "
+            "open lines only, and fails on a polygon, which is a line that ends where it began.",
+            pattern=r"case (enums[^\n]*)\.POLYLINE:",
+            replacement=r'case \1.POLYLINE: case "POLYGON":',
+            files=1,
+        ),
     )
 
 

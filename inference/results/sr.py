@@ -277,7 +277,21 @@ def report_of(
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultEncodingError(f"The report can't be encoded: {error}") from error
+    _set_apart(result)
     result.ManufacturerModelName = algorithm.name[:64]
     result.SoftwareVersions = algorithm.version[:64]
     result.DeviceSerialNumber = algorithm.digest[:64]
     return finish_result(result, sources[0], identity)
+
+
+def _set_apart(container: Dataset) -> None:
+    """Say that content items are read one by one: as running text, viewers leave out their names.
+
+    References
+    ----------
+    DICOM PS3.3 C.18.8.1 Continuity of Content
+    """
+    container.ContinuityOfContent = "SEPARATE"
+    for item in container.get("ContentSequence", []):
+        if item.ValueType == "CONTAINER":
+            _set_apart(item)
