@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
-from archive.access.selectors import require_site_radiology_admin
+from archive.access.selectors import is_site_radiology_admin, require_site_radiology_admin
 from archive.audit import forwarding as audit
 from archive.errors import InvalidRequestError, NotAllowedError
 from archive.models import Forward, Peer, Study
@@ -127,10 +127,11 @@ def _shipment(peer: Peer, study: Study, row: dict[str, Any]) -> Shipment:
     )
 
 
-def open_count(user: AnyUser) -> int:
-    """How many instances failed: what waits for somebody's attention."""
-    del user
-    return Forward.objects.filter(state=Forward.State.FAILED).order_by()[:1000].count()
+def failed_count(user: AnyUser) -> int:
+    """How many instances peers did not take, as far as that is the user's concern."""
+    if not is_site_radiology_admin(user):
+        return 0
+    return len(Forward.objects.filter(state=Forward.State.FAILED).order_by().values("pk")[:1000])
 
 
 def retry(*, asker: Asker, peer_id: int, study_id: int | None = None) -> int:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from archive.access.selectors import holds_role
 from archive.audit import forwarding as audit
+from archive.dicom.uids import is_valid_uid
 from archive.errors import InvalidRequestError, LimitExceededError, NotAllowedError, NotVisibleError
 from archive.forwarding.matching import instances_matching, next_opening, sendable_instances
 from archive.models import Forward, ForwardingRule, Peer, Study
@@ -112,11 +113,20 @@ def send_studies(*, asker: Asker, peer_id: int, study_uids: Iterable[str]) -> in
         return sum(_send_study(asker, peer, study) for study in studies)
 
 
+def studies_to_send(user: AnyUser, uids: Sequence[str]) -> list[Study]:
+    """Return the studies of these UIDs that the user sees, for the page that asks."""
+    wanted = [uid for uid in uids[:MAX_STUDIES] if is_valid_uid(uid)]
+    rows = Study.objects.visible_to(user).filter(study_instance_uid__in=wanted)
+    return list(rows.select_related("patient"))
+
+
 def _studies(user: AnyUser, uids: Sequence[str]) -> list[Study]:
     if not uids:
         raise InvalidRequestError("Name at least one study.")
     if len(uids) > MAX_STUDIES:
         raise LimitExceededError(f"At most {MAX_STUDIES} studies are sent at once.")
+    if not all(is_valid_uid(uid) for uid in uids):
+        raise InvalidRequestError("Name studies by their Study Instance UIDs.")
     found = list(Study.objects.visible_to(user).filter(study_instance_uid__in=uids))
     if len(found) < len(uids):
         raise NotVisibleError("There is no such study, or it is outside your projects.")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import SimpleLazyObject
 
-from archive.access.selectors import is_radiology_admin
+from archive.access.selectors import is_radiology_admin, is_site_radiology_admin
+from archive.forwarding.queue import failed_count
 from archive.ingest.selectors import quarantine_visible_to
 from archive.portal import panels
 from archive.query.identity import identity_conflict_count
@@ -30,6 +31,21 @@ OWN_ITEMS = (
         url_name="portal:identity-list",
         count=identity_conflict_count,
         what="conflicts",
+    ),
+    panels.ManagementItem(
+        label="Forwarding",
+        icon="share-2",
+        url_name="portal:forwarding",
+        count=failed_count,
+        what="instances that peers did not take",
+        is_for=is_site_radiology_admin,
+    ),
+    panels.ManagementItem(label="Fetching", icon="download", url_name="portal:fetch-list"),
+    panels.ManagementItem(
+        label="Peers", icon="link", url_name="portal:peer-list", is_for=is_site_radiology_admin
+    ),
+    panels.ManagementItem(
+        label="Quotas", icon="layers", url_name="portal:quota-list", is_for=is_site_radiology_admin
     ),
 )
 THEMES = frozenset({"dark", "light"})
@@ -64,6 +80,7 @@ def _attention(user: AnyUser) -> dict[str, Any]:
     entries = [
         {"item": item, "count": item.count(user) if item.count else 0}
         for item in (*OWN_ITEMS, *panels.management_items.values())
+        if item.is_for is None or item.is_for(user)
     ]
     return {"entries": entries, "waiting": sum(entry["count"] for entry in entries)}
 

@@ -78,13 +78,17 @@ class NavigationItem:
 
 @dataclass(frozen=True)
 class ManagementItem:
-    """A page for radiology admins, in their menu; ``count`` says how much waits there."""
+    """A page for radiology admins, in their menu; ``count`` says how much waits there.
+
+    ``is_for`` says which of them are shown it; without it, all are.
+    """
 
     label: str
     icon: str
     url_name: str
     count: Callable[[AnyUser], int] | None = None
     what: str = ""
+    is_for: Callable[[AnyUser], bool] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 
 from archive.portal import collections, ohif, quizzes, views
 from archive.portal.converters import UidConverter
@@ -58,4 +58,5 @@ urlpatterns = [
     ),
     path("quarantine/", views.quarantine_list, name="quarantine-list"),
     path("identity/", views.identity_list, name="identity-list"),
+    path("", include("archive.portal.forwarding_urls")),
 ]
