@@ -62,7 +62,7 @@ class PeerSocket(AssociationSocket):
             connection.settimeout(DIMSE_TIMEOUT_S)
         except OSError as error:
             self.error = getattr(error, "verify_message", "") or error.strerror or str(error)
-            self._shutdown_socket()
+            connection.close()
             self.socket = None
             primitive.result = "Evt17"
         else:

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from archive.forwarding import claiming, fetching, sending
+from archive.forwarding import claiming, commitment, fetching, sending
 
 # A queue of its own: a slow peer keeps nothing else waiting.
 QUEUE = "transfers"
@@ -29,3 +29,18 @@ def send_due_task(peer_id: int) -> int:
 def execute_fetch_task(fetch_id: int) -> None:
     """Fetch one study, or ask for a patient's; delivered twice, the second does nothing."""
     fetching.execute_fetch(fetch_id)
+
+
+@shared_task(name="archive.forwarding.dispatch_commitments", soft_time_limit=50, time_limit=60)
+def dispatch_commitments_task() -> int:
+    """Hand out the requests for storage commitment that are due."""
+    keys = commitment.due_commitments()
+    for key in keys:
+        answer_commitment_task.apply_async((key,), queue=QUEUE)
+    return len(keys)
+
+
+@shared_task(name="archive.forwarding.answer_commitment", soft_time_limit=1740, time_limit=1800)
+def answer_commitment_task(commitment_id: int) -> bool:
+    """Read again what a peer wants kept, and report; done twice, it reports twice at worst."""
+    return commitment.answer_commitment(commitment_id)

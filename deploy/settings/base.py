@@ -184,6 +184,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3.0,
         "options": {"queue": "default", "expires": 10},
     },
+    "dispatch-commitments": {
+        "task": "archive.forwarding.dispatch_commitments",
+        "schedule": 5.0,
+        "options": {"queue": "default", "expires": 10},
+    },
     "dispatch-runs": {
         "task": "inference.runs.dispatch_runs",
         "schedule": 2.0,

@@ -194,7 +194,7 @@ def test_compressed_instance_is_got_as_the_peer_takes_it(get, project, receiver)
     assert receiver.syntaxes == plain
     native, stored, rle, _ = receiver.got
     assert len(native.PixelData) == native.Rows * native.Columns * 2
-    assert content.endswith(stored.PixelData[-64:])
+    assert stored.PixelData in content
     assert len(rle.PixelData) < len(native.PixelData)
 
 
