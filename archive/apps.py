@@ -10,6 +10,8 @@ class ArchiveConfig(AppConfig):
         # Rooms import models: not before ready.
         from archive.forwarding import subscribers as forwarding  # noqa: PLC0415
         from archive.retrieve import subscribers as retrieve  # noqa: PLC0415
+        from archive.scheduling import subscribers as scheduling  # noqa: PLC0415
 
         retrieve.subscribe_all()
         forwarding.subscribe_all()
+        scheduling.subscribe_all()

@@ -15,6 +15,7 @@ app.autodiscover_tasks(
         "archive.forwarding",
         "archive.ingest",
         "archive.retrieve",
+        "archive.scheduling",
         "inference.bundles",
         "inference.runs",
         "inference.similarity",

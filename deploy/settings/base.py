@@ -46,6 +46,8 @@ TWINSIGHT_MAX_INSTANCE_BYTES = read_int("TWINSIGHT_MAX_INSTANCE_MB", 4096) * 102
 TWINSIGHT_PURGE_AFTER_DAYS = read_int("TWINSIGHT_PURGE_AFTER_DAYS", 30)
 # How long tokens and memberships are kept in memory; a change is told of and ends it at once.
 TWINSIGHT_RIGHTS_KEPT_S = read_int("TWINSIGHT_RIGHTS_KEPT_SECONDS", 5)
+# How long a scheduled examination that began must be quiet before it counts as completed.
+TWINSIGHT_SCHEDULE_QUIET_MINUTES = read_int("TWINSIGHT_SCHEDULE_QUIET_MINUTES", 30)
 # How long a series must be quiet before its models run: slices arrive one by one.
 TWINSIGHT_SETTLE_SECONDS = read_int("TWINSIGHT_SETTLE_SECONDS", 3)
 # How many models may be on one GPU at the same time.
@@ -198,6 +200,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "inference.workitems.dispatch_events",
         "schedule": 5.0,
         "options": {"queue": "default", "expires": 10},
+    },
+    "complete-quiet-steps": {
+        "task": "archive.scheduling.complete_quiet_steps",
+        "schedule": 60.0,
+        "options": {"queue": "default", "expires": 60},
     },
     "send-run-notices": {
         "task": "inference.runs.send_notices",
