@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -31,6 +31,7 @@ urlpatterns = [
         collections.CollectionExportView.as_view(),
         name="collection-export",
     ),
+    path("", include("archive.api.forwarding_urls")),
     path("quarantine", views.QuarantineView.as_view(), name="quarantine-list"),
     path(
         "openapi.json",

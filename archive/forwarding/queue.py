@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from archive.access.selectors import is_site_radiology_admin, require_site_radiology_admin
 from archive.audit import forwarding as audit
-from archive.errors import InvalidRequestError, NotAllowedError
+from archive.dicom.uids import is_valid_uid
+from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
 from archive.models import Forward, Peer, Study
 
 if TYPE_CHECKING:
@@ -132,6 +133,17 @@ def failed_count(user: AnyUser) -> int:
     if not is_site_radiology_admin(user):
         return 0
     return len(Forward.objects.filter(state=Forward.State.FAILED).order_by().values("pk")[:1000])
+
+
+def study_key(user: AnyUser, study_instance_uid: str) -> int:
+    """Return the key of a study that the user sees; NotVisibleError where there is none."""
+    study = None
+    if is_valid_uid(study_instance_uid):
+        rows = Study.objects.visible_to(user)
+        study = rows.filter(study_instance_uid=study_instance_uid).first()
+    if study is None:
+        raise NotVisibleError("There is no such study, or it is outside your projects.")
+    return int(study.pk)
 
 
 def retry(*, asker: Asker, peer_id: int, study_id: int | None = None) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 import pytest
 from django.urls import reverse
 
@@ -119,7 +121,7 @@ def test_silent_peer_says_so_after_an_echo(as_admin, pacs) -> None:
 
     pacs.refresh_from_db()
     assert pacs.echo_error
-    assert pacs.echo_error in response.content.decode()
+    assert pacs.echo_error in unescape(response.content.decode())
 
 
 def test_rule_is_tried_kept_and_switched(as_admin, pacs, study) -> None:
