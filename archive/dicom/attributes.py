@@ -10,7 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_sequence_item
 
-from archive.dicom.charsets import fold_text, python_encodings
+from archive.dicom.charsets import fold_name, python_encodings
 from archive.dicom.elements import ElementReader
 from archive.dicom.reading import Header
 from archive.dicom.uids import is_valid_uid
@@ -146,7 +146,7 @@ def _patient(reader: ElementReader) -> PatientAttributes:
         dicom_patient_id=_identifier(reader, 0x00100020),
         issuer_of_patient_id=_identifier(reader, 0x00100021),
         patient_name=name,
-        patient_name_search=fold_text(name)[:SEARCH_LENGTH],
+        patient_name_search=fold_name(name)[:SEARCH_LENGTH],
         patient_birth_date=reader.date(0x00100030),
         patient_sex=reader.code(0x00100040, CODE_LENGTH),
     )
@@ -162,7 +162,7 @@ def _study(reader: ElementReader) -> StudyAttributes:
         dicom_study_id=_identifier(reader, 0x00200010),
         study_description=reader.text(0x00081030, DESCRIPTION_LENGTH),
         referring_physician_name=referrer,
-        referring_physician_name_search=fold_text(referrer)[:SEARCH_LENGTH],
+        referring_physician_name_search=fold_name(referrer)[:SEARCH_LENGTH],
         patient_age=reader.code(0x00101010, CODE_LENGTH),
         timezone_offset_from_utc=reader.code(0x00080201, CODE_LENGTH),
         specific_character_set=reader.text(0x00080005, CHARACTER_SET_LENGTH),

@@ -241,3 +241,23 @@ def fold_text(text: str) -> str:
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     composed = unicodedata.normalize("NFC", bare.casefold().translate(_PLAIN_LETTERS))
     return _SEPARATORS.sub(" ", composed).strip()
+
+
+def fold_name(name: str) -> str:
+    """Reduce a person's name to what a search compares, its component groups kept apart.
+
+    Parameters
+    ----------
+    name : up to three groups with ``=`` between them
+
+    Returns
+    -------
+    The groups folded like any text, with ``=`` between them, without empty ones at the end.
+
+    References
+    ----------
+    DICOM PS3.5 section 6.2, VR PN
+    """
+    if "=" not in name:
+        return fold_text(name)
+    return "=".join(fold_text(group) for group in name.split("=")[:3]).rstrip("=")

@@ -47,6 +47,16 @@ def memberships_kept() -> Iterator[None]:
         _kept.reset(before)
 
 
+@contextmanager
+def memberships_given(user: User | AnonymousUser, held: tuple[Held, ...]) -> Iterator[None]:
+    """Take what an account holds as given within the block, whatever changes meanwhile."""
+    before = _kept.set({user.pk: held} if user.pk is not None else {})
+    try:
+        yield
+    finally:
+        _kept.reset(before)
+
+
 def forget_memberships() -> None:
     """Read anew what was kept: whoever changes memberships calls this."""
     watch.changed()

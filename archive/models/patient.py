@@ -36,6 +36,7 @@ class Patient(models.Model):
         ]
         indexes = [
             models.Index(fields=["dicom_patient_id"], name="patient_dicom_patient_id_idx"),
+            models.Index(fields=["patient_name_search"], name="patient_name_order_idx"),
             models.Index(
                 OpClass(models.F("patient_name_search"), name="text_pattern_ops"),
                 name="patient_name_search_prefix_idx",

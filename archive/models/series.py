@@ -1,3 +1,4 @@
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 
 from archive.models.querysets import SeriesQuerySet
@@ -49,10 +50,18 @@ class Series(models.Model):
         verbose_name_plural = "series"
         indexes = [
             models.Index(fields=["study", "series_number"], name="series_study_number_idx"),
+            models.Index(fields=["series_number"], name="series_number_idx"),
             models.Index(fields=["modality"], name="series_modality_idx"),
             models.Index(fields=["body_part_examined"], name="series_body_part_idx"),
             models.Index(
                 fields=["performed_procedure_step_start_date"], name="series_pps_start_date_idx"
+            ),
+            models.Index(
+                fields=["performed_procedure_step_start_time"], name="series_pps_start_time_idx"
+            ),
+            GinIndex(
+                OpClass(models.F("request_attributes"), name="jsonb_path_ops"),
+                name="series_request_attributes_idx",
             ),
         ]
 

@@ -1,5 +1,5 @@
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F
 
@@ -59,8 +59,14 @@ class Study(models.Model):
                 F("id").desc(),
                 name="study_date_time_idx",
             ),
+            models.Index(fields=["study_time"], name="study_time_idx"),
             models.Index(fields=["accession_number"], name="study_accession_number_idx"),
+            models.Index(
+                OpClass(F("referring_physician_name_search"), name="text_pattern_ops"),
+                name="study_referring_prefix_idx",
+            ),
             models.Index(fields=["dicom_study_id"], name="study_dicom_study_id_idx"),
+            models.Index(fields=["study_description"], name="study_description_order_idx"),
             models.Index(fields=["created_at"], name="study_created_at_idx"),
             GinIndex(fields=["modalities_in_study"], name="study_modalities_idx"),
         ]

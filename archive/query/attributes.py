@@ -7,13 +7,22 @@ DICOM PS3.18 tables 10.6.1-5 and 10.6.3-3 to 10.6.3-5, PS3.4 C.6
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from archive.query.types import Kind, Level
+
+TABLES = {
+    Level.PATIENT: "archive_patient",
+    Level.STUDY: "archive_study",
+    Level.SERIES: "archive_series",
+    Level.INSTANCE: "archive_instance",
+}
 
 
 class Returned(Enum):
@@ -39,6 +48,39 @@ class Attribute:
     returned: Returned = Returned.ON_REQUEST
     search_column: str = ""
     constant: str = ""
+
+    @cached_property
+    def is_optional(self) -> bool:
+        """Whether an answer leaves the attribute out where it is unknown."""
+        return self.returned is Returned.IF_KNOWN
+
+    @cached_property
+    def table(self) -> str:
+        """The table of its level."""
+        return TABLES[self.level]
+
+    @cached_property
+    def written(self) -> str:
+        """SQL for its value as DICOM writes it."""
+        if self.kind is Kind.CONSTANT:
+            return f"'{self.constant}'"
+        column = f'{self.table}."{self.column}"'
+        if self.kind is Kind.DATE:
+            return f"to_char({column}, 'YYYYMMDD')"
+        if self.kind is Kind.TIME:
+            return f"replace({column}::text, ':', '')"
+        if self.kind is Kind.REQUEST:
+            return f"nullif({column}, '[]')"
+        return column
+
+    def values(self, value: Any) -> tuple[Any, ...]:
+        """Take the values out of what its column's SQL gives."""
+        if value is None or value in ("", []):
+            return ()
+        if self.kind is Kind.REQUEST:
+            # Django keeps psycopg from reading JSON.
+            return tuple(json.loads(value))
+        return tuple(value) if isinstance(value, list) else (value,)
 
     @cached_property
     def tag(self) -> int:
@@ -161,37 +203,6 @@ _TABLE = (
 
 ATTRIBUTES: dict[str, Attribute] = {attribute.keyword: attribute for attribute in _TABLE}
 
-# A level's query also answers for the levels above it; patients count as study level in QIDO.
-_PATHS = {
-    (_PATIENT, _PATIENT): "",
-    (_STUDY, _PATIENT): "patient__",
-    (_STUDY, _STUDY): "",
-    (_SERIES, _PATIENT): "study__patient__",
-    (_SERIES, _STUDY): "study__",
-    (_SERIES, _SERIES): "",
-    (_INSTANCE, _PATIENT): "series__study__patient__",
-    (_INSTANCE, _STUDY): "series__study__",
-    (_INSTANCE, _SERIES): "series__",
-    (_INSTANCE, _INSTANCE): "",
-}
-
-
-def level_path(query_level: Level, attribute_level: Level) -> str | None:
-    """Lookup path from the rows of a query to those that hold an attribute.
-
-    Parameters
-    ----------
-    query_level
-        what the query counts
-    attribute_level
-        where the attribute lives
-
-    Returns
-    -------
-    The prefix for a column's name, or None where the attribute lies below the query's level.
-    """
-    return _PATHS.get((query_level, attribute_level))
-
 
 def is_supported(keyword: str, level: Level) -> bool:
     """Whether the attribute can be matched and returned in a query at the level.
@@ -204,4 +215,4 @@ def is_supported(keyword: str, level: Level) -> bool:
         the query's level
     """
     attribute = ATTRIBUTES.get(keyword)
-    return attribute is not None and level_path(level, attribute.level) is not None
+    return attribute is not None and attribute.level <= level

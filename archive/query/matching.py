@@ -6,25 +6,16 @@ without case and accents. Integers are compared as numbers.
 
 from __future__ import annotations
 
-from functools import partial, reduce
-from operator import and_, or_
+import json
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
-
-from archive.dicom.charsets import fold_text
 from archive.dicom.uids import is_valid_uid
-from archive.errors import InvalidRequestError
-from archive.query.lookups import (
-    ArrayItemLike,
-    Like,
-    RequestedProcedureLike,
-    ScheduledStepLike,
-    has_wildcard,
-    like_pattern,
-)
+from archive.errors import InvalidRequestError, LimitExceededError
+from archive.query.conditions import NOTHING, Condition, all_of, any_of
+from archive.query.moments import date_condition, time_condition
+from archive.query.names import fuzzy_name_condition, name_condition
 from archive.query.types import Kind
-from archive.query.values import parse_date, parse_time_span
+from archive.query.wildcards import has_wildcard, like_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,67 +23,96 @@ if TYPE_CHECKING:
     from archive.query.attributes import Attribute
     from archive.query.types import MatchingKey, Query
 
+    Matcher = Callable[[str, str], Condition | None]
+
 MAX_VALUE_LENGTH = 512
 MAX_WILDCARDS = 16
 MAX_VALUES = 5000
 EMPTY = '""'
+_UPPER_INDEXED = frozenset(
+    {
+        'archive_patient."dicom_patient_id"',
+        'archive_study."accession_number"',
+        'archive_study."study_description"',
+    }
+)
 
 
-def key_condition(attribute: Attribute, path: str, key: MatchingKey, query: Query) -> Q:
+def key_condition(attribute: Attribute, key: MatchingKey, query: Query) -> Condition | None:
     """Build the condition of one matching key.
 
     Parameters
     ----------
     attribute
         what is matched
-    path
-        lookup prefix from the query's rows to the attribute's
     key
         the values wanted; none, or an empty one, match everything
     query
         whose flags say how names and several values are taken
 
+    Returns
+    -------
+    the condition, None where everything matches
+
     Raises
     ------
     InvalidRequestError
         A value is too long, holds control characters, or is no value of the attribute's kind.
+    LimitExceededError
+        There are too many values.
     """
-    values = _wanted_values(key)
+    values = wanted_values(key)
     if not values:
-        return Q()
-    column = path + attribute.column
+        return None
+    column = f'{attribute.table}."{attribute.column}"'
     if query.is_empty_value_matching and values == [EMPTY]:
         return _is_empty(attribute, column)
     if attribute.kind is Kind.UID:
         return _match_uids(column, values)
     if attribute.kind is Kind.CONSTANT:
-        return Q() if attribute.constant in values else Q(pk__in=[])
+        return None if attribute.constant in values else NOTHING
     if attribute.kind is Kind.NAME:
-        column = path + attribute.search_column
+        column = f'{attribute.table}."{attribute.search_column}"'
     match = _matcher(attribute, is_fuzzy=query.is_fuzzy)
-    combine = and_ if query.is_multiple_value_matching else or_
-    return reduce(combine, (match(column, value) for value in values))
+    found = [match(column, value) for value in values]
+    conditions = [condition for condition in found if condition is not None]
+    if query.is_multiple_value_matching:
+        return all_of(conditions) if conditions else None
+    return any_of(conditions) if len(conditions) == len(values) else None
 
 
-def _wanted_values(key: MatchingKey) -> list[str]:
-    """Return the values to match; none for universal matching."""
+def wanted_values(key: MatchingKey) -> list[str]:
+    """Return the values to match; none for universal matching.
+
+    Parameters
+    ----------
+    key
+        as asked
+
+    Raises
+    ------
+    InvalidRequestError
+        A value is too long or holds control characters.
+    LimitExceededError
+        There are too many values.
+    """
     values = [value.strip() for value in key.values]
     if "*" in values:
         return []
     values = [value for value in values if value]
     if len(values) > MAX_VALUES:
-        raise InvalidRequestError(f"{key.keyword} takes at most {MAX_VALUES} values.")
+        raise LimitExceededError(f"{key.keyword} takes at most {MAX_VALUES} values.")
     for value in values:
         _check_value(key.keyword, value)
     return values
 
 
-def _matcher(attribute: Attribute, *, is_fuzzy: bool) -> Callable[[str, str], Q]:
+def _matcher(attribute: Attribute, *, is_fuzzy: bool) -> Matcher:
     if attribute.kind is Kind.REQUEST:
         item_key = attribute.keyword.partition(".")[2]
-        return partial(_match_request, item_key)
+        return lambda column, value: _match_request(item_key, column, value)
     if is_fuzzy and attribute.kind is Kind.NAME:
-        return _match_name_fuzzily
+        return fuzzy_name_condition
     if is_fuzzy and attribute.kind is Kind.TEXT and attribute.vr == "LO":
         return _match_text_in_any_case
     return _MATCHERS[attribute.kind]
@@ -105,126 +125,75 @@ def _check_value(keyword: str, value: str) -> None:
         raise InvalidRequestError(f"The value of {keyword} holds control characters.")
 
 
-def _is_empty(attribute: Attribute, column: str) -> Q:
+def _is_empty(attribute: Attribute, column: str) -> Condition:
     if attribute.kind in {Kind.DATE, Kind.TIME, Kind.INTEGER}:
-        return Q(**{f"{column}__isnull": True})
-    if attribute.kind in {Kind.TEXTS, Kind.REQUEST}:
-        return Q(**{column: []})
+        return Condition(f"{column} IS NULL")
+    if attribute.kind is Kind.TEXTS:
+        return Condition(f"{column} = '{{}}'")
+    if attribute.kind is Kind.REQUEST:
+        return Condition(f"{column} = '[]'::jsonb")
     if attribute.kind is Kind.CONSTANT:
-        return Q(pk__in=[])
-    return Q(**{column: ""})
+        return NOTHING
+    return Condition(f"{column} = ''")
 
 
-def _match_uids(column: str, values: list[str]) -> Q:
+def _match_uids(column: str, values: list[str]) -> Condition:
     for value in values:
         if not is_valid_uid(value):
             raise InvalidRequestError(f"{value[:64]!r} is not a UID.")
-    return Q(**{f"{column}__in": values}) if len(values) > 1 else Q(**{column: values[0]})
+    if len(values) == 1:
+        return Condition(f"{column} = %s", (values[0],), is_exact=True)
+    return Condition(f"{column} = ANY(%s::varchar[])", (values,))
 
 
-def _match_text(column: str, value: str) -> Q:
-    if has_wildcard(value):
-        return Q(Like(column, like_pattern(value)))
-    return Q(**{column: value})
+def _match_text(column: str, value: str) -> Condition:
+    if not has_wildcard(value):
+        return Condition(f"{column} = %s", (value,), is_exact=True)
+    pattern = like_pattern(value)
+    if column not in _UPPER_INDEXED:
+        return Condition(f"{column} LIKE %s", (pattern,))
+    # Once as the trigram index has it, once as asked.
+    return Condition(f"({column} LIKE %s AND upper({column}) LIKE upper(%s))", (pattern, pattern))
 
 
-def _match_text_in_any_case(column: str, value: str) -> Q:
-    # Django writes UPPER(column) LIKE UPPER(pattern), which the trigram indexes serve.
-    parts = [part for part in value.split("*") if part]
-    if "?" in value or len(parts) != 1:
-        return _match_text(column, value)
-    starts, ends = value.startswith("*"), value.endswith("*")
-    name = {
-        (False, False): "iexact",
-        (True, True): "icontains",
-        (False, True): "istartswith",
-        (True, False): "iendswith",
-    }[starts, ends]
-    return Q(**{f"{column}__{name}": parts[0]})
+def _match_text_in_any_case(column: str, value: str) -> Condition:
+    # The expression that the trigram indexes serve.
+    return Condition(f"upper({column}) LIKE upper(%s)", (like_pattern(value),))
 
 
-def _match_name(search_column: str, value: str) -> Q:
-    """Match a whole component group, of which a name has up to three.
-
-    The search column holds the groups one behind the other, so only a name of several groups may
-    match from the middle.
-    """
-    pattern = like_pattern(fold_text(value))
-    if not pattern:
-        return Q()
-    name_column = search_column.removesuffix("_search")
-    groups = [f"{pattern} %", f"% {pattern}", f"% {pattern} %"]
-    in_a_group = reduce(or_, (Q(Like(search_column, group)) for group in groups))
-    has_groups = Q(**{f"{name_column}__contains": "="})
-    return Q(Like(search_column, pattern)) | (has_groups & in_a_group)
-
-
-def _match_name_fuzzily(search_column: str, value: str) -> Q:
-    """Match where each word of the value begins a word of the name, in any order."""
-    conditions = []
-    for word in fold_text(value).split():
-        pattern = like_pattern(word).rstrip("%") + "%"
-        conditions.append(Q(Like(search_column, pattern)) | Q(Like(search_column, f"% {pattern}")))
-    return reduce(and_, conditions) if conditions else Q()
-
-
-def _match_date(column: str, value: str) -> Q:
-    first, is_range, last = value.partition("-")
-    if not is_range:
-        return Q(**{column: parse_date(first)})
-    condition = Q(**{f"{column}__isnull": False})
-    if first:
-        condition &= Q(**{f"{column}__gte": parse_date(first)})
-    if last:
-        condition &= Q(**{f"{column}__lte": parse_date(last)})
-    return condition
-
-
-def _match_time(column: str, value: str) -> Q:
-    first, is_range, last = value.partition("-")
-    low = parse_time_span(first)[0] if first else None
-    high = parse_time_span(last if is_range else first)[1] if last or not is_range else None
-    condition = Q(**{f"{column}__isnull": False})
-    if low is not None:
-        condition &= Q(**{f"{column}__gte": low})
-    if high is not None:
-        condition &= Q(**{f"{column}__lte": high})
-    return condition
-
-
-def _match_integer(column: str, value: str) -> Q:
+def _match_integer(column: str, value: str) -> Condition:
     try:
         number = int(value)
     except ValueError as error:
         raise InvalidRequestError(f"{value[:32]!r} is not a whole number.") from error
     if abs(number) >= 2**63:
-        return Q(pk__in=[])
-    return Q(**{column: number})
+        return NOTHING
+    return Condition(f"{column} = %s", (number,), is_exact=True)
 
 
-def _match_array(column: str, value: str) -> Q:
+def _match_array(column: str, value: str) -> Condition:
     if has_wildcard(value):
-        return Q(ArrayItemLike(column, like_pattern(value)))
-    return Q(**{f"{column}__contains": [value]})
+        items = f"SELECT 1 FROM unnest({column}) AS item WHERE item LIKE %s"  # noqa: S608 our names
+        return Condition(f"EXISTS ({items})", (like_pattern(value),))
+    return Condition(f"{column} @> %s::varchar[]", ([value],))
 
 
-def _match_request(item_key: str, column: str, value: str) -> Q:
+def _match_request(item_key: str, column: str, value: str) -> Condition | None:
     if not item_key:
-        return Q()
+        return None
     if has_wildcard(value):
-        return Q(_ITEM_LOOKUPS[item_key](column, like_pattern(value)))
-    return Q(**{f"{column}__contains": [{item_key: value}]})
+        items = f"SELECT 1 FROM jsonb_array_elements({column}) AS item"  # noqa: S608 our names
+        return Condition(
+            f"EXISTS ({items} WHERE item ->> '{item_key}' LIKE %s)", (like_pattern(value),)
+        )
+    return Condition(f"{column} @> %s::jsonb", (json.dumps([{item_key: value}]),))
 
 
-_ITEM_LOOKUPS: dict[str, type[Like]] = {
-    "RequestedProcedureID": RequestedProcedureLike,
-    "ScheduledProcedureStepID": ScheduledStepLike,
-}
-_MATCHERS: dict[Kind, Callable[[str, str], Q]] = {
+_MATCHERS: dict[Kind, Matcher] = {
     Kind.TEXT: _match_text,
-    Kind.NAME: _match_name,
-    Kind.DATE: _match_date,
-    Kind.TIME: _match_time,
+    Kind.NAME: name_condition,
+    Kind.DATE: date_condition,
+    Kind.TIME: time_condition,
     Kind.INTEGER: _match_integer,
     Kind.TEXTS: _match_array,
 }

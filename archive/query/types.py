@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, IntEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archive.query.attributes import Attribute
 
 
@@ -52,7 +55,9 @@ class Query:
     ``include`` names further attributes to return, ``is_everything_included`` all there are.
     ``limit`` None means as many as the engine gives at once. Series that are withheld (a rejected
     result) are in the answers only where they are asked for, or their series is named.
-    ``is_datetime_combined`` takes ranges of a date and of its time as one (PS3.4 C.2.2.2.5.4).
+    ``is_datetime_combined`` takes ranges of a date and of its time as one. ``order`` names
+    attributes, each with whether the largest come first; without one the newest studies do.
+    ``is_total_wanted`` has all matches counted, however many.
     """
 
     level: Level
@@ -68,6 +73,8 @@ class Query:
     is_multiple_value_matching: bool = False
     is_datetime_combined: bool = False
     is_withheld_included: bool = False
+    is_total_wanted: bool = False
+    order: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +95,46 @@ class Match:
 class Page:
     """Answers of one call, and what was left out.
 
-    ``remaining`` counts further answers, exactly where ``is_remaining_exact``;
-    ``unsupported`` names keys that were not matched.
+    ``rows`` hold the values of ``attributes`` in their order, each as its SQL writes it (None, an
+    empty text or list where unknown), then the UIDs from the study down to the query's level.
+    ``remaining`` counts further answers, exactly where ``is_remaining_exact``; ``total`` is None
+    where it is not known. ``unsupported`` names keys that were not matched, ``is_fuzzy_refused``
+    says that names were compared literally.
     """
 
-    matches: tuple[Match, ...]
+    level: Level
+    attributes: tuple[Attribute, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
     remaining: int = 0
     is_remaining_exact: bool = True
-    unsupported: tuple[str, ...] = field(default=())
+    total: int | None = None
+    unsupported: tuple[str, ...] = ()
+    is_fuzzy_refused: bool = False
+
+    @cached_property
+    def matches(self) -> tuple[Match, ...]:
+        """The answers one by one."""
+        return tuple(match_of(row, self.attributes) for row in self.rows)
+
+
+def match_of(row: tuple[Any, ...], attributes: Sequence[Attribute]) -> Match:
+    """Take a row of a page apart.
+
+    Parameters
+    ----------
+    row
+        values of the attributes, then UIDs
+    attributes
+        in the order of the row
+
+    Returns
+    -------
+    the answer without what is unknown and returned only where it is known
+    """
+    uids = (*row[len(attributes) :], "", "", "")
+    values = []
+    for attribute, value in zip(attributes, row, strict=False):
+        written = attribute.values(value)
+        if written or not attribute.is_optional:
+            values.append((attribute, written))
+    return Match(uids[0], uids[1], uids[2], tuple(values))

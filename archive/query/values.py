@@ -1,13 +1,11 @@
-"""Dates and times between the spelling of DICOM and Python's types."""
+"""Dates and times from the spelling of DICOM to Python's types."""
 
 from __future__ import annotations
 
 import datetime
 import re
-from typing import Any
 
 from archive.errors import InvalidRequestError
-from archive.query.types import Kind
 
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?", re.ASCII)
@@ -65,30 +63,3 @@ def parse_time_span(text: str) -> tuple[datetime.time, datetime.time]:
     except ValueError as error:
         raise InvalidRequestError(f"{text[:32]!r} is not a time (HHMMSS).") from error
     return low, high
-
-
-def written_values(kind: Kind, value: Any) -> tuple[Any, ...]:
-    """Write a column's value as DICOM does.
-
-    Parameters
-    ----------
-    kind
-        the attribute's kind
-    value
-        what the column holds
-
-    Returns
-    -------
-    the attribute's values, none where the column is empty
-    """
-    if value is None or value == "":
-        return ()
-    if kind is Kind.DATE:
-        # isoformat, because strftime does not pad years before 1000.
-        return (value.isoformat().replace("-", ""),)
-    if kind is Kind.TIME:
-        text = value.strftime("%H%M%S")
-        return (f"{text}.{value.microsecond:06d}" if value.microsecond else text,)
-    if kind is Kind.TEXTS or kind is Kind.REQUEST:
-        return tuple(value)
-    return (value,)

@@ -9,12 +9,8 @@ from django.http import HttpResponse
 from archive.audit.services import record_query
 from archive.dicomweb.media_types import DICOM_JSON, JSON, Offer
 from archive.dicomweb.parsers import parse_query
-from archive.dicomweb.renderers import (
-    dicom_json_response,
-    page_warnings,
-    protected,
-    render_page,
-)
+from archive.dicomweb.renderers import dicom_json_response, protected
+from archive.dicomweb.search_results import page_warnings, render_json
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view
 from archive.query.selectors import matches
 
@@ -38,14 +34,16 @@ def search(
     record_query(
         request.asker,  # type: ignore[attr-defined]
         what=f"search-{level.name.lower()}",
-        details={"keys": names[:50], "results": len(page.matches)},
+        details={"keys": names[:50], "results": len(page.rows)},
     )
     base = base_url(request)
-    if page.matches:
-        response = dicom_json_response(render_page(page, base))
+    if page.rows:
+        response = dicom_json_response(render_json(page, base))
     else:
         response = protected(HttpResponse(status=204))
     warnings = page_warnings(page)
     if warnings:
-        response.headers["Warning"] = ", ".join(f'299 {base} "{text}"' for text in warnings)
+        response.headers["Warning"] = ", ".join(f"299 {base}: {text}" for text in warnings)
+    if page.total is not None:
+        response.headers["X-Total-Count"] = str(page.total)
     return response

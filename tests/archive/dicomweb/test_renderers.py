@@ -7,64 +7,14 @@ from django.http import HttpResponse
 from archive.dicomweb.renderers import (
     file_response,
     multipart_response,
-    page_warnings,
-    render_page,
     render_store,
 )
 from archive.errors import InvalidInstanceError
 from archive.ingest.types import IngestResult, Outcome
-from archive.query.attributes import ATTRIBUTES
-from archive.query.types import Match, Page
 from archive.retrieve.files import OutgoingFile
 from tests.builders.multipart import content_of, parts_of
 
 BASE = "https://x.example/dicom-web"
-
-
-def match(**values):
-    rows = tuple((ATTRIBUTES[keyword], value) for keyword, value in values.items())
-    return Match("1.2", "1.2.3", "", rows)
-
-
-def test_an_answer_is_strict_dicom_json():
-    page = Page(
-        matches=(
-            match(
-                StudyDate=(),
-                PatientName=("Yamada^Tarou=山田^太郎",),
-                SeriesNumber=(0,),
-                RequestAttributesSequence=({"RequestedProcedureID": "R", "Unknown": "x"},),
-            ),
-        )
-    )
-
-    (row,) = json.loads(render_page(page, BASE))
-
-    assert list(row) == sorted(row)
-    assert row["00080020"] == {"vr": "DA"}
-    assert row["00200011"] == {"vr": "IS", "Value": [0]}
-    assert row["00100010"]["Value"] == [{"Alphabetic": "Yamada^Tarou", "Ideographic": "山田^太郎"}]
-    assert row["00400275"]["Value"] == [{"00401001": {"vr": "SH", "Value": ["R"]}}]
-    assert row["00081190"]["Value"] == [f"{BASE}/studies/1.2/series/1.2.3"]
-    assert row["00080005"]["Value"] == ["ISO_IR 192"]
-
-
-def test_plain_text_names_no_character_set():
-    (row,) = json.loads(render_page(Page(matches=(match(PatientID=("P1",)),)), BASE))
-
-    assert "00080005" not in row
-
-
-def test_warnings_say_what_is_left_and_stay_header_safe():
-    page = Page(matches=(), remaining=3, is_remaining_exact=False, unsupported=('a"b\r\n\u00e9',))
-
-    left, unsupported = page_warnings(page)
-
-    assert left == "There are at least 3 additional results that can be requested"
-    assert unsupported.isascii()
-    assert unsupported.isprintable()
-    assert '"' not in unsupported
-    assert page_warnings(Page(matches=())) == []
 
 
 def test_multipart_is_whole_or_streamed_by_size():

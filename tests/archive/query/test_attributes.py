@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from archive.models import Instance, Patient, Series, Study
-from archive.query.attributes import ATTRIBUTES, is_supported, level_path
+from archive.query.attributes import ATTRIBUTES, TABLES, is_supported
 from archive.query.types import Kind, Level
 
 MODELS = {
@@ -16,7 +16,7 @@ MODELS = {
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES.values(), ids=lambda item: item.keyword)
 def test_each_attribute_is_in_the_dictionary_and_has_its_columns(attribute):
-    fields = {field.name for field in MODELS[attribute.level]._meta.get_fields()}
+    fields = {field.column for field in MODELS[attribute.level]._meta.concrete_fields}
 
     assert attribute.tag
     assert len(attribute.tag_hex) == 8
@@ -51,5 +51,7 @@ def test_required_matching_keys_are_supported_at_their_level_and_below(level, ke
 def test_attributes_below_the_querys_level_are_not_supported():
     assert not is_supported("Modality", Level.STUDY)
     assert not is_supported("NoSuchThing", Level.STUDY)
-    assert level_path(Level.STUDY, Level.SERIES) is None
-    assert level_path(Level.INSTANCE, Level.PATIENT) == "series__study__patient__"
+
+
+def test_tables_are_those_of_the_models():
+    assert {level: model._meta.db_table for level, model in MODELS.items()} == TABLES

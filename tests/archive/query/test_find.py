@@ -11,7 +11,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
-from archive.dicom.charsets import fold_text
+from archive.dicom.charsets import fold_name
 from archive.errors import InvalidRequestError
 from archive.query.find import LEVELS, find
 from archive.query.types import Level
@@ -44,7 +44,7 @@ def study(project):
         modalities_in_study=["CT", "SR"],
         number_of_study_related_instances=12,
         patient=PatientFactory(
-            dicom_patient_id="PAT-1", patient_name=name, patient_name_search=fold_text(name)
+            dicom_patient_id="PAT-1", patient_name=name, patient_name_search=fold_name(name)
         ),
     )
 

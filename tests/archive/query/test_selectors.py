@@ -7,7 +7,8 @@ from django.contrib.auth.models import AnonymousUser
 
 from archive.errors import InvalidRequestError
 from archive.query import selectors
-from archive.query.selectors import matches, returned_attributes
+from archive.query.selectors import matches
+from archive.query.statements import returned_attributes
 from archive.query.types import Level, MatchingKey, Query
 from tests.factories.archive import InstanceFactory, SeriesFactory, StudyFactory
 

@@ -5,8 +5,7 @@ import datetime
 import pytest
 
 from archive.errors import InvalidRequestError
-from archive.query.types import Kind
-from archive.query.values import parse_date, parse_time_span, written_values
+from archive.query.values import parse_date, parse_time_span
 
 
 @pytest.mark.parametrize("text", ["20240229", "2024.02.29"])
@@ -43,20 +42,3 @@ def test_parse_time_span_covers_the_precision(text, low, high):
 def test_parse_time_span_refuses_what_is_no_time(text):
     with pytest.raises(InvalidRequestError):
         parse_time_span(text)
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "expected"),
-    [
-        (Kind.TEXT, "", ()),
-        (Kind.DATE, None, ()),
-        (Kind.DATE, datetime.date(824, 1, 2), ("08240102",)),
-        (Kind.TIME, datetime.time(7, 5, 9), ("070509",)),
-        (Kind.TIME, datetime.time(7, 5, 9, 120), ("070509.000120",)),
-        (Kind.INTEGER, 0, (0,)),
-        (Kind.TEXTS, ["CT", "SEG"], ("CT", "SEG")),
-        (Kind.REQUEST, [], ()),
-    ],
-)
-def test_written_values_are_as_dicom_writes_them(kind, value, expected):
-    assert written_values(kind, value) == expected

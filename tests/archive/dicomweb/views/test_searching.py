@@ -79,9 +79,9 @@ def test_what_is_left_and_what_was_not_matched_is_said_in_a_warning(web, project
 
     assert len(found(response)) == 1
     assert response["Warning"] == (
-        '299 http://testserver/dicom-web "There are 1 additional results that can be requested",'
-        " 299 http://testserver/dicom-web"
-        ' "These keys are not supported and were not matched: Modality"'
+        "299 http://testserver/dicom-web: There are 1 additional results that can be requested,"
+        " 299 http://testserver/dicom-web:"
+        " These keys are not supported and were not matched: Modality"
     )
 
 
