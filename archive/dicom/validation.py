@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
+from pydicom._uid_dict import UID_dictionary
 from pydicom.dataset import Dataset
 
 from archive.dicom.elements import ElementReader
 from archive.dicom.structure import PIXEL_DATA
-from archive.dicom.transfer_syntaxes import is_encapsulated, is_video
+from archive.dicom.transfer_syntaxes import GE_PRIVATE_BIG_PIXELS, is_encapsulated, is_video
 from archive.dicom.uids import is_valid_uid
 from archive.errors import InvalidInstanceError
 
@@ -59,6 +60,38 @@ def check_identity(ds: Dataset) -> None:
             raise InvalidInstanceError(f"The file has no {name}.", code="missing-attribute")
         if not is_valid_uid(uid):
             raise InvalidInstanceError(f"The {name} is not a valid UID.", code="invalid-uid")
+
+
+def check_supported(sop_class_uid: str, transfer_syntax_uid: str) -> None:
+    """Refuse what is no stored object, and what nobody could ever read again.
+
+    Private SOP classes are taken: what they mean is for those who know them.
+
+    Parameters
+    ----------
+    sop_class_uid : of the instance
+    transfer_syntax_uid : as the file meta information states it
+
+    Raises
+    ------
+    InvalidInstanceError
+        ``sop-class-not-supported`` or ``transfer-syntax-not-supported``.
+    """
+    name, kind = UID_dictionary.get(sop_class_uid, ("", ""))[:2]
+    if kind and (kind != "SOP Class" or not _is_stored(name)):
+        message = f"Its SOP class {name} is of a service, not of a stored object."
+        raise InvalidInstanceError(message, code="sop-class-not-supported")
+    name, kind = UID_dictionary.get(transfer_syntax_uid, ("", ""))[:2]
+    is_known = kind == "Transfer Syntax" or transfer_syntax_uid == GE_PRIVATE_BIG_PIXELS
+    # The pixels of a JPIP syntax lie at an address: nothing is ever fetched from there.
+    if not is_known or "JPIP" in name:
+        message = f"Its transfer syntax {transfer_syntax_uid[:64]} is not supported."
+        raise InvalidInstanceError(message, code="transfer-syntax-not-supported")
+
+
+def _is_stored(name: str) -> bool:
+    """Tell by its name, as PS3.6 has it; retired ones without a name stand for images."""
+    return not name or ("Storage" in name and "Commitment" not in name)
 
 
 def check_pixel_data(ds: Dataset, span: PixelSpan | None, transfer_syntax_uid: str) -> None:

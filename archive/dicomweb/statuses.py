@@ -54,7 +54,15 @@ FAILURE_REASONS: dict[type[errors.ArchiveError], int] = {
     errors.LimitExceededError: 0xA700,
     errors.StorageError: 0xA700,
 }
-_CODE_REASONS = {"study-mismatch": 0xA901}
+# C122 transfer syntax not supported, 0122 SOP class not supported, A901 another study than the
+# request's: reasons for one code of a class.
+_CODE_REASONS = {
+    "study-mismatch": 0xA901,
+    "sop-class-not-supported": 0x0122,
+    "transfer-syntax-not-supported": 0xC122,
+}
+# PS3.18 table I.2-1: stored, with other values than it came with.
+COERCED = 0xB000
 
 
 def http_status(error: errors.ArchiveError) -> HTTPStatus:
@@ -71,11 +79,20 @@ def failure_reason(error: errors.ArchiveError) -> int:
     return next(FAILURE_REASONS[kind] for kind in type(error).__mro__ if kind in FAILURE_REASONS)
 
 
+def warning_reason(result: IngestResult) -> int | None:
+    """Return the Warning Reason (0008,1196) of what was stored, None where there is none."""
+    return COERCED if result.is_accepted and result.coerced else None
+
+
 def store_status(results: Sequence[IngestResult]) -> HTTPStatus:
-    """Return the status of a store: 200 all, 202 some, else why none (PS3.18 table 10.5.3-1)."""
+    """Return the status of a store (PS3.18 table 10.5.3-1).
+
+    200 for all, 202 for some or with warnings, else why none was stored.
+    """
     refused = [result.error for result in results if not result.is_accepted]
     if not refused:
-        return HTTPStatus.OK
+        has_warnings = any(warning_reason(result) for result in results)
+        return HTTPStatus.ACCEPTED if has_warnings else HTTPStatus.OK
     if len(refused) < len(results):
         return HTTPStatus.ACCEPTED
     statuses = {http_status(error) for error in refused if error is not None}

@@ -1,4 +1,8 @@
-"""A store's body: what was announced, and the instances in it as they arrive."""
+"""A store's body: what was announced, and the instances in it as they arrive.
+
+An instance is a file (``application/dicom``), or metadata (DICOM JSON, native XML) with its bulk
+data in parts of their own; one alone needs no multipart.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,67 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.http.request import UnreadablePostError
 
-from archive.dicomweb.media_types import DICOM, MULTIPART, parse_media_type
+from archive.dicomweb.media_types import (
+    DICOM,
+    DICOM_JSON,
+    DICOM_XML,
+    MULTIPART,
+    OCTET_STREAM,
+    parse_media_type,
+)
 from archive.dicomweb.multipart import MultipartReader
-from archive.errors import InvalidRequestError, LimitExceededError
+from archive.dicomweb.store_metadata import MetadataBody
+from archive.errors import InvalidInstanceError, InvalidRequestError, LimitExceededError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from django.http import HttpRequest
 
+    from archive.dicomweb.store_metadata import Part, SentInstance
+    from archive.ingest.deliveries import Delivery
+
 READ_BYTES = 256 * 1024
-_ANY_BYTES = "application/octet-stream"
+_METADATA = (DICOM_JSON, DICOM_XML)
 
 
-def store_parts(request: HttpRequest) -> Iterator[tuple[str, Iterable[bytes]]]:
-    """Yield name and bytes of each instance in the request's body (PS3.18 10.5.1).
+def deliver_body(request: HttpRequest, delivery: Delivery) -> None:
+    """Hand each instance in the request's body to the delivery, as it comes (PS3.18 10.5.1).
+
+    Raises
+    ------
+    InvalidRequestError
+        The body is of another kind than this service takes, or malformed.
+    LimitExceededError
+        The body is larger than the archive takes at once.
+    """
+    kind, parts = store_parts(request)
+    if kind not in _METADATA:
+        for number, (headers, content) in enumerate(parts, start=1):
+            _check_part(headers, number)
+            delivery.take(headers.get("content-location", "") or f"part {number}", content)
+        return
+    with MetadataBody(kind) as body:
+        body.take(parts)
+        for sent in body.instances():
+            _take(delivery, sent)
+
+
+def _take(delivery: Delivery, sent: SentInstance) -> None:
+    try:
+        delivery.take(sent.sop_instance_uid, sent.chunks)
+    except (InvalidInstanceError, InvalidRequestError, LimitExceededError) as error:
+        # Found while the file was put together; its siblings are none the worse for it.
+        delivery.refuse(
+            sent.sop_instance_uid,
+            error,
+            sop_class_uid=sent.sop_class_uid,
+            sop_instance_uid=sent.sop_instance_uid,
+        )
+
+
+def store_parts(request: HttpRequest) -> tuple[str, Iterator[Part]]:
+    """Return the type of what is sent, and headers and bytes of each part.
 
     Raises
     ------
@@ -36,22 +86,21 @@ def store_parts(request: HttpRequest) -> Iterator[tuple[str, Iterable[bytes]]]:
     if request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
         # An upload that unpacks itself has no honest size.
         raise _unsupported("Content-Encoding is not taken; send the instances as they are.")
-    if kind.name == DICOM:
-        return iter([("", _body(request))])
+    if kind.name in {DICOM, *_METADATA}:
+        return kind.name, iter([({"content-type": kind.name}, _body(request))])
     if kind.name != MULTIPART:
         raise _unsupported('A store is multipart/related; type="application/dicom".')
-    if kind.inner not in {"", DICOM}:
-        raise _unsupported(f"Parts of type {DICOM} are taken.")
+    inner = kind.inner or DICOM
+    if inner not in {DICOM, *_METADATA}:
+        raise _unsupported(f"Parts of type {DICOM}, {DICOM_JSON} or {DICOM_XML} are taken.")
     reader = MultipartReader(_body(request), kind.parameters.get("boundary", ""))
-    return _dicom_parts(reader)
+    return inner, reader.parts()
 
 
-def _dicom_parts(reader: MultipartReader) -> Iterator[tuple[str, Iterable[bytes]]]:
-    for number, (headers, content) in enumerate(reader.parts(), start=1):
-        part_type = parse_media_type(headers.get("content-type", DICOM)).name
-        if part_type not in {DICOM, _ANY_BYTES}:
-            raise _unsupported(f"Part {number} is not {DICOM}.")
-        yield headers.get("content-location", "") or f"part {number}", content
+def _check_part(headers: dict[str, str], number: int) -> None:
+    part_type = parse_media_type(headers.get("content-type", DICOM)).name
+    if part_type not in {DICOM, OCTET_STREAM}:
+        raise _unsupported(f"Part {number} is not {DICOM}.")
 
 
 def _body(request: HttpRequest) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -106,6 +107,25 @@ class Delivery:
                 self._unpack(name, spool)
         else:
             self._add(name, spool)
+
+    def refuse(
+        self, name: str, error: ArchiveError, *, sop_class_uid: str = "", sop_instance_uid: str = ""
+    ) -> None:
+        """Note a refusal of what a door could make no file of.
+
+        Parameters
+        ----------
+        name
+            as the sender calls it
+        error
+            why
+        sop_class_uid, sop_instance_uid
+            what it said it is, where known
+        """
+        self._refuse(name, error)
+        self.results[-1] = replace(
+            self.results[-1], sop_class_uid=sop_class_uid, sop_instance_uid=sop_instance_uid
+        )
 
     def finish(self) -> list[IngestResult]:
         """Store what still waits and return every file's result."""

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archive.dicom.attributes import extract_attributes
+from archive.dicom.coercion import COERCED, coerced_values
 from archive.dicom.reading import read_header
+from archive.dicom.validation import check_supported
 from archive.errors import InvalidInstanceError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from archive.dicom.attributes import ObjectAttributes
+    from archive.dicom.reading import Header
     from archive.ingest.types import IncomingFile
 
 
@@ -66,6 +69,7 @@ def examine(position: int, file: IncomingFile) -> Candidate:
         raise InvalidInstanceError(message, code="empty")
     header = read_header(file.spool.path)
     attributes = extract_attributes(header)
+    check_supported(attributes.instance.sop_class_uid, header.transfer_syntax_uid)
     removed = str(header.ds.get("PatientIdentityRemoved", "") or "").strip().upper()
     return Candidate(
         position=position,
@@ -73,7 +77,21 @@ def examine(position: int, file: IncomingFile) -> Candidate:
         attributes=attributes,
         dataset_sha256=_digest_from(file.spool.path, header.dataset_offset),
         is_deidentified=removed == "YES",
+        coerced=_coerced(header, attributes),
     )
+
+
+def _coerced(header: Header, attributes: ObjectAttributes) -> dict[str, Any]:
+    """Say which identifiers are served otherwise than they came: hardly ever any."""
+    if COERCED.keys().isdisjoint(attributes.cleaned):
+        return {}
+    served = {
+        "AccessionNumber": attributes.study.accession_number,
+        "PatientID": attributes.patient.dicom_patient_id,
+        "IssuerOfPatientID": attributes.patient.issuer_of_patient_id,
+        "StudyID": attributes.study.dicom_study_id,
+    }
+    return coerced_values(header.ds, attributes.cleaned, served)
 
 
 def _digest_from(path: Path, offset: int) -> str:

@@ -218,4 +218,5 @@ def _result(
         series_instance_uid=candidate.series_instance_uid,
         error=error,
         warnings=candidate.attributes.cleaned,
+        coerced=candidate.coerced,
     )

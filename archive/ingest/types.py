@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,8 @@ class IngestResult:
     series_instance_uid: str = ""
     error: ArchiveError | None = None
     warnings: tuple[str, ...] = ()
+    # Keyword to the bytes as they came, in hexadecimal, and the value that is served.
+    coerced: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def is_accepted(self) -> bool:

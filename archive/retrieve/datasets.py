@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from archive.dicom.reading import read_dataset
+from django.conf import settings
+
+from archive.dicom.coercion import with_coerced
+from archive.dicom.reading import open_dataset, read_dataset
 from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from pydicom.dataset import Dataset
@@ -32,7 +37,7 @@ def open_instance(instance: Instance) -> BinaryIO:
 
 
 def load_dataset(instance: Instance, *, stop_before_pixels: bool = False) -> Dataset:
-    """Read the instance's data set.
+    """Read the instance's data set, with the values that are served.
 
     Parameters
     ----------
@@ -49,4 +54,28 @@ def load_dataset(instance: Instance, *, stop_before_pixels: bool = False) -> Dat
         The bytes are damaged.
     """
     with open_instance(instance) as file:
-        return read_dataset(file, stop_before_pixels=stop_before_pixels)
+        ds = read_dataset(file, stop_before_pixels=stop_before_pixels)
+    return with_coerced(ds, instance.coerced, instance.created_at, settings.TWINSIGHT_AE_TITLE)
+
+
+@contextmanager
+def mapped_dataset(instance: Instance) -> Iterator[Dataset]:
+    """Give the instance's data set with its pixel data left in the file.
+
+    For frames and pictures, which need one frame of perhaps thousands: see
+    `archive.dicom.reading.open_dataset`.
+
+    Parameters
+    ----------
+    instance
+        whose rights were checked by the caller
+
+    Raises
+    ------
+    BlobMissingError
+        The bytes are gone.
+    InvalidInstanceError
+        The bytes are damaged.
+    """
+    with open_instance(instance) as file, open_dataset(file) as ds:
+        yield ds

@@ -129,7 +129,7 @@ def outgoing_instance(instance: Instance, accepted: Collection[str]) -> Outgoing
     """
     stored = str(instance.transfer_syntax_uid)
     chosen = peer_transfer_syntax(instance, accepted)
-    if chosen == stored:
+    if chosen == stored and not instance.coerced:
         with open_instance(instance) as file:
             place = locate_dataset(file)
         if place.is_as_stated:

@@ -9,9 +9,10 @@ from archive.access.scopes import requires_scope
 from archive.curation.types import ObjectPath
 from archive.dicom.uids import is_valid_uid
 from archive.dicomweb.media_types import DICOM_JSON, JSON, Offer
-from archive.dicomweb.renderers import dicom_json_response, render_store
-from archive.dicomweb.statuses import failure_reason, http_status, store_status
-from archive.dicomweb.store_request import store_parts
+from archive.dicomweb.renderers import dicom_json_response
+from archive.dicomweb.statuses import RETRY_AFTER_S, http_status, store_status
+from archive.dicomweb.store_request import deliver_body
+from archive.dicomweb.store_results import render_store
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view
 from archive.dicomweb.views.objects import delete
 from archive.dicomweb.views.retrieving import retrieve_many
@@ -69,18 +70,16 @@ def _store(request: HttpRequest, study: str | None) -> HttpResponseBase:
                 size_bytes=int(size) if size.isdigit() else 0,
             )
         raise
-    reasons = [failure_reason(result.error) if result.error else 0 for result in results]
-    content = render_store(results, reasons, base_url(request))
+    content = render_store(results, base_url(request))
     response = dicom_json_response(content, store_status(results))
     if response.status_code == 503:
-        response.headers["Retry-After"] = "5"
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
 
 def _stored(request: HttpRequest, origin: Origin) -> list[IngestResult]:
     with Delivery(origin, is_unpacking=False) as delivery:
-        for name, chunks in store_parts(request):
-            delivery.take(name, chunks)
+        deliver_body(request, delivery)
         results = delivery.finish()
     if not results:
         raise InvalidRequestError("The request holds no instances.", code="empty")

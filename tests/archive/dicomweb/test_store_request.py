@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from django.test import RequestFactory
 
-from archive.dicomweb.store_request import store_parts
+from archive.dicomweb.store_request import deliver_body
 from archive.errors import InvalidRequestError, LimitExceededError
 from tests.builders.multipart import BOUNDARY, DICOM_MULTIPART, related
 
@@ -16,8 +16,20 @@ def request(body, content_type=DICOM_MULTIPART, **meta):
     )
 
 
+class Delivery:
+    """What is handed over, by name."""
+
+    def __init__(self):
+        self.taken = []
+
+    def take(self, name, chunks):
+        self.taken.append((name, b"".join(chunks)))
+
+
 def parts(sent):
-    return [(name, b"".join(chunks)) for name, chunks in store_parts(sent)]
+    delivery = Delivery()
+    deliver_body(sent, delivery)
+    return delivery.taken
 
 
 def test_parts_are_numbered_where_they_have_no_name():
@@ -30,7 +42,7 @@ def test_parts_are_numbered_where_they_have_no_name():
 
 
 def test_a_single_instance_is_the_whole_body():
-    assert parts(request(b"DICM", "application/dicom")) == [("", b"DICM")]
+    assert parts(request(b"DICM", "application/dicom")) == [("part 1", b"DICM")]
 
 
 def test_octet_streams_are_looked_at_too():
@@ -41,13 +53,13 @@ def test_octet_streams_are_looked_at_too():
     ("content_type", "meta"),
     [
         ("text/html", {}),
-        ('multipart/related; type="application/dicom+xml"; boundary=a', {}),
+        ('multipart/related; type="application/pdf"; boundary=a', {}),
         (DICOM_MULTIPART, {"HTTP_CONTENT_ENCODING": "deflate"}),
     ],
 )
 def test_other_kinds_are_named_unsupported(content_type, meta):
     with pytest.raises(InvalidRequestError) as caught:
-        store_parts(request(b"x", content_type, **meta))
+        parts(request(b"x", content_type, **meta))
     assert caught.value.code == "unsupported-media-type"
 
 

@@ -162,7 +162,7 @@ def test_an_oversized_instance_is_refused_and_its_siblings_stored(web, settings)
         ("text/plain", {}),
         ("", {}),
         (";;", {}),
-        (f'multipart/related; type="application/dicom+json"; boundary={BOUNDARY}', {}),
+        (f'multipart/related; type="image/png"; boundary={BOUNDARY}', {}),
         (f"multipart/form-data; boundary={BOUNDARY}", {}),
         (DICOM_MULTIPART, {"HTTP_CONTENT_ENCODING": "gzip"}),
     ],
