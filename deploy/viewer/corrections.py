@@ -59,6 +59,28 @@ def corrections() -> tuple[Correction, ...]:
             replacement=r'case \1.POLYLINE: case "POLYGON":',
             files=1,
         ),
+        Correction(
+            reason="Parametric maps: OHIF takes a frame's number for its byte, a map for as long "
+            "as its series, and drops the order it made. Heat maps hold the warm slices only.",
+            pattern=r"sourcePixelData\.buffer, i \* sliceLength, sliceLength\)",
+            replacement="sourcePixelData.buffer, sourcePixelData.byteOffset + "
+            "i * sliceLength * sourcePixelData.BYTES_PER_ELEMENT, sliceLength)",
+            files=1,
+        ),
+        Correction(
+            reason="The same: as many slices as the series has.",
+            pattern=r"new sourcePixelData\.constructor\(sourcePixelData\.length\)",
+            replacement="new sourcePixelData.constructor("
+            "multiframe.Rows * multiframe.Columns * imageIds.length)",
+            files=1,
+        ),
+        Correction(
+            reason="The same: in the order of the series.",
+            pattern=r"await (ParametricMap_insertPixelDataPlanar\([^;]*\);)\s+"
+            r"return \{\s+pixelData\s+\};",
+            replacement=r"const placed = await \1 return { pixelData: placed };",
+            files=1,
+        ),
     )
 
 

@@ -22,6 +22,9 @@ from inference.results.sources import prepared_sources
 from inference.results.sr import Group, algorithm_item, report_of, statement_uid
 from inference.results.types import Algorithm, CodeTriple, ResultIdentity, code_of
 
+# Cosine between the image's normal and the patient's axis from which an image counts as axial.
+_AXIAL = 0.9999
+
 
 @dataclass(frozen=True)
 class DetectedPlace:
@@ -61,7 +64,7 @@ def build_detection_sr(
     ----------
     source_datasets : the images that were searched, of one series with a frame of reference
     places : a point becomes a planar group with a POINT, a box a volumetric group whose surface is
-        a polygon at each end
+        a polygon at each end, and first one in the plane of its image, which viewers draw there
     algorithm : the model
     identity : UIDs, number and time of the new object
     notes : sentences for the reader
@@ -121,7 +124,7 @@ def _group(
     image = sources[place.image]
     surface = hd.sr.VolumeSurface(
         hd.sr.GraphicTypeValues3D.POLYGON,
-        _ends_of_box(points),
+        [*_on_image(points, image), *_ends_of_box(points)],
         frame_of_reference,
         source_images=[hd.sr.SourceImageForSegmentation(image.SOPClassUID, image.SOPInstanceUID)],
     )
@@ -149,10 +152,23 @@ def _numbers(place: DetectedPlace) -> list[hd.sr.Measurement]:
     return numbers
 
 
+def _on_image(corners: npt.NDArray[np.float64], image: Dataset) -> list[npt.NDArray[np.float64]]:
+    """Return the closed rectangle where an axial image cuts the box; none for other images."""
+    orientation, position = image.get("ImageOrientationPatient"), image.get("ImagePositionPatient")
+    if not orientation or not position:
+        return []
+    axes = np.asarray(orientation, dtype=np.float64)
+    z = float(position[2])
+    is_axial = abs(np.cross(axes[:3], axes[3:])[2]) > _AXIAL
+    is_between = corners[:, 2].min() < z < corners[:, 2].max()
+    return [_rectangle(corners, z)] if is_axial and is_between else []
+
+
 def _ends_of_box(corners: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
     """Return the closed rectangles at the lower and at the upper end."""
-    (x0, y0, z0), (x1, y1, z1) = corners.min(axis=0), corners.max(axis=0)
-    return [
-        np.array([[x0, y0, z], [x1, y0, z], [x1, y1, z], [x0, y1, z], [x0, y0, z]])
-        for z in (z0, z1)
-    ]
+    return [_rectangle(corners, z) for z in (corners[:, 2].min(), corners[:, 2].max())]
+
+
+def _rectangle(corners: npt.NDArray[np.float64], z: float) -> npt.NDArray[np.float64]:
+    (x0, y0, _), (x1, y1, _) = corners.min(axis=0), corners.max(axis=0)
+    return np.array([[x0, y0, z], [x1, y0, z], [x1, y1, z], [x0, y1, z], [x0, y0, z]])

@@ -49,7 +49,7 @@ def test_a_point_lies_where_it_was_found(make_report):
 
 def test_a_box_has_its_two_ends_and_its_diameter(make_report, series):
     (group,) = reread(make_report(BOX)).content.get_volumetric_roi_measurement_groups()
-    ends = group.roi.graphic_data
+    ends = group.roi.graphic_data[-2:]
     assert [set(end[:, 2]) for end in ends] == [{6.0}, {12.0}]
     assert np.array_equal(ends[0][0], ends[0][-1])
     assert ends[0][:, 0].min() == pytest.approx(4.0)
@@ -57,6 +57,14 @@ def test_a_box_has_its_two_ends_and_its_diameter(make_report, series):
     assert group.roi.frame_of_reference_uid == series[0].FrameOfReferenceUID
     assert group.finding_sites[0].value.meaning == "Lung"
     assert numbers_of(group) == {"Certainty of Finding": 50.0, "Diameter": 10.0}
+
+
+def test_a_box_is_first_drawn_on_the_axial_image_that_shows_it_best(make_report, series):
+    z = float(series[2].ImagePositionPatient[2])
+    place = DetectedPlace(0.5, ((4.0, 5.0, z - 3.5), (14.0, 13.0, z + 2.0)), image=2)
+    (group,) = reread(make_report(place)).content.get_volumetric_roi_measurement_groups()
+    heights = [set(polygon[:, 2]) for polygon in group.roi.graphic_data]
+    assert heights == [{z}, {z - 3.5}, {z + 2.0}]
 
 
 def test_detections_are_tracked_by_uids_that_findings_have_too(make_report, make_identity):
