@@ -121,9 +121,13 @@ class Lobby:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if self._secure is not None:
             # The handshake is part of what is waited for.
-            connection = self._secure.wrap_socket(
-                connection, server_side=True, do_handshake_on_connect=False
-            )
+            try:
+                connection = self._secure.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+            except OSError:  # gone already
+                connection.close()
+                return
         guest = _Guest(connection, (address[0], address[1]), time.monotonic())
         self._guests[connection.fileno()] = guest
         self._selector.register(connection, selectors.EVENT_READ)

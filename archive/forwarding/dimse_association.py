@@ -139,16 +139,27 @@ def associate(
         tls_args=(client_context(peer), name) if peer.uses_tls else None,
         evt_handlers=list(handlers),
     )
-    if not association.is_established:
-        raise _refusal(peer, association)
     try:
+        if not association.is_established:
+            raise _refusal(peer, association)
         yield association
-    except BaseException:
-        association.abort()
-        raise
-    association.release()
-    if not association.is_released:
-        association.abort()
+        association.release()
+    finally:
+        if not association.is_released:
+            association.abort()
+        _hang_up(association)
+
+
+def _hang_up(association: Any) -> None:
+    """Close what pynetdicom leaves open where the other side was first."""
+    association.dul.kill_dul()
+    if association.dul.is_alive():
+        association.dul.join(timeout=1)
+    connection = association.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.close()
+    if isinstance(association.dimse, ClientDimse):
+        association.dimse.discard()
 
 
 def _address(peer: Peer) -> tuple[str, str]:
