@@ -227,10 +227,7 @@ def test_lost_file_fails_alone(get, study, receiver):
 
 def test_get_is_cancelled(get, project, receiver):
     store_datasets(
-        *(
-            make_dataset(StudyInstanceUID="1.2.1", SeriesInstanceUID="1.2.1.1")
-            for _ in range(30)
-        ),
+        *(make_dataset(StudyInstanceUID="1.2.1", SeriesInstanceUID="1.2.1.1") for _ in range(30)),
         project=project,
     )
 
