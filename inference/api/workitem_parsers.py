@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 
 from archive.api.parsers import BoundedJsonParser
 from archive.errors import InvalidRequestError
@@ -90,9 +90,10 @@ def parse_filter(query: QueryDict) -> JsonObject:
 
 def parse_body(request: Request) -> JsonObject:
     """Return the data set of a body; an empty one where there is none."""
-    body: Any = request.data
-    if body is None or body == "" or (hasattr(body, "lists") and not body):
+    length = request._request.META.get("CONTENT_LENGTH") or "0"  # noqa: SLF001 DRF's documented way
+    if length == "0" and "HTTP_TRANSFER_ENCODING" not in request._request.META:  # noqa: SLF001
         return {}
+    body: Any = request.data
     return checked_dataset(body)
 
 
@@ -140,15 +141,11 @@ def _values(vr: str, value: str) -> list[Any]:
 
 
 def _tag(part: str) -> str:
-    if _TAG.fullmatch(part):
-        number: int | None = int(part, 16)
-    else:
-        number = tag_for_keyword(part)
-    try:
-        dictionary_VR(number or 0)
-    except KeyError as error:
+    number = int(part, 16) if _TAG.fullmatch(part) else tag_for_keyword(part)
+    # Groups 0000 and 0002 are of messages and files, not of data sets.
+    if number is None or number < 0x00080000 or not dictionary_has_tag(number):
         message = f"{part[:64]!r} is no attribute that workitems are searched by."
-        raise InvalidRequestError(message) from error
+        raise InvalidRequestError(message)
     return f"{number:08X}"
 
 

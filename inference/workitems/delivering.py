@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from pydicom.dataset import Dataset
@@ -28,6 +29,8 @@ _FIRST_PAUSE = timedelta(seconds=10)
 _LONGEST_PAUSE = timedelta(hours=1)
 # Older news is no news: a subscriber asks for the state of what it missed.
 _MAX_AGE = timedelta(days=2)
+# Longer than a delivery may take: after it, a worker is gone and its events are due again.
+_LEASE = timedelta(seconds=150)
 _MESSAGE_IDS = 65535
 _LOST = "The connection was lost before the subscriber answered."
 
@@ -52,7 +55,7 @@ def deliver_to(ae_title: str, *, for_s: float = 30.0) -> int:
     peer = _peer(ae_title)
     told = 0
     while time.monotonic() < end:
-        batch = _due(ae_title)
+        batch = _claim(ae_title)
         if not batch:
             break
         try:
@@ -74,13 +77,24 @@ def _peer(ae_title: str) -> Peer | None:
     return rows.filter(port__isnull=False).order_by("pk").first()
 
 
-def _due(ae_title: str) -> list[WorkitemEvent]:
-    rows = WorkitemEvent.objects.filter(
-        subscription__ae_title=ae_title,
-        delivered_at__isnull=True,
-        not_before__lte=timezone.now(),
-    )
-    return list(rows.order_by("pk")[:_BATCH])
+def _claim(ae_title: str) -> list[WorkitemEvent]:
+    """Take the oldest events for this process; none while those before them are with another."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = WorkitemEvent.objects.select_for_update(of=("self",)).filter(
+            subscription__ae_title=ae_title, delivered_at__isnull=True
+        )
+        batch = list(rows.order_by("pk")[:_BATCH])
+        if not batch or batch[0].not_before > now:
+            return []
+        keys = [event.pk for event in batch]
+        WorkitemEvent.objects.filter(pk__in=keys).update(not_before=now + _LEASE)
+    return batch
+
+
+def _give_back(batch: list[WorkitemEvent]) -> None:
+    keys = [event.pk for event in batch]
+    WorkitemEvent.objects.filter(pk__in=keys).update(not_before=timezone.now())
 
 
 def _deliver(peer: Peer, batch: list[WorkitemEvent], end: float) -> int:
@@ -92,6 +106,7 @@ def _deliver(peer: Peer, batch: list[WorkitemEvent], end: float) -> int:
     with associate(peer, [context], negotiation=[role]) as association:
         for number, event in enumerate(batch):
             if time.monotonic() >= end:
+                _give_back(batch[number:])
                 break
             status = _report(association, event, number % _MESSAGE_IDS + 1)
             if status is None:
