@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from archive import errors
+from archive.scheduling.errors import StepConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,7 @@ HTTP_STATUSES: dict[type[errors.ArchiveError], HTTPStatus] = {
     errors.BlobMissingError: HTTPStatus.NOT_FOUND,
     errors.PeerError: HTTPStatus.BAD_GATEWAY,
     errors.PeerUnreachableError: HTTPStatus.GATEWAY_TIMEOUT,
+    StepConflictError: HTTPStatus.CONFLICT,
 }
 # Where HTTP has a status of its own for one reason of a class.
 CODE_STATUSES: dict[str, HTTPStatus] = {

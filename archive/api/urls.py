@@ -2,7 +2,7 @@ from django.urls import include, path
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from archive.api import collections, views
+from archive.api import collections, scheduled_steps, views
 from archive.api.endpoints import behind_login
 from archive.api.openapi import RequestUserScheme
 
@@ -32,6 +32,19 @@ urlpatterns = [
         name="collection-export",
     ),
     path("", include("archive.api.forwarding_urls")),
+    path(
+        "scheduled-steps", scheduled_steps.ScheduledStepsView.as_view(), name="scheduled-step-list"
+    ),
+    path(
+        "scheduled-steps/<int:step_id>",
+        scheduled_steps.ScheduledStepView.as_view(),
+        name="scheduled-step-detail",
+    ),
+    path(
+        "scheduled-steps/<int:step_id>/state",
+        scheduled_steps.ScheduledStepStateView.as_view(),
+        name="scheduled-step-state",
+    ),
     path("quarantine", views.QuarantineView.as_view(), name="quarantine-list"),
     path(
         "openapi.json",

@@ -15,6 +15,7 @@ urlpatterns = [
     path("labels", LabelsView.as_view(), name="label-create"),
     path("labels/<int:label_id>", LabelView.as_view(), name="label-detail"),
     path("", include("inference.api.run_urls")),
+    path("", include("inference.api.training_urls")),
     path("models", ModelsView.as_view(), name="model-list"),
     path("models/<str:name>", ModelView.as_view(), name="model-detail"),
     path("similar", views.SimilarView.as_view(), name="similar-search"),
