@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from archive.audit.reads import record_read
 from archive.models import AuditEvent
 
 if TYPE_CHECKING:
@@ -46,18 +47,14 @@ def import_values(
 
 def record_access(asker: Asker, *, study_instance_uid: str, what: str) -> None:
     """DICOM Instances Accessed (110103), read."""
-    _record(asker, "110103", what, Action.READ, study=study_instance_uid)
+    record_read(_values(asker, "110103", what, Action.READ, study=study_instance_uid))
 
 
 def record_transfer(asker: Asker, *, study_instance_uid: str, instances: int) -> None:
     """DICOM Instances Transferred (110104): written before the first byte leaves."""
-    _record(
-        asker,
-        "110104",
-        "retrieve",
-        Action.READ,
-        study=study_instance_uid,
-        details={"instances": instances},
+    details = {"instances": instances}
+    record_read(
+        _values(asker, "110104", "retrieve", Action.READ, study=study_instance_uid, details=details)
     )
 
 

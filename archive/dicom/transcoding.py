@@ -130,6 +130,28 @@ def little_endian_frame(ds: Dataset, frame_index: int) -> bytes:
     return np.frombuffer(data, f">u{word}").astype(f"<u{word}").tobytes()
 
 
+def compressed_frame(ds: Dataset, frame_index: int, transfer_syntax_uid: str) -> bytes:
+    """Return one frame compressed without loss.
+
+    Parameters
+    ----------
+    ds
+        with pixel data and ``file_meta``
+    frame_index
+        from 0
+    transfer_syntax_uid
+        one of `encodable_syntaxes`
+
+    Raises
+    ------
+    PixelDecodingError
+        The frame can't be decoded or compressed.
+    """
+    samples, photometric = stored_samples(ds, frame_index)
+    shape = FrameShape(describe_pixels(ds).bits_stored, photometric)
+    return encode_frame(samples, shape, transfer_syntax_uid).content
+
+
 def _little_bytes(samples: npt.NDArray[np.generic], pixel: ImagePixel) -> bytes:
     if pixel.bits_allocated == 1:
         return np.packbits(samples.ravel().astype(np.uint8), bitorder="little").tobytes()

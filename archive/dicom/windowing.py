@@ -63,7 +63,21 @@ def apply_modality(frame: Samples, ds: Dataset, frame_index: int = 0) -> Values:
     table = _modality_table(ds)
     if table is not None:
         return table.apply(frame)
-    slope, intercept = rescale_of(ds, frame_index)
+    return apply_rescale(frame, *rescale_of(ds, frame_index))
+
+
+def apply_rescale(frame: npt.NDArray[np.generic], slope: float, intercept: float) -> Values:
+    """Return modality values by a line.
+
+    Parameters
+    ----------
+    frame : stored values
+    slope, intercept : of the line
+
+    Returns
+    -------
+    float32 of the same shape
+    """
     values = frame.astype(np.float32)
     if slope != 1:
         values *= np.float32(slope)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archive.dicom.transcoding import as_explicit_little_endian
+from archive.dicom.transcoding import as_transfer_syntax
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE
 from archive.errors import BlobMissingError, PixelDecodingError
 from archive.retrieve.datasets import load_dataset, open_instance
-from archive.retrieve.transfer_syntaxes import NOT_FOR_THE_WEB, outgoing_transfer_syntax
+from archive.retrieve.transfer_syntaxes import NOT_FOR_THE_WEB, web_transfer_syntax
 from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from archive.models import Instance
 
 CHUNK_BYTES = 1024 * 1024
+# Read in one piece: more pieces cost more than the memory is worth.
+WHOLE_BYTES = 4 * 1024 * 1024
 _PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"
+_ZEROED = bytes(_PREAMBLE_BYTES)
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class OutgoingFile:
 
     transfer_syntax_uid: str
     size_bytes: int
-    chunks: Iterator[bytes]
+    chunks: Iterator[bytes | memoryview]
 
 
 def outgoing_file(instance: Instance, wanted: Collection[str] = ()) -> OutgoingFile:
@@ -56,19 +59,20 @@ def outgoing_file(instance: Instance, wanted: Collection[str] = ()) -> OutgoingF
     DICOM PS3.18 8.7.3, PS3.10 7.1; CVE-2019-11687 for the preamble
     """
     stored = instance.transfer_syntax_uid
-    chosen = outgoing_transfer_syntax(stored, wanted)
-    if chosen == stored:
+    chosen = web_transfer_syntax(instance, wanted)
+    if chosen == stored and not instance.coerced:
         plain = _as_stored(instance)
         if plain is not None:
             return plain
     try:
-        data = as_explicit_little_endian(load_dataset(instance))
+        data = as_transfer_syntax(load_dataset(instance), chosen)
     except PixelDecodingError:
-        plain = _as_stored(instance) if stored not in NOT_FOR_THE_WEB else None
+        may_stay = stored not in NOT_FOR_THE_WEB and chosen == EXPLICIT_LITTLE
+        plain = _as_stored(instance) if may_stay else None
         if plain is None:
             raise
         return plain
-    return OutgoingFile(EXPLICIT_LITTLE, len(data), iter([data]))
+    return OutgoingFile(chosen, len(data), iter([data]))
 
 
 def available_instances(instances: Sequence[Instance]) -> list[Instance]:
@@ -92,20 +96,25 @@ def available_instances(instances: Sequence[Instance]) -> list[Instance]:
 
 
 def _as_stored(instance: Instance) -> OutgoingFile | None:
-    """Return the stored bytes, or None where the file has no preamble to send it with."""
-    with open_instance(instance) as file:
-        head = file.read(_PREAMBLE_BYTES + len(_MAGIC))
-    if len(head) < _PREAMBLE_BYTES + len(_MAGIC) or not head.endswith(_MAGIC):
+    """Return the stored bytes, or None where what is sent must be written anew."""
+    if instance.coerced:
         return None
-    return OutgoingFile(
-        instance.transfer_syntax_uid, instance.blob.size_bytes, _chunks_behind_preamble(instance)
-    )
+    syntax, size = str(instance.transfer_syntax_uid), int(instance.blob.size_bytes)
+    with open_instance(instance) as file:
+        content = file.read(size if size <= WHOLE_BYTES else _PREAMBLE_BYTES + len(_MAGIC))
+    if content[_PREAMBLE_BYTES : _PREAMBLE_BYTES + len(_MAGIC)] != _MAGIC:
+        return None
+    if size <= WHOLE_BYTES:
+        # A view: the bytes are joined once, when they are sent.
+        behind = memoryview(content)[_PREAMBLE_BYTES:]
+        return OutgoingFile(syntax, len(content), iter([_ZEROED, behind]))
+    return OutgoingFile(syntax, size, _chunks_behind_preamble(instance))
 
 
 def _chunks_behind_preamble(instance: Instance) -> Iterator[bytes]:
     # Opened when the sending begins: what is never sent leaves no file open.
     with open_instance(instance) as file:
         file.seek(_PREAMBLE_BYTES)
-        yield bytes(_PREAMBLE_BYTES) + file.read(CHUNK_BYTES)
+        yield _ZEROED + file.read(CHUNK_BYTES)
         while chunk := file.read(CHUNK_BYTES):
             yield chunk

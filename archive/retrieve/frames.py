@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from archive.dicom.encoding import can_encode, encodable_syntaxes
 from archive.dicom.frames import frame_bytes
-from archive.dicom.transcoding import little_endian_frame
+from archive.dicom.transcoding import compressed_frame, little_endian_frame
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE, is_encapsulated
 from archive.errors import NotVisibleError, PixelDecodingError
-from archive.retrieve.datasets import load_dataset
+from archive.retrieve.datasets import mapped_dataset
+from archive.retrieve.native_frames import native_frames
 from archive.retrieve.transfer_syntaxes import outgoing_transfer_syntax
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-
-    from pydicom.dataset import Dataset
 
     from archive.models import Instance
 
@@ -101,18 +102,43 @@ def outgoing_frames(
     """
     check_frame_numbers(instance, numbers)
     stored = stored_frame_syntax(instance)
-    chosen = outgoing_transfer_syntax(stored, wanted)
-    ds = load_dataset(instance)
+    chosen = outgoing_transfer_syntax(stored, wanted, frame_syntaxes(instance) if wanted else ())
+    if chosen == EXPLICIT_LITTLE == stored:
+        native = native_frames(instance, numbers)
+        if native is not None:
+            return OutgoingFrames(chosen, native)
     if chosen == stored and is_encapsulated(stored):
-        return OutgoingFrames(chosen, _compressed(ds, numbers))
-    # The first frame is decoded before the answer begins, while it can still be an error.
+        return _begun(chosen, _compressed(instance, numbers))
     try:
-        first = little_endian_frame(ds, numbers[0] - 1)
+        return _begun(chosen, _made(instance, numbers, chosen))
     except PixelDecodingError:
         if wanted or not is_encapsulated(stored):
             raise
-        return OutgoingFrames(stored, _compressed(ds, numbers))
-    return OutgoingFrames(EXPLICIT_LITTLE, _native(ds, first, numbers))
+        return _begun(stored, _compressed(instance, numbers))
+
+
+def frame_syntaxes(instance: Instance) -> list[str]:
+    """Transfer syntaxes that an image's frames can be compressed to.
+
+    Parameters
+    ----------
+    instance
+        an image
+    """
+    return [
+        syntax
+        for syntax in encodable_syntaxes()
+        if can_encode(
+            syntax,
+            bits_allocated=instance.bits_allocated,
+            samples_per_pixel=instance.samples_per_pixel,
+        )
+    ]
+
+
+def _begun(transfer_syntax_uid: str, frames: Iterator[bytes]) -> OutgoingFrames:
+    """Make the first frame before the answer begins, while it can still be an error."""
+    return OutgoingFrames(transfer_syntax_uid, chain([next(frames)], frames))
 
 
 def check_frame_numbers(instance: Instance, numbers: Sequence[int]) -> None:
@@ -135,12 +161,16 @@ def check_frame_numbers(instance: Instance, numbers: Sequence[int]) -> None:
         raise NotVisibleError(f"The instance has {count} frames.")
 
 
-def _compressed(ds: Dataset, numbers: Sequence[int]) -> Iterator[bytes]:
-    for number in numbers:
-        yield frame_bytes(ds, number - 1)
+def _compressed(instance: Instance, numbers: Sequence[int]) -> Iterator[bytes]:
+    with mapped_dataset(instance) as ds:
+        for number in numbers:
+            yield frame_bytes(ds, number - 1)
 
 
-def _native(ds: Dataset, first: bytes, numbers: Sequence[int]) -> Iterator[bytes]:
-    yield first
-    for number in numbers[1:]:
-        yield little_endian_frame(ds, number - 1)
+def _made(instance: Instance, numbers: Sequence[int], transfer_syntax_uid: str) -> Iterator[bytes]:
+    with mapped_dataset(instance) as ds:
+        for number in numbers:
+            if transfer_syntax_uid == EXPLICIT_LITTLE:
+                yield little_endian_frame(ds, number - 1)
+            else:
+                yield compressed_frame(ds, number - 1, transfer_syntax_uid)

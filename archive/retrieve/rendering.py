@@ -12,7 +12,7 @@ from archive.dicom.rendering import encode_image, render_frame
 from archive.errors import InvalidRequestError, NotAcceptableError
 from archive.models import Instance
 from archive.models.pictures import pictures_filter
-from archive.retrieve.datasets import load_dataset
+from archive.retrieve.datasets import mapped_dataset
 from archive.retrieve.frames import check_frame_numbers
 from archive.retrieve.image_cache import cached_picture
 from archive.retrieve.selectors import series_instances
@@ -91,12 +91,12 @@ def rendered_frame(instance: Instance, number: int, rendering: Rendering) -> byt
 
 
 def _render(instance: Instance, number: int, rendering: Rendering) -> bytes:
-    ds = load_dataset(instance)
-    if rendering.region is None:
-        picture = render_frame(ds, number - 1, window=rendering.window, size=rendering.size)
-    else:
-        whole = render_frame(ds, number - 1, window=rendering.window)
-        picture = _cut(whole, rendering.region, rendering.size)
+    with mapped_dataset(instance) as ds:
+        if rendering.region is None:
+            picture = render_frame(ds, number - 1, window=rendering.window, size=rendering.size)
+        else:
+            whole = render_frame(ds, number - 1, window=rendering.window)
+            picture = _cut(whole, rendering.region, rendering.size)
     return encode_image(picture, rendering.format, rendering.quality)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from archive.dicom.uids import is_valid_uid
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series, Study
+from archive.retrieve.found import find_instances
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -91,17 +92,10 @@ def visible_instances(
     NotVisibleError
         There is nothing at the path, or nothing for this user.
     """
-    path = {
-        "series__study__study_instance_uid": study_instance_uid,
-        "series__series_instance_uid": series_instance_uid,
-        "sop_instance_uid": sop_instance_uid,
-    }
-    given = {column: uid for column, uid in path.items() if uid is not None}
-    if series_instance_uid is None and sop_instance_uid is None:
-        given["series__withheld"] = given["withheld"] = ""
+    path = {"study": study_instance_uid, "series": series_instance_uid, "sop": sop_instance_uid}
     found: list[Instance] = []
-    if all(is_valid_uid(uid) for column, uid in given.items() if column.endswith("_uid")):
-        found = list(_loaded(Instance.objects.visible_to(user)).filter(**given))
+    if all(is_valid_uid(uid) for uid in path.values() if uid is not None):
+        found = find_instances(user, path)
     if not found:
         raise NotVisibleError("There is no such object.")
     # Of a series those that a note rejected are left out, unless it rejected all of them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from django.core.cache import cache
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 # A viewer asks for hundreds of frames of one study; they are one access.
 ACCESS_SECONDS = 300
+# How long this process remembers by itself what it found in the cache, and how many looks.
+_REMEMBERED_SECONDS = 60
+_MAX_REMEMBERED = 10_000
+_remembered: dict[str, float] = {}
 
 
 def note_access(asker: Asker, study_instance_uid: str, what: str) -> None:
@@ -34,6 +39,9 @@ def note_access(asker: Asker, study_instance_uid: str, what: str) -> None:
     """
     who = f"{asker.user.pk if asker.user else ''}:{asker.token_hint}:{asker.address}"
     key = f"accessed:{who}:{study_instance_uid}:{what}"
+    now = time.monotonic()
+    if _remembered.get(key, 0.0) > now:
+        return
     try:
         is_new = cache.add(key, 1, ACCESS_SECONDS)
     except RedisError:
@@ -41,6 +49,9 @@ def note_access(asker: Asker, study_instance_uid: str, what: str) -> None:
         is_new = True
     if is_new:
         audit.record_access(asker, study_instance_uid=study_instance_uid, what=what)
+    if len(_remembered) >= _MAX_REMEMBERED:
+        _remembered.clear()
+    _remembered[key] = now + _REMEMBERED_SECONDS
 
 
 def note_transfer(asker: Asker, instances: Iterable[Instance]) -> None:

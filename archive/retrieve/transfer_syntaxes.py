@@ -33,7 +33,9 @@ _LOSSY = frozenset(
 )
 
 
-def outgoing_transfer_syntax(stored: str, wanted: Collection[str]) -> str:
+def outgoing_transfer_syntax(
+    stored: str, wanted: Collection[str], makeable: Collection[str] = ()
+) -> str:
     """Choose the transfer syntax of an answer.
 
     Parameters
@@ -41,11 +43,14 @@ def outgoing_transfer_syntax(stored: str, wanted: Collection[str]) -> str:
     stored
         transfer syntax UID of the stored file
     wanted
-        UIDs that the asker takes; ``*`` for any; none for the default, Explicit VR Little Endian
+        UIDs that the asker takes, the best liked first; ``*`` for any; none for the default,
+        Explicit VR Little Endian
+    makeable
+        UIDs that can be made beside that one
 
     Returns
     -------
-    the stored one where that will do, else Explicit VR Little Endian
+    the stored one where that will do, else the first that can be made
 
     Raises
     ------
@@ -59,12 +64,42 @@ def outgoing_transfer_syntax(stored: str, wanted: Collection[str]) -> str:
     is_fit = stored not in NOT_FOR_THE_WEB
     if is_fit and (ANY in wanted or stored in wanted):
         return stored
-    if ANY in wanted or EXPLICIT_LITTLE in wanted:
-        return EXPLICIT_LITTLE
     if not wanted:
         return stored if stored in _LOSSY else EXPLICIT_LITTLE
-    message = "The instance can be sent as stored (transfer-syntax=*) or as Explicit Little Endian."
-    raise NotAcceptableError(message)
+    for syntax in wanted:
+        if syntax in {ANY, EXPLICIT_LITTLE}:
+            return EXPLICIT_LITTLE
+        if syntax in makeable and syntax not in NOT_FOR_THE_WEB:
+            return syntax
+    offered = [stored] if is_fit else []
+    offered += [uid for uid in (EXPLICIT_LITTLE, *makeable) if uid not in NOT_FOR_THE_WEB]
+    listed = ", ".join(dict.fromkeys(offered))
+    raise NotAcceptableError(f"The instance can be sent in the transfer syntaxes {listed}.")
+
+
+def web_transfer_syntax(instance: Instance, wanted: Collection[str]) -> str:
+    """Choose the transfer syntax in which an instance leaves as a whole.
+
+    What holds no pixels goes out as Explicit VR Little Endian where a compression is asked for:
+    compressions are of pixels.
+
+    Parameters
+    ----------
+    instance
+        the object to send
+    wanted
+        as for `outgoing_transfer_syntax`
+
+    Raises
+    ------
+    NotAcceptableError
+        As there.
+    """
+    stored = str(instance.transfer_syntax_uid)
+    if not instance.has_pixel_data and set(wanted) & set(encodable_syntaxes()):
+        wanted = (*wanted, EXPLICIT_LITTLE)
+        return outgoing_transfer_syntax(stored, wanted)
+    return outgoing_transfer_syntax(stored, wanted, makeable_syntaxes(instance) if wanted else ())
 
 
 def makeable_syntaxes(instance: Instance) -> list[str]:

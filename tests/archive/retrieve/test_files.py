@@ -42,6 +42,7 @@ def test_a_file_without_preamble_gets_one(project):
 
 def test_a_large_file_comes_in_pieces(project, monkeypatch):
     monkeypatch.setattr("archive.retrieve.files.CHUNK_BYTES", 1000)
+    monkeypatch.setattr("archive.retrieve.files.WHOLE_BYTES", 2000)
     (instance,) = store_datasets(make_dataset(NumberOfFrames=10), project=project)
 
     chunks = list(outgoing_file(instance).chunks)

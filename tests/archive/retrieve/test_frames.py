@@ -58,8 +58,10 @@ def test_what_no_decoder_manages_is_sent_as_stored_only_where_nothing_was_asked_
     assert next(outgoing_frames(instance, [1]).frames) == b"no codestream at all"
     with pytest.raises(PixelDecodingError):
         outgoing_frames(instance, [1], (EXPLICIT,))
-    with pytest.raises(NotAcceptableError):
+    with pytest.raises(PixelDecodingError):
         outgoing_frames(instance, [1], (RLE,))
+    with pytest.raises(NotAcceptableError):
+        outgoing_frames(instance, [1], ("1.2.840.10008.1.2.4.50",))
 
 
 @pytest.mark.parametrize("numbers", [[0], [4], [1, 4], [-1]])
