@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from archive.access.selectors import holds_role
@@ -60,6 +61,12 @@ def _queue_for(rule: ForwardingRule, instance_ids: Sequence[int]) -> int:
 def may_send_any(user: AnyUser) -> bool:
     """Whether the user may send studies of any project to peers."""
     return holds_role(user, STORING_ROLES)
+
+
+def has_peers_for(user: AnyUser) -> bool:
+    """Whether the user may send studies, and there is a peer to send to."""
+    where = Q(port__isnull=False) | ~Q(base_url="")
+    return may_send_any(user) and Peer.objects.filter(where, is_enabled=True).exists()
 
 
 def sending_peers(user: AnyUser) -> list[Peer]:

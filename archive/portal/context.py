@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from archive.access.selectors import is_radiology_admin, is_site_radiology_admin
 from archive.forwarding.queue import failed_count
+from archive.forwarding.queueing import has_peers_for
 from archive.ingest.selectors import quarantine_visible_to
 from archive.portal import panels
 from archive.query.identity import identity_conflict_count
@@ -60,6 +61,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in THEMES else "dark",
         "navigation_items": SimpleLazyObject(lambda: _navigation(user)),
         "notices": SimpleLazyObject(lambda: _notices(user)),
+        "may_send": SimpleLazyObject(lambda: user is not None and has_peers_for(user)),
         "attention": SimpleLazyObject(lambda: _attention(user) if user else {}),
     }
 

@@ -24,7 +24,7 @@ class QuotaForm(forms.Form):
     """A project and its limit; empty means none."""
 
     project = forms.CharField(max_length=64)
-    gigabytes = forms.DecimalField(min_value=0, max_digits=12, decimal_places=3, required=False)
+    gigabytes = forms.DecimalField(min_value=0, max_digits=18, decimal_places=9, required=False)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,4 +51,4 @@ def quota_list(request: HttpRequest) -> HttpResponse:
 
 
 def _gigabytes(number: int | None) -> str:
-    return "" if number is None else f"{number / _GB:.3f}".rstrip("0").rstrip(".")
+    return "" if number is None else f"{number / _GB:.9f}".rstrip("0").rstrip(".")
