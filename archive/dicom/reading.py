@@ -36,7 +36,13 @@ from archive.dicom.transfer_syntaxes import (
     Layout,
     layout_of,
 )
-from archive.dicom.validation import PixelSpan, check_identity, check_pixel_data
+from archive.dicom.validation import (
+    PixelSpan,
+    check_identity,
+    check_pixel_data,
+    check_sop_class,
+    check_transfer_syntax,
+)
 from archive.errors import InvalidInstanceError
 
 # What is stored is what it is: pydicom's warnings about odd values would only put patients' data
@@ -82,7 +88,8 @@ def read_header(source: Path | BinaryIO) -> Header:
     ------
     InvalidInstanceError
         ``not-dicom``, ``dicomdir``, ``truncated``, ``malformed``, ``too-complex``, ``too-large``,
-        ``no-sop-instance-uid``, ``missing-attribute`` or ``invalid-uid``.
+        ``no-sop-instance-uid``, ``missing-attribute``, ``invalid-uid``, ``sop-class-not-supported``
+        or ``transfer-syntax-not-supported``.
 
     References
     ----------
@@ -197,9 +204,11 @@ def _only_our_error() -> Iterator[None]:
 
 def _read_header(buffer: Buffer) -> Header:
     meta = read_file_meta(buffer)
+    check_transfer_syntax(meta.transfer_syntax_uid)
     with _dataset_stream(buffer, meta) as (stream, start):
         ds, pixel_span = _collect(stream, start, meta, whole=False)
     check_identity(ds)
+    check_sop_class(ds)
     check_pixel_data(ds, pixel_span, meta.transfer_syntax_uid)
     return Header(
         ds=ds,

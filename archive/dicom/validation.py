@@ -12,8 +12,9 @@ from archive.dicom.uids import is_valid_uid
 from archive.errors import InvalidInstanceError
 
 _SOP_INSTANCE_UID = 0x00080018
+_SOP_CLASS_UID = 0x00080016
 _IDENTITY = {
-    0x00080016: "SOP Class UID",
+    _SOP_CLASS_UID: "SOP Class UID",
     0x0020000D: "Study Instance UID",
     0x0020000E: "Series Instance UID",
 }
@@ -62,31 +63,43 @@ def check_identity(ds: Dataset) -> None:
             raise InvalidInstanceError(f"The {name} is not a valid UID.", code="invalid-uid")
 
 
-def check_supported(sop_class_uid: str, transfer_syntax_uid: str) -> None:
-    """Refuse what is no stored object, and what nobody could ever read again.
-
-    Private SOP classes are taken: what they mean is for those who know them.
+def check_transfer_syntax(transfer_syntax_uid: str) -> None:
+    """Refuse what nobody could ever read again.
 
     Parameters
     ----------
-    sop_class_uid : of the instance
     transfer_syntax_uid : as the file meta information states it
 
     Raises
     ------
     InvalidInstanceError
-        ``sop-class-not-supported`` or ``transfer-syntax-not-supported``.
+        ``transfer-syntax-not-supported``: it is none of PS3.6, or its pixels lie elsewhere.
     """
-    name, kind = UID_dictionary.get(sop_class_uid, ("", ""))[:2]
-    if kind and (kind != "SOP Class" or not _is_stored(name)):
-        message = f"Its SOP class {name} is of a service, not of a stored object."
-        raise InvalidInstanceError(message, code="sop-class-not-supported")
     name, kind = UID_dictionary.get(transfer_syntax_uid, ("", ""))[:2]
     is_known = kind == "Transfer Syntax" or transfer_syntax_uid == GE_PRIVATE_BIG_PIXELS
     # The pixels of a JPIP syntax lie at an address: nothing is ever fetched from there.
     if not is_known or "JPIP" in name:
         message = f"Its transfer syntax {transfer_syntax_uid[:64]} is not supported."
         raise InvalidInstanceError(message, code="transfer-syntax-not-supported")
+
+
+def check_sop_class(ds: Dataset) -> None:
+    """Refuse what is no stored object; private SOP classes are for those who know them.
+
+    Parameters
+    ----------
+    ds : the header, with a SOP Class UID
+
+    Raises
+    ------
+    InvalidInstanceError
+        ``sop-class-not-supported``: PS3.6 has it as something else.
+    """
+    uid = ElementReader(ds).uid(_SOP_CLASS_UID)
+    name, kind = UID_dictionary.get(uid, ("", ""))[:2]
+    if kind and (kind != "SOP Class" or not _is_stored(name)):
+        message = f"Its SOP class {name} is of a service, not of a stored object."
+        raise InvalidInstanceError(message, code="sop-class-not-supported")
 
 
 def _is_stored(name: str) -> bool:

@@ -80,7 +80,7 @@ class _Builder:
             self._datasets.append(self.document)
         elif name == "DicomAttribute":
             element: dict[str, Any] = {"vr": attributes["vr"]}
-            self._datasets[-1][attributes["tag"]] = element
+            self._datasets[-1][_tag_of(attributes, self._datasets[-1])] = element
             self._elements.append(element)
         elif name == "Item":
             item: dict[str, Any] = {}
@@ -116,6 +116,23 @@ class _Builder:
         elif name == "PersonName":
             groups = {group: "^".join(parts).rstrip("^") for group, parts in self._name.items()}
             self._elements[-1].setdefault("Value", []).append(groups)
+
+
+def _tag_of(attributes: Attributes, dataset: dict[str, Any]) -> str:
+    """Return where an attribute goes: a private one into its creator's block, reserved if need be.
+
+    Its tag is written without the block's number (PS3.19 A.1.6).
+    """
+    tag, creator = attributes["tag"].upper(), attributes.get("privateCreator")
+    if not creator or tag[4:6] != "00":
+        return tag
+    for block in range(0x10, 0x100):
+        reservation = dataset.setdefault(
+            f"{tag[:4]}00{block:02X}", {"vr": "LO", "Value": [creator]}
+        )
+        if reservation.get("Value") == [creator]:
+            return f"{tag[:4]}{block:02X}{tag[6:]}"
+    raise _malformed("has too many private creators")
 
 
 def _value(vr: str, text: str) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archive.dicom.attributes import extract_attributes
 from archive.dicom.coercion import COERCED, coerced_values
 from archive.dicom.reading import read_header
-from archive.dicom.validation import check_supported
 from archive.errors import InvalidInstanceError
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ def examine(position: int, file: IncomingFile) -> Candidate:
         raise InvalidInstanceError(message, code="empty")
     header = read_header(file.spool.path)
     attributes = extract_attributes(header)
-    check_supported(attributes.instance.sop_class_uid, header.transfer_syntax_uid)
     removed = str(header.ds.get("PatientIdentityRemoved", "") or "").strip().upper()
     return Candidate(
         position=position,
@@ -96,6 +95,10 @@ def _coerced(header: Header, attributes: ObjectAttributes) -> dict[str, Any]:
 
 def _digest_from(path: Path, offset: int) -> str:
     """SHA-256 of the data set: the same instance in another file meta is the same instance."""
-    with path.open("rb") as stream:
-        stream.seek(offset)
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as file,
+        memoryview(file) as whole,
+        whole[offset:] as dataset,
+    ):
+        return hashlib.sha256(dataset).hexdigest()
