@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from archive.dicom.coercion import COERCED
+from archive.dicom.native_xml import json_to_xml
+from archive.dicomweb.media_types import DICOM_XML
 from archive.dicomweb.statuses import failure_reason, warning_reason
 
 if TYPE_CHECKING:
@@ -16,9 +18,12 @@ if TYPE_CHECKING:
 _VRS = {"AccessionNumber": "SH", "PatientID": "LO", "IssuerOfPatientID": "LO", "StudyID": "SH"}
 
 
-def render_store(results: Sequence[IngestResult], base_url: str) -> bytes:
-    """Write the results in DICOM JSON."""
-    return json.dumps(store_document(results, base_url), separators=(",", ":")).encode()
+def render_store(results: Sequence[IngestResult], base_url: str, media_type: str) -> bytes:
+    """Write the results in native XML where that was agreed on, else in DICOM JSON."""
+    document = store_document(results, base_url)
+    if media_type == DICOM_XML:
+        return json_to_xml(document)
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def store_document(results: Sequence[IngestResult], base_url: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from archive.access import selectors as access
 from archive.access.scopes import requires_scope
 from archive.curation.types import ObjectPath
 from archive.dicom.uids import is_valid_uid
-from archive.dicomweb.media_types import DICOM_JSON, JSON, Offer
+from archive.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, Offer
 from archive.dicomweb.renderers import dicom_json_response
 from archive.dicomweb.statuses import RETRY_AFTER_S, http_status, store_status
 from archive.dicomweb.store_request import deliver_body
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from archive.ingest.types import IngestResult
 
-_OFFERS = (Offer(DICOM_JSON), Offer(JSON))
+_OFFERS = (Offer(DICOM_JSON), Offer(JSON), Offer(DICOM_XML))
 # Statuses of a refused request that are about its content, not about how it was sent.
 _RECORDED = {400, 413}
 
@@ -54,7 +54,7 @@ def study_object(request: HttpRequest, study: str) -> HttpResponseBase:
 
 
 def _store(request: HttpRequest, study: str | None) -> HttpResponseBase:
-    agreed(request, _OFFERS)
+    offer = agreed(request, _OFFERS).offer
     if study is not None and not is_valid_uid(study):
         raise InvalidRequestError("The path's study is not a UID.")
     origin = _origin(request, study or "")
@@ -70,8 +70,10 @@ def _store(request: HttpRequest, study: str | None) -> HttpResponseBase:
                 size_bytes=int(size) if size.isdigit() else 0,
             )
         raise
-    content = render_store(results, base_url(request))
+    content = render_store(results, base_url(request), offer.name)
     response = dicom_json_response(content, store_status(results))
+    if offer.name == DICOM_XML:
+        response.headers["Content-Type"] = DICOM_XML
     if response.status_code == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

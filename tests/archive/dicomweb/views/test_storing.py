@@ -278,7 +278,7 @@ def test_a_full_disk_is_503_and_nothing_is_stored(web, settings):
 
 
 def test_what_can_not_be_answered_is_not_stored(web):
-    response = post(web, related([as_part10(make_dataset())]), HTTP_ACCEPT="application/dicom+xml")
+    response = post(web, related([as_part10(make_dataset())]), HTTP_ACCEPT="text/html")
 
     assert response.status_code == 406
     assert Instance.objects.count() == 0

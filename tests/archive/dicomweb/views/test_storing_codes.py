@@ -9,6 +9,7 @@ from archive.audit.types import Asker
 from archive.curation.removals import remove_objects
 from archive.curation.types import ObjectPath
 from archive.dicom.reading import read_dataset
+from archive.dicom.xml_reading import read_native_xml
 from archive.models import Instance, Study
 from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.multipart import DICOM_MULTIPART, related
@@ -122,3 +123,21 @@ def test_sound_identifiers_are_left_alone(web):
     assert post(web, sent(PatientID="A B", StudyID=" 7 ")).status_code == 200
     assert Instance.objects.get().coerced == {}
     assert Study.objects.get().dicom_study_id == "7"
+
+
+def test_results_come_in_xml_where_that_is_asked(web):
+    good, bad = sent(), b"not DICOM"
+
+    response = web.post(
+        URL,
+        data=related([good, bad]),
+        content_type=DICOM_MULTIPART,
+        headers={"accept": "application/dicom+xml"},
+    )
+
+    assert response.status_code == 202
+    assert response["Content-Type"] == "application/dicom+xml"
+    answer = read_native_xml(response.content)
+    (stored,) = answer["00081199"]["Value"]
+    assert stored["00081155"]["Value"] == [Instance.objects.get().sop_instance_uid]
+    assert answer["0008119A"]["Value"] == [{"00081197": {"vr": "US", "Value": [0xC000]}}]
