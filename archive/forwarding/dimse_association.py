@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
+import ssl
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -77,7 +78,12 @@ class PeerSocket(AssociationSocket):
         if nr_bytes > MAX_ACCEPTED_PDU_BYTES:
             message = f"a PDU of {nr_bytes} bytes is announced"
             raise OSError(message)
-        return super().recv(nr_bytes)
+        try:
+            return super().recv(nr_bytes)
+        except ssl.SSLError as error:
+            # TLS 1.3 tells only now that our certificate is not welcome.
+            self.error = str(error.reason or error)
+            raise
 
 
 class _BoundedQueue(queue.Queue[Any]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 from dataclasses import dataclass
@@ -12,7 +13,13 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import build_context
 
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from archive.errors import ArchiveError, PeerError, PeerUnreachableError
+from archive.errors import (
+    ArchiveError,
+    NotAcceptableError,
+    PeerError,
+    PeerUnreachableError,
+    PixelDecodingError,
+)
 from archive.forwarding.dimse_association import MAX_CONTEXTS, associate
 
 if TYPE_CHECKING:
@@ -140,7 +147,13 @@ def _send_batch(
 ) -> Iterator[StoreOutcome]:
     with associate(peer, contexts) as association:
         for number, file in enumerate(batch):
-            yield store_on(association, file, message_id=number % 65535 + 1, originator=originator)
+            yield store_on(
+                association,
+                file,
+                message_id=number % 65535 + 1,
+                originator=originator,
+                preferred=peer.transfer_syntaxes,
+            )
 
 
 def store_on(
@@ -149,6 +162,7 @@ def store_on(
     *,
     message_id: int,
     originator: MoveOriginator | None = None,
+    preferred: Sequence[str] = (),
 ) -> StoreOutcome:
     """Send one instance on an association and wait for the answer.
 
@@ -162,6 +176,8 @@ def store_on(
         not in use on the association
     originator
         of a C-MOVE
+    preferred
+        transfer syntaxes that the peer likes best
     """
     contexts = _accepted(association, file)
     if not association.is_established:
@@ -170,7 +186,7 @@ def store_on(
         message = "The peer takes no instances of this SOP class."
         return StoreOutcome(file.sop_class_uid, file.sop_instance_uid, 0x0122, message)
     try:
-        encoded = file.encoded(list(contexts))
+        encoded = _encoded(file, list(contexts), preferred)
     except ArchiveError as error:
         return _failed(file, error)
     request = _request(file, message_id, originator)
@@ -181,6 +197,15 @@ def store_on(
         association.abort()
         return _failed(file, PeerUnreachableError("The peer did not answer."))
     return _outcome(file, int(answer.Status or 0), str(answer.ErrorComment or ""))
+
+
+def _encoded(file: Sendable, accepted: Sequence[str], preferred: Sequence[str]) -> Encoded:
+    """Encode as the peer likes best, where that can be done, else as it takes at all."""
+    liked = [syntax for syntax in preferred if syntax in accepted]
+    if liked:
+        with contextlib.suppress(NotAcceptableError, PixelDecodingError):
+            return file.encoded(liked[:1])
+    return file.encoded(accepted)
 
 
 def _accepted(association: Association, file: Sendable) -> dict[str, int]:

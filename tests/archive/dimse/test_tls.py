@@ -89,11 +89,9 @@ def test_old_versions_and_weak_ciphers_are_refused(secured, authority):
 
 
 def test_plain_talk_on_the_secure_port_is_cut(secured):
-    ae = AE(ae_title="SCANNER")
-    ae.add_requested_context(Verification)
-    ae.acse_timeout = 10
+    remote = register_peer(ae_title=AE_TITLE, address="127.0.0.1", port=secured.secure_port)
 
-    assert not ae.associate("127.0.0.1", secured.secure_port, ae_title=AE_TITLE).is_established
+    assert "can't be reached" in dimse_client.echo(remote)
 
 
 def test_client_certificate_is_asked_for_where_an_authority_is_named(
@@ -104,24 +102,27 @@ def test_client_certificate_is_asked_for_where_an_authority_is_named(
     other.mkdir()
     strange = Authority(other, "strange").issue("scanner")
     with Listener(ae_title=AE_TITLE, bind="127.0.0.1", port=0, secure_port=0) as running:
-        for certificate, expected in ((own, True), (strange, False), (None, False)):
-            context = _trusting(authority)
-            if certificate is not None:
-                context.load_cert_chain(*certificate)
-            ae = AE(ae_title="SCANNER")
-            ae.add_requested_context(Verification)
-            ae.acse_timeout = 10
-            association = ae.associate(
-                "127.0.0.1", running.secure_port, ae_title=AE_TITLE, tls_args=(context, "127.0.0.1")
+        remote = register_peer(
+            ae_title=AE_TITLE,
+            address="127.0.0.1",
+            port=running.secure_port,
+            uses_tls=True,
+            certificate_authority=authority.pem,
+        )
+        for certificate, is_welcome in ((own, True), (strange, False), (("", ""), False)):
+            settings.TWINSIGHT_DICOM_TLS_CERTIFICATE, settings.TWINSIGHT_DICOM_TLS_KEY = map(
+                str, certificate
             )
-            assert association.is_established is expected
-            association.abort()
+            assert (dimse_client.echo(remote) == "") is is_welcome
 
 
 def test_silent_handshakes_keep_nobody_out(secured, connect, authority):
     silent = [socket.create_connection(("127.0.0.1", secured.secure_port)) for _ in range(12)]
 
-    assert connect(_trusting(authority)).send_c_echo().Status == 0
+    association = connect(_trusting(authority))
+
+    assert association.send_c_echo().Status == 0
+    association.release()
     for connection in silent:
         connection.close()
 
