@@ -14,13 +14,19 @@ from archive.query.types import Level, MatchingKey, Query
 from archive.retrieve.rendering import Region, Rendering
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.http import QueryDict
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
 # The last one is our own: rejected results too.
 _FLAGS = ("fuzzymatching", "emptyvaluematching", "multiplevaluematching", "includerejected")
-_PARAMETERS = frozenset({*_FLAGS, "includefield", "limit", "offset", "accept", "charset"})
+_OWN_FLAGS = ("totalcount",)
+_PARAMETERS = frozenset(
+    {*_FLAGS, *_OWN_FLAGS, "includefield", "limit", "offset", "orderby", "accept", "charset"}
+)
 _MAX_KEYS = 100
+_MAX_ORDER = 5
 _MAX_FRAMES = 20_000
 _MAX_NUMBER = 2**31 - 1
 _MAX_SIDE = 8192
@@ -61,8 +67,20 @@ def parse_query(
         is_fuzzy=flags["fuzzymatching"],
         is_empty_value_matching=flags["emptyvaluematching"],
         is_multiple_value_matching=flags["multiplevaluematching"],
+        is_datetime_combined=True,
         is_withheld_included=flags["includerejected"],
+        is_total_wanted=_flag(parameters, "totalcount"),
+        order=tuple(_order(parameters.getlist("orderby"))),
     )
+
+
+def _order(texts: list[str]) -> Iterator[tuple[str, bool]]:
+    """Read an extension of ours and others': attributes, with a minus the largest first."""
+    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    if len(names) > _MAX_ORDER:
+        raise InvalidRequestError(f"orderby takes at most {_MAX_ORDER} attributes.")
+    for name in names:
+        yield _keyword(name.removeprefix("-")), name.startswith("-")
 
 
 def _keyword(name: str) -> str:

@@ -6,10 +6,12 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from archive.dicom.native_xml import json_to_xml
+from archive.dicomweb.media_types import DICOM_XML
 from archive.query.types import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from archive.query.attributes import Attribute
     from archive.query.types import Page
@@ -31,17 +33,12 @@ _RETRIEVE_URL = 0x00081190
 _UTF_8 = '"00080005":{"vr":"CS","Value":["ISO_IR 192"]},'
 
 
-def render_json(page: Page, base_url: str) -> bytes:
-    """Write a search's answers as DICOM JSON.
+def json_rows(page: Page, base_url: str) -> list[str]:
+    """Write each answer as one DICOM JSON object.
 
     Text is put together directly: building the same as dictionaries first takes several times
     longer, and lists of thousands of instances are what viewers wait for.
     """
-    return f"[{','.join(json_rows(page, base_url))}]".encode()
-
-
-def json_rows(page: Page, base_url: str) -> list[str]:
-    """Write each answer as one DICOM JSON object."""
     before, after = _writers(page.attributes)
     count, base = len(page.attributes), _quoted(f"{base_url}/studies/")[:-1]
     prefix = f'"00081190":{{"vr":"UR","Value":[{base}'
@@ -122,6 +119,29 @@ _WRITERS: dict[Kind, Writer] = {
     Kind.TEXTS: _values,
     Kind.REQUEST: _items,
 }
+
+
+def merge_stored(rows: list[str], page: Page, documents: Iterable[bytes]) -> list[str]:
+    """Add what only the stored objects know to answers; what the index knows stands."""
+    fields = page.stored
+    if fields is None:
+        return rows
+    parsed = (json.loads(document) for document in documents)
+    by_uid = {document["00080018"]["Value"][0]: document for document in parsed}
+    merged = []
+    for text, representative in zip(rows, page.representatives, strict=True):
+        document = by_uid.get(representative[1]) if representative else None
+        if document is not None:
+            answer = {**fields.pick(document), **json.loads(text)}
+            text = _encode(dict(sorted(answer.items())))  # noqa: PLW2901 the same, longer
+        merged.append(text)
+    return merged
+
+
+def xml_parts(rows: list[str]) -> Iterator[tuple[str, list[bytes]]]:
+    """Write each answer as one XML document, a part of its own."""
+    for text in rows:
+        yield DICOM_XML, [json_to_xml(json.loads(text))]
 
 
 def page_warnings(page: Page) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archive.query.attributes import ATTRIBUTES, is_supported
 from archive.query.execution import fetch_all, prepare_fuzzy_search, stream
 from archive.query.statements import Statement, returned_attributes, statement_of
+from archive.query.stored_fields import is_private_creator, stored_fields
 from archive.query.types import Kind, Level, Match, Page, Query, match_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ MAX_RESULTS = {
     Level.SERIES: 5000,
     Level.INSTANCE: 20_000,
 }
+# The same where attributes are asked for that only the objects know: each is read.
+MAX_READ = 1000
 # Further answers are counted up to here: a hint for paging is not worth a walk over all rows.
 MAX_COUNTED = 1000
 
@@ -51,11 +54,19 @@ def matches(*, user: AnyUser, query: Query) -> Page:
     attributes = returned_attributes(asked)
     statement = statement_of(user, asked, attributes)
     largest = MAX_RESULTS[query.level]
+    fields = stored_fields(query) if query.level is not Level.PATIENT else None
+    if fields is not None:
+        statement = statement.with_representatives(query.level)
+        largest = min(largest, MAX_READ)
     size = largest if query.limit is None else min(query.limit, largest)
     rows = fetch_all(
         statement.page(query.offset, size + 1), statement.params, is_exact=statement.is_exact
     )
     remaining, total = _counts(statement, query, len(rows), size)
+    representatives: tuple[tuple[int, str] | None, ...] = ()
+    if fields is not None:
+        representatives = tuple(_representative(row[-1]) for row in rows[:size])
+        rows = [row[:-1] for row in rows]
     return Page(
         level=query.level,
         attributes=attributes,
@@ -64,10 +75,19 @@ def matches(*, user: AnyUser, query: Query) -> Page:
         is_remaining_exact=total is not None or remaining <= MAX_COUNTED,
         total=total,
         unsupported=tuple(
-            key.keyword for key in query.keys if not is_supported(key.keyword, query.level)
+            key.keyword
+            for key in query.keys
+            if not is_supported(key.keyword, query.level) and not is_private_creator(key.keyword)
         ),
         is_fuzzy_refused=query.is_fuzzy and not asked.is_fuzzy,
+        stored=fields,
+        representatives=representatives,
     )
+
+
+def _representative(text: str | None) -> tuple[int, str] | None:
+    key, _, uid = (text or "").partition("/")
+    return (int(key), uid) if key else None
 
 
 def _counts(statement: Statement, query: Query, found: int, size: int) -> tuple[int, int | None]:

@@ -49,6 +49,20 @@ _ORDERS = {
     Level.SERIES: "archive_series.series_number NULLS LAST, archive_series.id",
     Level.INSTANCE: "archive_instance.instance_number NULLS LAST, archive_instance.id",
 }
+# Read off the indexes, one row each: an aggregate would tempt the planner to walk the keys.
+_NAMED = "id::text || '/' || sop_instance_uid"
+_OF_SERIES = (
+    f"(SELECT {_NAMED} FROM archive_instance AS one WHERE one.series_id = {{}}"  # noqa: S608 ours
+    " AND one.withheld = '' ORDER BY one.instance_number, one.id LIMIT 1)"
+)
+_REPRESENTATIVES = {
+    Level.INSTANCE: "archive_instance.id::text || '/' || archive_instance.sop_instance_uid",
+    Level.SERIES: _OF_SERIES.format("archive_series.id"),
+    Level.STUDY: _OF_SERIES.format(
+        "(SELECT first.id FROM archive_series AS first WHERE first.study_id = archive_study.id"
+        " AND first.withheld = '' ORDER BY first.series_number, first.id LIMIT 1)"
+    ),
+}
 
 
 class Statement(NamedTuple):
@@ -62,6 +76,10 @@ class Statement(NamedTuple):
     columns: str
     order: str
     is_exact: bool
+
+    def with_representatives(self, level: Level) -> Statement:
+        """Add the instance that stands for each row, as its key and its UID in one text."""
+        return self._replace(columns=f"{self.columns}, {_REPRESENTATIVES[level]}")
 
     def page(self, offset: int, size: int) -> str:
         """Return the SELECT of some rows; the numbers are ours or checked."""

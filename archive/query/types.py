@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from archive.query.attributes import Attribute
+    from archive.query.stored_fields import StoredFields
 
 
 class Level(IntEnum):
@@ -99,7 +100,9 @@ class Page:
     empty text or list where unknown), then the UIDs from the study down to the query's level.
     ``remaining`` counts further answers, exactly where ``is_remaining_exact``; ``total`` is None
     where it is not known. ``unsupported`` names keys that were not matched, ``is_fuzzy_refused``
-    says that names were compared literally.
+    says that names were compared literally. Where ``stored`` fields are asked for, each row has
+    a representative: key and SOP Instance UID of an instance whose object holds them, None where
+    there is none.
     """
 
     level: Level
@@ -110,6 +113,8 @@ class Page:
     total: int | None = None
     unsupported: tuple[str, ...] = ()
     is_fuzzy_refused: bool = False
+    stored: StoredFields | None = None
+    representatives: tuple[tuple[int, str] | None, ...] = ()
 
     @cached_property
     def matches(self) -> tuple[Match, ...]:

@@ -86,6 +86,14 @@ def test_malformed_parameters_are_refused(text):
         query(text)
 
 
+def test_an_order_is_read_with_its_directions():
+    parsed = query("orderby=PatientName,-00080020&totalcount=true")
+
+    assert parsed.order == (("PatientName", False), ("StudyDate", True))
+    assert parsed.is_total_wanted
+    assert parsed.keys == ()
+
+
 def test_huge_numbers_and_many_keys_are_bounded():
     assert query("limit=" + "9" * 400).limit == 2**31 - 1
     with pytest.raises(InvalidRequestError):

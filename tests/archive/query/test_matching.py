@@ -107,6 +107,26 @@ def test_times(study, find, value, expected):
     assert find(StudyTime=value) == expected
 
 
+@pytest.mark.parametrize(
+    ("days", "times", "apart", "as_one"),
+    [
+        # The study is of 2024-02-29 10:30:15.
+        ("20240228-20240301", "1200-0900", 0, 1),
+        ("20240229-20240301", "1100-1200", 0, 0),
+        ("20240229-20240301", "1030-1029", 0, 1),
+        ("20240229-", "1031-", 0, 0),
+        ("20240228-", "1031-", 0, 1),
+        ("-20240229", "-1029", 0, 0),
+        ("-20240301", "-1029", 0, 1),
+        ("20240228-", "-1029", 0, 0),
+        ("20240229", "1000-1100", 1, 1),
+    ],
+)
+def test_ranges_of_date_and_time_hold_apart_or_as_one(study, find, days, times, apart, as_one):
+    assert find(StudyDate=days, StudyTime=times) == apart
+    assert find(flags=["is_datetime_combined"], StudyDate=days, StudyTime=times) == as_one
+
+
 def test_a_range_does_not_match_unknown_dates(find, project):
     StudyFactory(projects=[project], study_date=None)
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 
 from archive.models import AuditEvent
 from tests.builders.datasets import make_dataset
+from tests.builders.multipart import parts_of
 from tests.builders.stored import store_datasets
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +140,93 @@ def test_a_search_is_audited_without_values(web, study, radiologist):
 def test_options_and_other_methods(web):
     assert "GET" in web.options("/dicom-web/series")["Allow"]
     assert web.delete("/dicom-web/series").status_code == 405
+
+
+def test_answers_in_xml_are_one_part_each(web, project, study):
+    store_datasets(make_dataset(PatientID="PAT-2"), project=project)
+
+    response = web.get(
+        "/dicom-web/studies?orderby=-PatientID",
+        HTTP_ACCEPT='multipart/related; type="application/dicom+xml"',
+    )
+
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith('multipart/related; type="application/dicom+xml"')
+    parts = parts_of(response)
+    roots = [ElementTree.fromstring(content) for _, content in parts]  # noqa: S314 our own
+    assert [kind for kind, _ in parts] == ["application/dicom+xml"] * 2
+    values = [root.find(".//*[@keyword='PatientID']")[0].text for root in roots]
+    assert values == ["PAT-2", "PAT-1"]
+
+
+def test_any_stored_attribute_can_be_asked_for_at_its_level(web, project):
+    ds = make_dataset(
+        StudyInstanceUID="1.2.3",
+        PatientComments="Müde",
+        OperatorsName="Op^One",
+        KVP="120",
+        StudyComments="for the study",
+    )
+    block = ds.private_block(0x0009, "ACME 1", create=True)
+    block.add_new(0x01, "LO", "private")
+    store_datasets(ds, project=project)
+    fields = "PatientComments,00324000,OperatorsName,KVP,00091001"
+
+    (row,) = found(web.get(f"/dicom-web/studies?includefield={fields}"))
+    assert row["00104000"]["Value"] == ["Müde"]
+    assert row["00324000"]["Value"] == ["for the study"]
+    assert not {"00081070", "00180060", "00091001"} & row.keys()
+    assert list(row) == sorted(row)
+    (row,) = found(web.get(f"/dicom-web/series?includefield={fields}"))
+    assert row["00081070"]["Value"] == [{"Alphabetic": "Op^One"}]
+    assert not {"00180060", "00091001"} & row.keys()
+    (row,) = found(web.get(f"/dicom-web/instances?includefield={fields}"))
+    assert row["00180060"]["Value"] == [120.0]
+    assert row["00091001"]["Value"] == ["private"]
+
+
+def test_a_private_attribute_is_found_in_whatever_block_its_creator_reserved(web, project):
+    ds = make_dataset(StudyInstanceUID="1.2.3")
+    ds.private_block(0x0009, "OTHER", create=True).add_new(0x01, "LO", "not this")
+    ds.private_block(0x0009, "ACME 1", create=True).add_new(0x01, "LO", "this")
+    store_datasets(ds, project=project)
+
+    response = web.get("/dicom-web/instances?includefield=00091001&00090010=ACME%201")
+
+    (row,) = found(response)
+    assert row["00091101"]["Value"] == ["this"]
+    assert row["00090011"]["Value"] == ["ACME 1"]
+    assert "00091001" not in row
+    assert "Warning" not in response
+
+
+def test_all_attributes_but_the_pixels(web, study):
+    (row,) = found(web.get("/dicom-web/instances?includefield=all"))
+
+    assert {"00280100", "00281053", "00100010"} <= row.keys()
+    assert "7FE00010" not in row
+    (row,) = found(web.get("/dicom-web/studies?includefield=all"))
+    assert "00081030" in row
+    assert "00280010" not in row
+
+
+def test_the_number_of_all_is_said(web, project, study):
+    for number in range(3):
+        store_datasets(make_dataset(PatientID=f"PAT-{number + 2}"), project=project)
+
+    assert web.get("/dicom-web/studies")["X-Total-Count"] == "4"
+    assert web.get("/dicom-web/studies?limit=1&offset=1")["X-Total-Count"] == "4"
+    assert web.get("/dicom-web/studies?limit=1&totalcount=true")["X-Total-Count"] == "4"
+    nothing = web.get("/dicom-web/studies?offset=9")
+    assert (nothing.status_code, nothing["X-Total-Count"]) == (204, "4")
+
+
+@pytest.mark.parametrize("query", ["orderby=Modality", "orderby=NoSuch", "orderby=" + "a," * 6])
+def test_an_order_by_what_the_level_does_not_have_is_400(web, query):
+    assert web.get(f"/dicom-web/studies?{query}").status_code == 400
+
+
+def test_a_list_of_uids_without_end_is_413(web):
+    uids = ",".join(["1.2"] * 5001)
+
+    assert web.get(f"/dicom-web/studies?StudyInstanceUID={uids}").status_code == 413
