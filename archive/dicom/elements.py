@@ -52,7 +52,8 @@ class ElementReader:
     """
 
     def __init__(self, ds: Dataset, inherited_terms: tuple[str, ...] = ()) -> None:
-        self._ds = ds
+        # pydicom's own access makes a tag object of each number first.
+        self._elements: Any = ds._dict  # noqa: SLF001 the same elements, raw or decoded
         self.cleaned: list[str] = []
         self.terms: tuple[str, ...] = ()
         stated = self._decoded(_SPECIFIC_CHARACTER_SET).strip(" \0")
@@ -140,7 +141,7 @@ class ElementReader:
         return values
 
     def _first_number(self, tag: int) -> float | None:
-        element: Any = self._ds.get_item(tag) if tag in self._ds else None
+        element: Any = self._elements.get(tag)
         if isinstance(element, RawDataElement):
             vr = _vr_of(element)
             if vr in _BINARY_INTEGERS:
@@ -155,7 +156,7 @@ class ElementReader:
             return None
 
     def _decoded(self, tag: int, *, is_person_name: bool = False) -> str:
-        element: Any = self._ds.get_item(tag) if tag in self._ds else None
+        element: Any = self._elements.get(tag)
         if element is None:
             return ""
         value = element.value

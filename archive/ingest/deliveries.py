@@ -140,6 +140,7 @@ class Delivery:
             spool.close()
             self._refuse(name, LimitExceededError(message), size_bytes=spool.size)
             return
+        spool.begin_sync()
         self._waiting.append(IncomingFile(spool=spool, name=name))
         self._waiting_bytes += spool.size
         if len(self._waiting) >= BATCH_FILES or self._waiting_bytes >= BATCH_BYTES:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from contextlib import nullcontext
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from archive.dicom.attributes import (
 )
 from archive.events.services import nudge
 from archive.events.types import InstancesStored
+from archive.ingest.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,12 +77,17 @@ def store_plain(candidates: Iterable[Candidate], origin: Origin) -> set[int]:
     ]
     if not groups:
         return set()
-    studies = [_study(group, origin) for group in groups]
-    _set_place(studies, origin)
-    said = json.dumps({"event": InstancesStored.kind, "studies": studies}, default=str)
-    # Inside another transaction a lost race must not spoil it.
-    with transaction.atomic() if connection.in_atomic_block else nullcontext():
-        ((stored,),) = _fetch(_STORE, [said])
+    place = _place(origin)
+    studies = [
+        (group[0].study_instance_uid, json.dumps(_study(group, origin) | place, default=str))
+        for group in groups
+    ]
+    if connection.in_atomic_block:
+        # Inside another transaction a lost race must not spoil it.
+        with transaction.atomic():
+            stored = _store([text for _, text in studies])
+    else:
+        stored = _together.store(studies)
     if any(stored):
         transaction.on_commit(nudge, robust=True)
     return {
@@ -110,17 +115,24 @@ def _is_plain(group: list[Candidate], asked_study: str) -> bool:
     )
 
 
-def _set_place(studies: list[dict[str, Any]], origin: Origin) -> None:
+def _store(studies: Sequence[str]) -> list[bool]:
+    said = f'{{"event":"{InstancesStored.kind}","studies":[{",".join(studies)}]}}'
+    ((stored,),) = _fetch(_STORE, [said])
+    return list(stored)
+
+
+_together = Together(_store)
+
+
+def _place(origin: Origin) -> dict[str, Any]:
     """Say to which project new studies go, and to which known ones may be added."""
     project = origin.project
     if project is None and origin.actor is not None:
         project = home_project(origin.actor)
-    place = {
+    return {
         "project": project.pk if project else None,
         "rights": storing_rights(origin.actor) if origin.actor else None,
     }
-    for study in studies:
-        study.update(place)
 
 
 def _study(group: list[Candidate], origin: Origin) -> dict[str, Any]:

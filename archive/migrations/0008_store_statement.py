@@ -28,8 +28,12 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 CREATE FUNCTION archive_may_store(of_study bigint, rights jsonb) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT rights = 'null' OR EXISTS (
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF rights = 'null' THEN
+        RETURN true;
+    END IF;
+    RETURN EXISTS (
         SELECT FROM archive_study_projects link JOIN archive_project p ON p.id = link.project_id
         WHERE link.study_id = of_study AND (
             (rights->>'everywhere')::boolean
@@ -37,7 +41,8 @@ LANGUAGE sql STABLE AS $$
                                          OR rights->'projects' @> to_jsonb(p.id)))
             OR (p.kind = 'unassigned' AND (rights->>'unassigned')::boolean)
         )
-    )
+    );
+END
 $$;
 
 -- The key of the patient that a new study names; NULL where a decision is needed.
@@ -77,7 +82,10 @@ $$;
 
 -- Blobs and instances of one series; returns the instances' keys.
 CREATE FUNCTION archive_store_instances(of_series bigint, said jsonb) RETURNS bigint[]
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+DECLARE
+    keys bigint[];
+BEGIN
     WITH one AS (
         SELECT * FROM jsonb_to_recordset(said) AS x (
             position integer, sha256 text, size_bytes bigint, sop_instance_uid text,
@@ -110,7 +118,9 @@ LANGUAGE sql AS $$
         FROM one JOIN blob USING (sha256) ORDER BY position
         RETURNING id
     )
-    SELECT array_agg(id ORDER BY id) FROM instance
+    SELECT array_agg(id ORDER BY id) INTO keys FROM instance;
+    RETURN keys;
+END
 $$;
 
 -- The locked row of a study that may take the instances; NULL in its key where a decision is
@@ -215,9 +225,13 @@ END
 $$;
 
 CREATE FUNCTION archive_with_value(known varchar[], said text) RETURNS varchar[]
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN said = '' OR said = ANY (known) THEN known
-           ELSE ARRAY(SELECT x FROM unnest(known || said::varchar) x ORDER BY x COLLATE "C") END
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF said = '' OR said = ANY (known) THEN
+        RETURN known;
+    END IF;
+    RETURN ARRAY(SELECT x FROM unnest(known || said::varchar) x ORDER BY x COLLATE "C");
+END
 $$;
 
 -- Stores a list of studies in their order; returns for each whether it was stored.
