@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +22,8 @@ ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
 DICOM_JSON = "application/dicom+json"
 # Below this an answer is sent in one piece, which costs the server a third of a stream.
 WHOLE_BYTES = 8 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
+Chunk = bytes | memoryview
 
 
 def dicom_json_response(content: bytes, status: HTTPStatus | int = 200) -> HttpResponse:
@@ -31,12 +35,12 @@ def protected(response: ResponseT) -> ResponseT:
     """Add the headers of everything that shows a patient: never sniffed, never shared."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Vary"] = "Accept, Authorization, Cookie"
+    patch_vary_headers(response, ("Accept", "Authorization", "Cookie"))
     return response
 
 
 def multipart_response(
-    parts: Iterable[tuple[str, Iterable[bytes]]],
+    parts: Iterable[tuple[str, Iterable[Chunk]]],
     inner: str,
     *,
     syntax: str = "",
@@ -56,15 +60,19 @@ def multipart_response(
     return protected(StreamingHttpResponse(stream, content_type=content_type))
 
 
-def _multipart(parts: Iterable[tuple[str, Iterable[bytes]]], boundary: bytes) -> Iterator[bytes]:
+def _multipart(parts: Iterable[tuple[str, Iterable[Chunk]]], boundary: bytes) -> Iterator[bytes]:
+    """Put parts together in pieces of about a megabyte: few large writes, and little memory."""
+    gathered: list[Chunk] = []
+    size = 0
     for content_type, chunks in parts:
         head = b"--%b\r\nContent-Type: %b\r\n\r\n" % (boundary, content_type.encode("ascii"))
-        for chunk in chunks:
-            # The part's head travels with its first bytes: fewer, larger writes.
-            yield head + chunk if head else chunk
-            head = b""
-        yield head + b"\r\n"
-    yield b"--%b--\r\n" % boundary
+        for piece in chain((head,), chunks, (b"\r\n",)):
+            gathered.append(piece)
+            size += len(piece)
+            if size >= PIECE_BYTES:
+                yield b"".join(gathered)
+                gathered, size = [], 0
+    yield b"".join([*gathered, b"--%b--\r\n" % boundary])
 
 
 def file_response(file: OutgoingFile, name: str) -> HttpResponse | StreamingHttpResponse:

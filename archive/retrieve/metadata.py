@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive.dicom.dicom_json import dataset_to_json
 from archive.dicom.uids import is_valid_uid
 from archive.errors import ArchiveError, NotVisibleError
 from archive.models import Instance, InstanceMetadata
 from archive.retrieve.datasets import load_dataset
+from archive.retrieve.found import reading_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,14 +26,25 @@ _BATCH = 200
 _CHARACTER_SET, _AVAILABLE_SYNTAX = "00080005", "00083002"
 
 
-def metadata_keys(
+class StoredMetadata(NamedTuple):
+    """An instance's key and its compressed document, where that was made already."""
+
+    key: int
+    content: bytes | None
+    withheld: str
+
+
+_READINGS = reading_of("pk", "stored_metadata__content", "withheld")
+
+
+def stored_metadata(
     user: AnyUser,
     *,
     study_instance_uid: str,
     series_instance_uid: str | None = None,
     sop_instance_uid: str | None = None,
-) -> list[int]:
-    """Return the keys of the instances under a path, in the order of retrieval.
+) -> list[StoredMetadata]:
+    """Return what is stored of the metadata under a path, in the order of retrieval.
 
     Parameters
     ----------
@@ -46,20 +58,33 @@ def metadata_keys(
     NotVisibleError
         There is nothing at the path, or nothing for this user.
     """
-    path = {
-        "series__study__study_instance_uid": study_instance_uid,
-        "series__series_instance_uid": series_instance_uid,
-        "sop_instance_uid": sop_instance_uid,
-    }
-    given = {column: uid for column, uid in path.items() if uid is not None}
-    keys: list[int] = []
-    if all(is_valid_uid(uid) for uid in given.values()):
-        rows = Instance.objects.visible_to(user).filter(**given)
-        order = ("series__series_number", "series_id", "instance_number", "pk")
-        keys = list(rows.order_by(*order).values_list("pk", flat=True))
-    if not keys:
+    path = {"study": study_instance_uid, "series": series_instance_uid, "sop": sop_instance_uid}
+    rows: list[StoredMetadata] = []
+    if all(is_valid_uid(uid) for uid in path.values() if uid is not None):
+        reading = _READINGS[series_instance_uid is not None, sop_instance_uid is not None]
+        rows = [StoredMetadata(*row) for row in reading.rows(user, path, binary=True)]
+    if not rows:
         raise NotVisibleError("There is no such object.")
-    return keys
+    # As for the instances themselves: rejected ones only where there are no others.
+    return [row for row in rows if not row.withheld] or rows
+
+
+def document_texts(rows: Sequence[StoredMetadata]) -> list[bytes]:
+    """Return the documents, with `BASE_MARK` where the service's address belongs.
+
+    Parameters
+    ----------
+    rows
+        from `stored_metadata`
+
+    Returns
+    -------
+    one JSON object an instance, in their order; those whose file is gone are left out
+    """
+    missing = [row.key for row in rows if row.content is None]
+    made = _contents(missing) if missing else {}
+    contents = [row.content or made.get(row.key) for row in rows]
+    return [zlib.decompress(content) for content in contents if content is not None]
 
 
 def metadata_documents(keys: Sequence[int], base_url: str) -> Iterator[bytes]:
@@ -68,7 +93,7 @@ def metadata_documents(keys: Sequence[int], base_url: str) -> Iterator[bytes]:
     Parameters
     ----------
     keys
-        of instances, from `metadata_keys`
+        of instances
     base_url
         address of the DICOMweb service, without a slash at its end; BulkDataURIs begin with it
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from archive.dicomweb.renderers import Chunk
     from archive.models import Instance
     from archive.retrieve.files import OutgoingFile
     from archive.retrieve.frames import OutgoingFrames
@@ -58,7 +59,7 @@ def retrieve_many(request: HttpRequest, study: str, series: str | None = None) -
 
 def _files(
     first: OutgoingFile, others: Iterable[Instance], wanted: Sequence[str]
-) -> Iterator[tuple[str, Iterable[bytes]]]:
+) -> Iterator[tuple[str, Iterable[Chunk]]]:
     yield _file_type(first), first.chunks
     for instance in others:
         file = outgoing_file(instance, wanted)

@@ -6,8 +6,14 @@ import math
 import pytest
 
 from archive.errors import NotVisibleError
-from archive.models import InstanceMetadata
-from archive.retrieve.metadata import fill_metadata, metadata_documents, metadata_keys
+from archive.models import Instance, InstanceMetadata
+from archive.retrieve.metadata import (
+    BASE_MARK,
+    document_texts,
+    fill_metadata,
+    metadata_documents,
+    stored_metadata,
+)
 from archive.storage.stores import blob_store
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
@@ -77,15 +83,47 @@ def test_keys_are_those_under_the_path_and_inside_rights(project, radiologist, o
         project=project,
     )
 
-    everything = metadata_keys(radiologist, study_instance_uid="1.2.3")
-    one = metadata_keys(
+    everything = stored_metadata(radiologist, study_instance_uid="1.2.3")
+    one = stored_metadata(
         radiologist,
         study_instance_uid="1.2.3",
         series_instance_uid=first.series.series_instance_uid,
     )
 
-    assert set(everything) == {first.pk, second.pk}
-    assert one == [first.pk]
+    assert {row.key for row in everything} == {first.pk, second.pk}
+    assert [row.key for row in one] == [first.pk]
     for user, uid in ((outsider, "1.2.3"), (radiologist, "1.2.4"), (radiologist, "x\0")):
         with pytest.raises(NotVisibleError):
-            metadata_keys(user, study_instance_uid=uid)
+            stored_metadata(user, study_instance_uid=uid)
+
+
+def test_what_is_missing_is_made_on_the_way(project, radiologist):
+    instances = store_datasets(
+        *(make_dataset(StudyInstanceUID="1.2.3", InstanceNumber=n) for n in (1, 2, 3)),
+        project=project,
+    )
+    fill_metadata([instances[1].pk])
+
+    rows = stored_metadata(radiologist, study_instance_uid="1.2.3")
+
+    assert [row.content is None for row in rows] == [True, False, True]
+    texts = document_texts(rows)
+    assert texts == document_texts(stored_metadata(radiologist, study_instance_uid="1.2.3"))
+    assert all(BASE_MARK in text for text in texts)
+    assert [json.loads(text)["00200013"]["Value"] for text in texts] == [[1], [2], [3]]
+
+
+def test_rejected_instances_are_given_where_there_are_no_others(project, radiologist):
+    first, second = store_datasets(
+        make_dataset(StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.3.1"),
+        make_dataset(StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.3.1"),
+        project=project,
+    )
+    path = {"study_instance_uid": "1.2.3", "series_instance_uid": "1.2.3.1"}
+    Instance.objects.filter(pk=first.pk).update(withheld="rejected")
+
+    assert [row.key for row in stored_metadata(radiologist, **path)] == [second.pk]
+    Instance.objects.filter(pk=second.pk).update(withheld="rejected")
+    assert len(stored_metadata(radiologist, **path)) == 2
+    with pytest.raises(NotVisibleError):
+        stored_metadata(radiologist, study_instance_uid="1.2.3")

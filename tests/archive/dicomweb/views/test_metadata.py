@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import gzip
 import json
+from xml.etree import ElementTree
 
 import pytest
 
 from archive.models import AuditEvent, InstanceMetadata
 from tests.builders.datasets import make_dataset
-from tests.builders.multipart import content_of
+from tests.builders.multipart import content_of, parts_of
 from tests.builders.stored import store_datasets
 
 pytestmark = pytest.mark.django_db
@@ -67,10 +69,49 @@ def test_absent_and_forbidden_look_the_same(web, browser, outsider, datasets):
     assert web.get("/dicom-web/studies/%00/metadata").status_code == 404
 
 
-def test_only_json_is_to_be_had(web, datasets):
-    response = web.get("/dicom-web/studies/1.2.3/metadata", HTTP_ACCEPT="application/dicom+xml")
+def test_xml_comes_in_parts_one_an_instance(web, datasets):
+    accept = 'multipart/related; type="application/dicom+xml"'
+
+    response = web.get("/dicom-web/studies/1.2.3/metadata", HTTP_ACCEPT=accept)
+
+    documents = [ElementTree.fromstring(part) for _, part in parts_of(response)]  # noqa: S314 ours
+    uids = [one.find(".//*[@keyword='SOPInstanceUID']/{*}Value").text for one in documents]
+    assert uids == [ds.SOPInstanceUID for ds in datasets]
+    link = documents[0].find(".//*[@keyword='PixelData']/{*}BulkData").get("uri")
+    assert content_of(web.get(link, HTTP_ACCEPT="application/octet-stream")) == (
+        datasets[0].PixelData
+    )
+
+
+@pytest.mark.parametrize("accept", ["application/dicom+xml", "text/html", "application/dicom"])
+def test_what_is_not_to_be_had_is_406(web, datasets, accept):
+    response = web.get("/dicom-web/studies/1.2.3/metadata", HTTP_ACCEPT=accept)
 
     assert response.status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("encodings", "is_compressed"),
+    [
+        ("gzip, deflate, br", True),
+        ("br;q=1.0, GZIP;q=0.5", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("identity", False),
+        ("xgzip", False),
+        ("", False),
+    ],
+)
+def test_metadata_travels_compressed_where_that_is_taken(web, datasets, encodings, is_compressed):
+    plain = content_of(web.get("/dicom-web/studies/1.2.3/metadata"))
+
+    response = web.get("/dicom-web/studies/1.2.3/metadata", HTTP_ACCEPT_ENCODING=encodings)
+
+    assert (response.get("Content-Encoding") == "gzip") is is_compressed
+    content = content_of(response)
+    assert (gzip.decompress(content) if is_compressed else content) == plain
+    assert "Accept-Encoding" in response["Vary"]
+    assert int(response.get("Content-Length", len(content))) == len(content)
 
 
 def test_looking_is_audited_once_for_a_while(web, datasets, radiologist):
