@@ -1,8 +1,9 @@
 """One line an event: which task the archive's announcements start."""
 
 from archive.events.services import subscribe
-from archive.events.types import InstancesStored
+from archive.events.types import InstancesStored, InstancesWithheld
 from inference.runs.queueing import queue_runs_for_series
+from inference.runs.withholding import stop_runs_on
 from inference.similarity.words.series_words import mark_words_stale
 
 
@@ -23,8 +24,18 @@ def handle_new_attributes(event: InstancesStored) -> None:
     fill_attributes_task.apply_async((event.series_ids,), queue="default")
 
 
+def handle_instances_withheld(event: InstancesWithheld) -> None:
+    """Stop runs on what was deleted or rejected; queue them again on what is shown again."""
+    if event.is_shown:
+        queue_runs_for_series(event.series_ids)
+    else:
+        stop_runs_on(event.series_ids)
+    mark_words_stale(event.study_ids)
+
+
 def subscribe_all() -> None:
     """Subscribe the inference rooms to the archive's events."""
     subscribe(InstancesStored, handle_instances_stored)
     subscribe(InstancesStored, note_new_words)
     subscribe(InstancesStored, handle_new_attributes)
+    subscribe(InstancesWithheld, handle_instances_withheld)

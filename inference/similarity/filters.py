@@ -20,7 +20,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Substr
 
-from archive.models import Project
+from archive.models import Project, Series
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
 from archive.models.querysets import readable_projects, visible_studies_filter
 from inference.models import Embedding, Finding, Label, SeriesAttributes
@@ -44,6 +44,8 @@ _SERIES_FIELDS = {
     "body_part": "body_part_examined",
     "laterality": "laterality",
 }
+# Neither deleted nor rejected as a whole.
+_SHOWN_SERIES = ~Q(series__withheld__in=(Series.Withheld.DELETED, Series.Withheld.REJECTED))
 ANY_FINDING = "any"
 _VIEW = "ViewPosition"
 # Units of Age String in years, as PS3.5 6.2 has them.
@@ -78,8 +80,9 @@ def permitted_rows(
     -------
     One or two stored levels, each what one partial index covers, with disjoint rows in no order.
     """
-    within = visible_studies_filter(user, "study_id") & _conditions(user, scope)
-    return _by_stored_level(within, space, scope)
+    within = visible_studies_filter(user, "study_id") & _conditions(user, scope) & _SHOWN_SERIES
+    shown = Q(instance__isnull=True) | Q(instance__withheld="")
+    return _by_stored_level(within & shown, space, scope)
 
 
 def copied_rows(
@@ -143,7 +146,7 @@ def series_condition(user: AnyUser, scope: Scope) -> Q:
     """
     level = Level.STUDY if scope.level is Level.STUDY else Level.SERIES
     whole = replace(scope, level=level, without_instances=frozenset())
-    return visible_studies_filter(user, "study_id") & _conditions(user, whole)
+    return visible_studies_filter(user, "study_id") & _conditions(user, whole) & _SHOWN_SERIES
 
 
 def _conditions(user: AnyUser, scope: Scope) -> Q:

@@ -86,8 +86,11 @@ class Part:
     @property
     def scanned(self) -> Part:
         """The rows as exact search reads them: inside the rights, by the copies."""
-        if self.realms_seen is None or self.realms_seen == ("",):
+        if self.source is None:
             return self
+        if self.realms_seen is None or self.realms_seen == ("",):
+            # What is withheld carries no key. Said so that no index answers to it.
+            return self.and_where(f"CASE WHEN {WHOLE_SPACE} THEN true ELSE false END")
         condition = f"{_FACTS} && %s::text[]"
         if self.is_by_filters:
             # The index over facts reads every row of a realm to find the few inside the filters.

@@ -103,5 +103,6 @@ def _own(user: AnyUser, session_id: int) -> SearchSession:
 
 def _visible_matches(user: AnyUser) -> QuerySet[SearchMatch]:
     rows = SearchMatch.objects.filter(visible_series_filter(user, "study_id", "series__"))
+    rows = rows.exclude(series__withheld__in=("deleted", "rejected"))
     rows = rows.filter(session__owner_id=user.pk or 0)
     return rows.select_related("session", "study", "series")
