@@ -14,11 +14,12 @@ WORKER_STAMP := $(VENV)/.installed-worker
 DEV_STAMP := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up install dev test lint types format bench clean
+.PHONY: help demo up viewer install dev test lint types format bench clean
 
 help:
 	@echo "make demo    set up, start everything, load demonstration studies, print the address"
 	@echo "make up      start everything on your own data"
+	@echo "make viewer  fetch the OHIF viewer (npm, 48 MB) and serve it under /viewer/"
 	@echo "make test    the whole test suite on the real parts"
 	@echo "make lint    style, import contracts, dependencies, templates, migrations"
 	@echo "make types   mypy, strict"
@@ -31,6 +32,10 @@ demo: $(WORKER_STAMP)
 
 up: $(WORKER_STAMP)
 	@exec $(PY) manage.py up $(ARGS)
+
+# Optional: without it the built-in viewer serves. ARGS="--from FILE" where there is no network.
+viewer: $(WORKER_STAMP)
+	$(PY) manage.py install_viewer $(ARGS)
 
 install: $(WORKER_STAMP)
 

@@ -59,6 +59,8 @@ def _config(*, dicom_web: str, wado_uri: str, basename: str) -> dict[str, Any]:
         "groupEnabledModesFirst": True,
         # Segmentations and reports that a person opens are drawn without being asked.
         "disableConfirmationPrompts": True,
+        # What is measured is kept for saving, reports that hold measurements are drawn: unasked.
+        "measurementTrackingMode": "simplified",
         "investigationalUseDialog": {"option": "configure", "days": 30},
         "maxNumRequests": {"interaction": 20, "thumbnail": 5, "prefetch": 10},
         "showErrorDetails": "production",
