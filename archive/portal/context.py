@@ -12,12 +12,21 @@ from archive.forwarding.queueing import has_peers_for
 from archive.ingest.selectors import quarantine_visible_to
 from archive.portal import panels
 from archive.query.identity import identity_conflict_count
+from archive.scheduling.selectors import may_schedule_any
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from archive.models.querysets import AnyUser
 
+OWN_NAVIGATION = (
+    panels.NavigationItem(
+        label="Schedule",
+        icon="calendar",
+        url_name="portal:schedule",
+        is_for=may_schedule_any,
+    ),
+)
 OWN_ITEMS = (
     panels.ManagementItem(
         label="Quarantine",
@@ -70,7 +79,7 @@ def _navigation(user: AnyUser | None) -> list[panels.NavigationItem]:
     """Return the entries of the bar that are for this user."""
     return [
         item
-        for item in panels.navigation_items.values()
+        for item in (*panels.navigation_items.values(), *OWN_NAVIGATION)
         if item.is_for is None or (user is not None and item.is_for(user))
     ]
 

@@ -54,6 +54,16 @@ class CaseAction:
 
 
 @dataclass(frozen=True)
+class SeriesAction:
+    """A lesser button of a series' own page; ``is_for`` says who is shown it."""
+
+    label: str
+    icon: str
+    series_url: Callable[[str], str]
+    is_for: Callable[[AnyUser], bool]
+
+
+@dataclass(frozen=True)
 class ViewerMarks:
     """What is drawn over the frames of a series: ``series_url`` says where its JSON is.
 
@@ -104,6 +114,7 @@ class NoticeItem:
 study_panels: dict[str, StudyPanel] = {}
 status_columns: dict[str, StatusColumn] = {}
 case_actions: dict[str, CaseAction] = {}
+series_actions: dict[str, SeriesAction] = {}
 navigation_items: dict[str, NavigationItem] = {}
 management_items: dict[str, ManagementItem] = {}
 notice_items: dict[str, NoticeItem] = {}
@@ -123,6 +134,11 @@ def register_status_column(column: StatusColumn) -> None:
 def register_case_action(action: CaseAction) -> None:
     """Show the button wherever a study or series is shown."""
     case_actions[action.label] = action
+
+
+def register_series_action(action: SeriesAction) -> None:
+    """Show the button on the pages of series."""
+    series_actions[action.label] = action
 
 
 def register_navigation_item(item: NavigationItem) -> None:

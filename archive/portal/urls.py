@@ -1,6 +1,6 @@
 from django.urls import include, path, register_converter
 
-from archive.portal import collections, ohif, quizzes, views
+from archive.portal import collections, ohif, quizzes, schedule, views
 from archive.portal.converters import UidConverter
 
 register_converter(UidConverter, "portal_uid")
@@ -23,6 +23,10 @@ urlpatterns = [
     path("viewer/", ohif.ohif, name="ohif"),
     path("viewer/app-config.js", ohif.ohif_config, name="ohif-config"),
     path("viewer/<path:rest>", ohif.ohif, name="ohif-file"),
+    path("schedule/", schedule.schedule, name="schedule"),
+    path("schedule/new/", schedule.step_edit, name="schedule-new"),
+    path("schedule/<int:pk>/", schedule.step_edit, name="schedule-step"),
+    path("schedule/<int:pk>/move/", schedule.step_move, name="schedule-move"),
     path("upload/", views.upload, name="upload"),
     path("collections/", collections.collection_list, name="collection-list"),
     path("collections/add/", collections.collection_add, name="collection-add"),

@@ -164,6 +164,11 @@ def series_view(request: HttpRequest, study_uid: str, series_uid: str) -> HttpRe
     """Show the frames of a series."""
     context = viewer_context(request.user, study_uid, series_uid)
     context["actions"] = list(panels.case_actions.values())
+    context["series_actions"] = [
+        (action, action.series_url(series_uid))
+        for action in panels.series_actions.values()
+        if action.is_for(request.user)
+    ]
     context["marks_url"] = panels.marks_url(series_uid)
     note_access(asker_of(request), study_uid, "viewer")
     return render(request, "portal/series_view.html", context)

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 from pydicom.dataset import Dataset
 
+from archive.access.selectors import holds_role
 from archive.dicom.charsets import fold_text
 from archive.dicom.dicom_json import dataset_to_json
 from archive.dicom.matching import compile_keys, select_keys
 from archive.dicom.moments import date_span
 from archive.errors import InvalidRequestError, NotVisibleError
-from archive.models import ScheduledStep
-from archive.models.access import READING_ROLES
+from archive.models import ScheduledStep, Study
+from archive.models.access import READING_ROLES, STORING_ROLES
 from archive.models.querysets import readable_projects
 from archive.scheduling.entries import STEP_SEQUENCE, entry_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from django.db.models import QuerySet
@@ -152,3 +153,35 @@ def _answer(entry: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     answer = select_keys(entry, wanted)
     answer["00080005"] = entry["00080005"]
     return dict(sorted(answer.items()))
+
+
+def modalities_of(user: AnyUser) -> list[str]:
+    """Return the modalities that are scheduled anywhere, for a choice."""
+    return sorted(set(visible_steps(user).order_by().values_list("modality", flat=True).distinct()))
+
+
+def arrived_studies(user: AnyUser, steps: Sequence[ScheduledStep]) -> dict[int, str]:
+    """Return the Study Instance UIDs of what arrived for the steps, inside the user's rights."""
+    uids = [step.study_instance_uid for step in steps]
+    orders = [step.accession_number for step in steps if step.accession_number]
+    rows = Study.objects.visible_to(user).filter(
+        Q(study_instance_uid__in=uids) | Q(accession_number__in=orders)
+    )
+    found = list(
+        rows.values_list("study_instance_uid", "accession_number", "patient__dicom_patient_id")
+    )
+    by_uid = {uid for uid, _, _ in found}
+    by_order = {(order, patient): uid for uid, order, patient in found if order}
+    arrived: dict[int, str] = {}
+    for step in steps:
+        order = (step.accession_number, step.dicom_patient_id)
+        if step.study_instance_uid in by_uid:
+            arrived[step.pk] = step.study_instance_uid
+        elif order in by_order:
+            arrived[step.pk] = by_order[order]
+    return arrived
+
+
+def may_schedule_any(user: AnyUser) -> bool:
+    """Whether the user may put examinations on the worklist in any project."""
+    return holds_role(user, STORING_ROLES)

@@ -8,6 +8,7 @@ from archive.access.selectors import may_label_any, may_review_any
 from archive.portal import panels
 from inference.portal.findings import findings_panel, study_statuses
 from inference.portal.labelling import labels_panel
+from inference.portal.starting import start_url
 from inference.runs.notices import unseen_notice_count
 from inference.similarity.searches.matches import unseen_match_count
 from inference.similarity.suspicions.selectors import open_suspicion_count
@@ -46,6 +47,14 @@ def _fill_studies() -> None:
             key="similar",
             study_url=lambda uid: similar_url(study=uid),
             series_url=lambda uid: similar_url(series=uid),
+        )
+    )
+    panels.register_series_action(
+        panels.SeriesAction(
+            label="Run a model",
+            icon="cpu",
+            series_url=lambda uid: start_url(series=uid),
+            is_for=may_label_any,
         )
     )
     panels.register_viewer_marks(

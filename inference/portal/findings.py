@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from archive.access.selectors import may_label_any
 from archive.portal.panels import Status
 from archive.portal.presentation import title_case
 from inference.portal.run_states import STATES
+from inference.portal.starting import start_url
 from inference.review.selectors import reviews_of_study
 from inference.runs.selectors import (
     findings_of_study,
@@ -119,7 +121,12 @@ def findings_panel(user: AnyUser, study_uid: str) -> dict[str, Any]:
         for group in ordered
         for card in [*group.cards, *([group.embedding] if group.embedding else [])]
     )
-    return {"is_busy": is_busy, "open_runs": open_runs, "groups": ordered}
+    return {
+        "is_busy": is_busy,
+        "open_runs": open_runs,
+        "groups": ordered,
+        "start_url": start_url(study=study_uid) if may_label_any(user) else "",
+    }
 
 
 def _add_review(card: RunCard, review: StudyReview | None) -> None:

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from inference.portal import notices, routing, runs
+from inference.portal import notices, routing, runs, starting
 
 app_name = "runs"
 urlpatterns = [
     path("runs/", runs.run_list, name="run-list"),
+    path("runs/new/", starting.run_start, name="run-start"),
     path("runs/notices/", notices.notice_page, name="notices"),
     path("runs/drift/<int:pk>/settle/", notices.drift_settle, name="drift-settle"),
     path("runs/<int:pk>/", runs.run_page, name="run-detail"),
