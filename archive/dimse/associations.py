@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pynetdicom import evt
 from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.acse import ACSE
-from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_ECHO, C_FIND, C_GET, C_MOVE, C_STORE, N_ACTION
-from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.transport import AddressInformation
 
 from archive.dimse.commitment import serve_commitment
@@ -25,12 +23,15 @@ from archive.dimse.contexts import (
 )
 from archive.dimse.finding import NEGOTIABLE, serve_find
 from archive.dimse.operations import Operation
+from archive.dimse.reactor import PromptAssociation
+from archive.dimse.receiving import ReceivingDul
 from archive.dimse.retrieving import serve_get, serve_move
 from archive.dimse.spooling import SpoolingDimse
 from archive.dimse.statuses import OUT_OF_RESOURCES, UNABLE_TO_COUNT, query_status
+from archive.dimse.storing import serve_store
 from archive.dimse.transport import BoundedSocket
-from archive.dimse.waiting import WaitingDul
 from archive.errors import ArchiveError
+from archive.forwarding.dimse_sending import discard_message
 
 if TYPE_CHECKING:
     import socket
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class PeerAssociation(Association):
+class PeerAssociation(PromptAssociation):
     """An acceptor that asks whether the peer may come in, and leaves nothing behind."""
 
     def __init__(
@@ -58,7 +59,7 @@ class PeerAssociation(Association):
         super().__init__(ae, MODE_ACCEPTOR)
         self.acse = GuardedAcse(self, admission)
         self.dimse = self._messages = SpoolingDimse(self)
-        self.dul = WaitingDul(self, self._messages.arrived.set)
+        self.dul = ReceivingDul(self, self._messages.arrived.set)
         self.origin: Origin | None = None
         self.rights = Rights()
         self.peer_key: int | None = None
@@ -104,11 +105,12 @@ class PeerAssociation(Association):
             if isinstance(msg, C_ECHO):
                 super()._serve_request(msg, context_id)
             elif isinstance(msg, C_STORE) and self._is_accepted(msg, context_id):
-                StorageServiceClass(self).SCP(msg, self._accepted_cx[context_id])
+                serve_store(self, msg, context_id)
             elif (serve := self._service(msg, context_id)) is not None:
                 self._operate(serve, msg, context_id)
             else:
                 logger.warning("unexpected DIMSE request; the association is aborted")
+                discard_message(msg)
                 self.abort()
         finally:
             self.is_serving = False

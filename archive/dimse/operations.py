@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from pynetdicom.dsutils import decode, encode
 
 from archive.access import selectors as access
 from archive.audit.types import Asker
+from archive.dicom.structure import StructureScan
+from archive.dicom.transfer_syntaxes import layout_of
 from archive.errors import ArchiveError, InvalidRequestError, NotAllowedError
 
 if TYPE_CHECKING:
@@ -115,8 +118,13 @@ class Operation:
         """
         if content is None or not content.getbuffer().nbytes:
             raise InvalidRequestError("The request came without a data set.")
+        is_implicit, is_little = self._syntax.is_implicit_VR, self._syntax.is_little_endian
+        data = content.getvalue()
         try:
-            return decode(content, self._syntax.is_implicit_VR, self._syntax.is_little_endian)
+            # pydicom believes lengths and follows nesting without end.
+            scan = StructureScan(data, len(data))
+            deque(scan.top_level(0, layout_of(is_implicit=is_implicit, is_little=is_little)), 0)
+            return decode(content, is_implicit, is_little)
         except (Exception, RecursionError) as error:
             raise InvalidRequestError("The request's data set can't be read.") from error
 

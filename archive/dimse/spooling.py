@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from pydicom.uid import UID
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
-from pynetdicom.dsutils import create_file_meta, encode_file_meta
 from pynetdicom.pdu_primitives import P_DATA
 
+from archive.dimse.storing import part10_header
 from archive.dimse.waiting import LOOK_AGAIN_S, WakingQueue
 from archive.errors import ArchiveError, InvalidInstanceError, LimitExceededError
 from archive.ingest.spooling import open_spool
@@ -44,7 +44,14 @@ class ReceivedDataset:
         self.limit_bytes = int(settings.TWINSIGHT_MAX_INSTANCE_BYTES)
         try:
             self.spool = open_spool()
-            self.spool.write(_part10_header(message.command_set, transfer_syntax_uid))
+            command: Any = message.command_set
+            self.spool.write(
+                part10_header(
+                    command.get("AffectedSOPClassUID"),
+                    command.get("AffectedSOPInstanceUID"),
+                    transfer_syntax_uid,
+                )
+            )
         except ArchiveError as error:
             self._fail(error)
 
@@ -58,7 +65,7 @@ class ReceivedDataset:
         """Path that pynetdicom unlinks after the answer."""
         return str(self.spool.path) if self.spool else ""
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """Take a fragment; after an error nothing more is written, and the answer will say why."""
         self.received_bytes += len(data)
         if self.received_bytes > self.limit_bytes:
@@ -70,6 +77,14 @@ class ReceivedDataset:
             except ArchiveError as error:
                 self._fail(error)
         return len(data)
+
+    def finish(self) -> None:
+        """Take note that all is there: making it durable begins beside everything else."""
+        if self.spool is not None:
+            try:
+                self.spool.begin_sync()
+            except ArchiveError as error:
+                self._fail(error)
 
     def flush(self) -> None:
         """Nothing is read before the whole data set is there."""
@@ -84,18 +99,12 @@ class ReceivedDataset:
         self.spool, self.error = None, self.error or error
 
 
-def _part10_header(command: Any, transfer_syntax_uid: str) -> bytes:
-    """Preamble, prefix and file meta information (PS3.10 7.1)."""
-    try:
-        meta = create_file_meta(
-            sop_class_uid=command.AffectedSOPClassUID,
-            sop_instance_uid=command.AffectedSOPInstanceUID,
-            transfer_syntax=UID(transfer_syntax_uid),
-        )
-        return bytes(128) + b"DICM" + bytes(encode_file_meta(meta))
-    except (AttributeError, ValueError, TypeError) as error:
-        message = "The request's SOP Class UID or SOP Instance UID can't be written."
-        raise InvalidInstanceError(message, code="invalid-uid") from error
+@dataclass(frozen=True)
+class _Storing:
+    """A C-STORE request whose command is complete, and its data set under way."""
+
+    message: DIMSEMessage
+    received: ReceivedDataset
 
 
 class SpoolingDimse(DIMSEServiceProvider):
@@ -104,6 +113,7 @@ class SpoolingDimse(DIMSEServiceProvider):
     def __init__(self, assoc: Any) -> None:
         super().__init__(assoc)
         self._is_closed = False
+        self._storing: _Storing | None = None
         self.arrived = threading.Event()
         self.msg_queue = WakingQueue(self.arrived.set)
 
@@ -116,19 +126,44 @@ class SpoolingDimse(DIMSEServiceProvider):
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take the PDVs of one P-DATA-TF; anything out of order aborts the association."""
+        self.receive_values(
+            [
+                (context_id, data[0], memoryview(data)[1:])
+                for context_id, data in primitive.presentation_data_value_list
+            ]
+        )
+
+    def receive_values(self, values: list[tuple[int, int, memoryview]]) -> None:
+        """Take context, control header and fragment of each value of a P-DATA-TF."""
         try:
-            for item in primitive.presentation_data_value_list:
+            for context_id, control, fragment in values:
+                self._check_limits(control, len(fragment) + 1)
+                if self._storing is not None:
+                    self._receive_dataset(context_id, control, fragment)
+                    continue
                 single = P_DATA()
+                data = [context_id, bytes((control,)) + fragment]
                 # A list, although the annotation says tuple: the setter takes nothing else.
-                single.presentation_data_value_list = [list(item)]  # type: ignore[list-item]
-                self._check_limits(item[1])
+                single.presentation_data_value_list = [data]  # type: ignore[list-item]
                 super().receive_primitive(single)
-                self._open_dataset(item[0])
+                self._open_dataset(context_id)
         except Exception as error:  # noqa: BLE001 the state machine must go on, to abort
             # Without the trace: it could show the values of a peer's message.
             name = type(error).__name__
             logger.warning("invalid DIMSE message (%s): the association is aborted", name)
             self.dul.event_queue.put(_INVALID_PDU)
+
+    def _receive_dataset(self, context_id: int, control: int, fragment: memoryview) -> None:
+        """Take a fragment of a C-STORE's data set; with the last one the request is whole."""
+        storing: Any = self._storing
+        if control & 1 or context_id != storing.message.context_id:
+            error = "a fragment that is none of the data set under way"
+            raise InvalidInstanceError(error)
+        storing.received.write(fragment)
+        if control & 2:
+            storing.received.finish()
+            self.message = self._storing = None
+            self.msg_queue.put((context_id, storing.message.message_to_primitive()))
 
     def discard(self) -> None:
         """Drop what was received and not answered; the association is over."""
@@ -162,12 +197,13 @@ class SpoolingDimse(DIMSEServiceProvider):
         received = ReceivedDataset(message, str(context.transfer_syntax[0]))
         untyped: Any = message
         untyped._data_set_file = received  # noqa: SLF001 as pynetdicom's chunked mode does
+        self._storing = _Storing(message, received)
 
-    def _check_limits(self, data: bytes) -> None:
+    def _check_limits(self, control: int, length: int) -> None:
         message: Any = self.message
         if message is None:
             return
-        is_command = bool(data[0] & 1)
+        is_command = bool(control & 1)
         received = message._data_set_file  # noqa: SLF001 no public name
         if is_command:
             size, limit = message.encoded_command_set.tell(), MAX_COMMAND_BYTES
@@ -176,6 +212,6 @@ class SpoolingDimse(DIMSEServiceProvider):
             size, limit = received.received_bytes, 2 * received.limit_bytes
         else:
             size, limit = message.data_set.tell(), MAX_IDENTIFIER_BYTES
-        if size + len(data) > limit:
+        if size + length > limit:
             error = "message too long"
             raise LimitExceededError(error)

@@ -52,6 +52,10 @@ class BoundedSocket(AssociationSocket):
             self.socket.settimeout(float(self.assoc.network_timeout or 60))
         super().send(bytestream)
 
+    def unread(self, data: bytes | bytearray) -> None:
+        """Put bytes back that another reader is to read."""
+        self._head = memoryview(bytes(data) + bytes(self._head))
+
     def recv(self, nr_bytes: int) -> bytearray:
         """Read so many bytes, or fewer where the peer hangs up.
 

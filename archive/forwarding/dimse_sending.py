@@ -193,7 +193,7 @@ def store_on(
     _attach(request, encoded)
     answer = _exchange(association, request, contexts[encoded.transfer_syntax_uid])
     if not isinstance(answer, C_STORE) or not answer.is_valid_response:
-        _discard(answer)
+        discard_message(answer)
         association.abort()
         return _failed(file, PeerUnreachableError("The peer did not answer."))
     return _outcome(file, int(answer.Status or 0), str(answer.ErrorComment or ""))
@@ -240,8 +240,8 @@ def _attach(request: C_STORE, encoded: Encoded) -> None:
         request._dataset_path = (encoded.content, encoded.dataset_offset)  # noqa: SLF001
 
 
-def _discard(message: Any) -> None:
-    """Close the spool file of what came instead of an answer."""
+def discard_message(message: Any) -> None:
+    """Close the spool file of a message that nobody wants."""
     received = getattr(message, "_dataset_file", None)
     if received is not None:
         received.close()

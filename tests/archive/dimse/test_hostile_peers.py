@@ -79,7 +79,7 @@ def test_request_in_single_bytes_is_accepted(connect):
 
 
 @pytest.mark.parametrize("count", [12, 100])
-def test_silent_connections_keep_nobody_out(connect, associate, listener, count):
+def test_t22_silent_connections_keep_nobody_out(connect, associate, listener, count):
     silent = [connect() for _ in range(count)]
 
     association = associate()
@@ -137,7 +137,7 @@ def test_full_lobby_dismisses_the_oldest(connect, listener):
         "lying-item",
     ],
 )
-def test_what_is_no_request_is_hung_up_on(connect, associate, listener, data):
+def test_t21_what_is_no_request_is_hung_up_on(connect, associate, listener, data):
     connection = connect()
 
     connection.sendall(data)
@@ -154,7 +154,7 @@ def test_request_that_never_ends_is_hung_up_on(connect):
     assert _is_closed(connection)
 
 
-def test_announced_length_is_not_believed(connect, associate, listener):
+def test_t21_announced_length_is_not_believed(connect, associate, listener):
     connection = _established(connect())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -169,7 +169,7 @@ def test_announced_length_is_not_believed(connect, associate, listener):
     assert associate().send_c_echo().Status == 0
 
 
-def test_command_that_never_ends_is_aborted(connect, associate, listener):
+def test_t21_command_that_never_ends_is_aborted(connect, associate, listener):
     connection = _established(connect())
     pdv = struct.pack(">LBB", 8000 + 2, 1, 0x01) + bytes(8000)
     pdu = struct.pack(">BBL", 4, 0, len(pdv)) + pdv
@@ -195,7 +195,7 @@ def test_command_that_never_ends_is_aborted(connect, associate, listener):
     ],
     ids=["garbage", "empty", "unknown-context", "data-first", "no-header", "lying"],
 )
-def test_malformed_message_ends_the_association(connect, associate, listener, pdv):
+def test_t21_malformed_message_ends_the_association(connect, associate, listener, pdv):
     connection = _established(connect())
 
     connection.sendall(struct.pack(">BBL", 4, 0, len(pdv)) + pdv)
