@@ -86,7 +86,7 @@ def error_response(error: ArchiveError) -> HttpResponse:
 
 def base_url(request: HttpRequest) -> str:
     """Address of the DICOMweb service, without a slash at its end."""
-    path = reverse("dicomweb:studies").removesuffix("/studies")
+    path = _root()
     host = request.get_host()
     port = str(request.META.get("SERVER_PORT") or "")
     # dicomweb-client leaves the port out of its Host header; who speaks to us without a proxy
@@ -94,6 +94,11 @@ def base_url(request: HttpRequest) -> str:
     if not (_PORT.search(host) or port in {"", "80", "443"} or _is_proxied(request)):
         host = f"{host}:{port}"
     return f"{request.scheme}://{host}{path}"
+
+
+@functools.cache
+def _root() -> str:
+    return reverse("dicomweb:studies").removesuffix("/studies")
 
 
 def _is_proxied(request: HttpRequest) -> bool:
