@@ -185,9 +185,10 @@ class _Part:
             return cls(outgoing, len(made), made)
         return cls(outgoing, outgoing.dataset_offset + outgoing.size_bytes)
 
-    def head(self, boundary: str) -> bytes:
-        kind = f"application/dicom; transfer-syntax={self.outgoing.transfer_syntax_uid}"
-        return f"\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode()
+    @staticmethod
+    def head(boundary: str) -> bytes:
+        # The file says its transfer syntax; Orthanc passes over parts whose type has parameters.
+        return f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
 
     def chunks(self) -> Iterator[bytes]:
         return iter((self.made,)) if self.made else self.outgoing.part10_chunks()
@@ -201,8 +202,8 @@ def _has_preamble(instance: Instance) -> bool:
 def _store(peer: Peer, group: Sequence[_Part]) -> Iterator[SendOutcome]:
     """Send one request; where the peer takes none of several, each on its own tells which."""
     boundary = f"twinsight-{secrets.token_hex(16)}"
-    close = f"\r\n--{boundary}--\r\n".encode()
-    size = sum(len(part.head(boundary)) + part.size for part in group) + len(close)
+    close = f"--{boundary}--\r\n".encode()
+    size = sum(len(part.head(boundary)) + part.size + 2 for part in group) + len(close)
     headers = {
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
         "Content-Length": str(size),
@@ -213,6 +214,7 @@ def _store(peer: Peer, group: Sequence[_Part]) -> Iterator[SendOutcome]:
         for part in group:
             yield part.head(boundary)
             yield from part.chunks()
+            yield b"\r\n"
         yield close
 
     with asking(peer, "POST", ("studies",), headers=headers, body=body()) as answer:
@@ -232,11 +234,14 @@ def _store(peer: Peer, group: Sequence[_Part]) -> Iterator[SendOutcome]:
 
 def _outcome(uid: str, status: int, told: Mapping[str, int]) -> SendOutcome:
     reason = told.get(uid)
-    if reason == 0 or (reason is None and status == HTTPStatus.OK):
+    if reason == 0:
         return SendOutcome(uid, is_sent=True)
     if reason is None:
-        message = f"The peer's service answers {status}."
-        return SendOutcome(uid, is_sent=False, message=message)
+        # A success that names no instance is none: some services answer so to what they can't read.
+        is_refused = status > HTTPStatus.ACCEPTED
+        what = "" if is_refused else " and does not name the instance"
+        message = f"The peer's service answers {status}{what}."
+        return SendOutcome(uid, is_sent=False, message=message, is_retriable=not is_refused)
     message = f"The peer answers {reason:04X}H."
     is_retriable = reason >> 8 == 0xA7 or reason == 0x0110
     return SendOutcome(uid, is_sent=False, message=message, is_retriable=is_retriable)

@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom import (
+    AE,
+    ALL_TRANSFER_SYNTAXES,
+    AllStoragePresentationContexts,
+    evt,
+)
 from pynetdicom.sop_class import Verification
 
 from archive.audit.types import Asker
@@ -24,6 +29,7 @@ class ListeningPeer:
     received: list[str] = field(default_factory=list)
     status: int = 0
     refused: set[str] = field(default_factory=set)
+    syntaxes: list[str] = field(default_factory=list)
 
     def take(self, event: evt.Event) -> int:
         """Answer a C-STORE."""
@@ -31,6 +37,7 @@ class ListeningPeer:
         if self.status or uid in self.refused:
             return self.status or 0xA900
         self.received.append(uid)
+        self.syntaxes.append(str(event.context.transfer_syntax))
         return 0
 
 
@@ -38,7 +45,8 @@ class ListeningPeer:
 def scp() -> Iterator[ListeningPeer]:
     listening = ListeningPeer()
     ae = AE(ae_title="PACS")
-    ae.supported_contexts = AllStoragePresentationContexts
+    for context in AllStoragePresentationContexts:
+        ae.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
     ae.add_supported_context(Verification)
     server = ae.start_server(
         ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, listening.take)]
