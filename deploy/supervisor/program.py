@@ -49,6 +49,8 @@ class UpOptions:
     # Empty: the embedded service.
     database_url: str = ""
     redis_url: str = ""
+    # DICOM over TLS; 0 for none.
+    dicom_tls_port: int = 0
 
     @property
     def host(self) -> str:
@@ -128,6 +130,9 @@ class Program:
         check_disk(options.home.root, min_free_bytes=options.min_free_bytes)
         check_port(PortWish("web", options.bind, options.http_port, "TWINSIGHT_HTTP_PORT"))
         check_port(PortWish("DICOM", options.bind, options.dicom_port, "TWINSIGHT_DICOM_PORT"))
+        if options.dicom_tls_port:
+            variable = "TWINSIGHT_DICOM_TLS_PORT"
+            check_port(PortWish("DICOM TLS", options.bind, options.dicom_tls_port, variable))
 
     def _prepare(self) -> None:
         self.terminal.working("schema", "looking for migrations")

@@ -31,6 +31,7 @@ class Command(BaseCommand):
             bind=settings.TWINSIGHT_BIND,
             http_port=settings.TWINSIGHT_HTTP_PORT if port is None else port,
             dicom_port=settings.TWINSIGHT_DICOM_PORT,
+            dicom_tls_port=settings.TWINSIGHT_DICOM_TLS_PORT,
             ae_title=settings.TWINSIGHT_AE_TITLE,
             min_free_bytes=read_int("TWINSIGHT_MIN_FREE_MB", 1024) * MEBIBYTE,
             with_demo=options["demo"],
