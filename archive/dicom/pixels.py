@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from archive.dicom.codecs import decode_compressed
 from archive.dicom.colours import upsample_422, ybr_to_rgb
 from archive.dicom.frames import check_frame_index, encapsulated_frame, native_frame
 from archive.dicom.image_pixel import ImagePixel, describe_pixels
+from archive.dicom.limited_decoding import decode_limited
 from archive.dicom.transfer_syntaxes import is_encapsulated
 from archive.errors import PixelDecodingError
 
@@ -81,7 +81,7 @@ def _decode(ds: Dataset, pixel: ImagePixel, frame_index: int) -> tuple[Samples, 
     try:
         is_rgb = False
         if is_encapsulated(pixel.transfer_syntax_uid) and not pixel.is_float:
-            samples, is_rgb = decode_compressed(encapsulated_frame(ds, pixel, frame_index), pixel)
+            samples, is_rgb = decode_limited(encapsulated_frame(ds, pixel, frame_index), pixel)
         else:
             samples = _native_samples(native_frame(ds, pixel, frame_index), pixel)
         return _stored_bits(samples, pixel), "RGB" if is_rgb else pixel.photometric

@@ -58,9 +58,11 @@ def decode(content: bytes, frame: int | None) -> tuple["npt.NDArray[np.uint8]", 
 def _decode_dicom(
     content: bytes, frame: int | None
 ) -> tuple["npt.NDArray[np.uint8]", dict[str, str]]:
-    from archive.dicom.reading import read_dataset  # noqa: PLC0415 a PNG needs no pydicom
+    from archive.dicom.limited_decoding import decode_here  # noqa: PLC0415 a PNG needs no pydicom
+    from archive.dicom.reading import read_dataset  # noqa: PLC0415
     from archive.dicom.rendering import render_frame  # noqa: PLC0415
 
+    decode_here()
     ds = read_dataset(io.BytesIO(content))
     frames = int(ds.get("NumberOfFrames") or 1)
     if int(ds.get("Rows", 0)) * int(ds.get("Columns", 0)) > MAX_PIXELS:
