@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE
 from archive.errors import NotAcceptableError
 
 if TYPE_CHECKING:
@@ -103,23 +104,48 @@ def choose(query: str | None, header: str | None, offers: Sequence[Offer]) -> Ch
 
 
 def _best(ranges: Sequence[MediaType], offers: Sequence[Offer]) -> Choice | None:
-    refused = {accepted.name for accepted in ranges if accepted.quality == 0}
-    wanted = [accepted for accepted in ranges if accepted.quality > 0]
-    # Stable sorts: the asker's own order stands among equals, anything-goes comes last.
-    wanted.sort(key=lambda accepted: (-accepted.quality, accepted.name == "*/*"))
-    for accepted in wanted:
-        for offer in offers:
-            if _covers(accepted, offer) and offer.name not in refused:
-                return Choice(offer, _syntaxes(wanted, offer))
-    return None
+    """Weigh each offer by the most specific range that covers it (RFC 9110 12.5.1).
+
+    Among equals what the asker names comes before what only a wildcard lets in, then the asker's
+    own order stands, then ours.
+    """
+    best: tuple[float, int, int] | None = None
+    chosen: Offer | None = None
+    for offer in offers:
+        covering = [
+            (_specificity(accepted, offer), accepted.quality, -number)
+            for number, accepted in enumerate(ranges)
+            if _covers(accepted, offer)
+        ]
+        if not covering:
+            continue
+        closeness = max(closeness for closeness, _, _ in covering)
+        # A media type may be named several times, with a transfer syntax each.
+        quality, order = max((q, n) for close, q, n in covering if close == closeness)
+        weight = (quality, closeness, order)
+        if quality > 0 and (best is None or weight > best):
+            best, chosen = weight, offer
+    return Choice(chosen, _syntaxes(ranges, chosen)) if chosen is not None else None
 
 
-def _syntaxes(wanted: Sequence[MediaType], offer: Offer) -> tuple[str, ...]:
-    found = [
-        accepted.parameters["transfer-syntax"]
-        for accepted in wanted
-        if "transfer-syntax" in accepted.parameters and _covers(accepted, offer)
+def _specificity(accepted: MediaType, offer: Offer) -> int:
+    if accepted.name != offer.name:
+        return 1 if accepted.name.endswith("/*") and accepted.name != "*/*" else 0
+    return 3 if accepted.inner and accepted.inner == offer.inner else 2
+
+
+def _syntaxes(ranges: Sequence[MediaType], offer: Offer) -> tuple[str, ...]:
+    """Return the transfer syntaxes that go with an offer, the best liked first."""
+    named = [
+        accepted
+        for accepted in ranges
+        if accepted.quality > 0 and accepted.name == offer.name and _covers(accepted, offer)
     ]
+    named.sort(key=lambda accepted: -accepted.quality)
+    # Without the parameter the default is meant, which only needs to be said beside others.
+    found = [accepted.parameters.get("transfer-syntax", EXPLICIT_LITTLE) for accepted in named]
+    if not any("transfer-syntax" in accepted.parameters for accepted in named):
+        return ()
     return tuple(dict.fromkeys(found))
 
 

@@ -65,6 +65,26 @@ def frame_media_type(transfer_syntax_uid: str) -> str:
     return _MEDIA_TYPES.get(transfer_syntax_uid, OCTET_STREAM)
 
 
+def frame_media_types(instance: Instance) -> dict[str, list[str]]:
+    """Return the media types that an image's frames can be had in, with their transfer syntaxes.
+
+    Parameters
+    ----------
+    instance
+        an image
+
+    Returns
+    -------
+    beside the octet stream: what the frames are stored in, and what can be made of them
+    """
+    types: dict[str, list[str]] = {}
+    for syntax in (stored_frame_syntax(instance), *frame_syntaxes(instance)):
+        media_type = frame_media_type(syntax)
+        if media_type != OCTET_STREAM and syntax not in types.get(media_type, []):
+            types.setdefault(media_type, []).append(syntax)
+    return types
+
+
 def stored_frame_syntax(instance: Instance) -> str:
     """Return the transfer syntax of the frames when they are not transcoded.
 

@@ -16,9 +16,8 @@ from archive.retrieve.bulkdata import bulk_value, is_compressed_pixel_data
 from archive.retrieve.files import available_instances, outgoing_file
 from archive.retrieve.frames import (
     check_frame_numbers,
-    frame_media_type,
+    frame_media_types,
     outgoing_frames,
-    stored_frame_syntax,
 )
 from archive.retrieve.selectors import visible_instance, visible_instances
 from archive.retrieve.trail import note_access, note_transfer
@@ -119,19 +118,18 @@ def hash_text(choice: Choice, syntaxes: Sequence[str]) -> str:
 
 
 def _agreed_frames(request: HttpRequest, instance: Instance) -> tuple[Choice, Sequence[str]]:
-    """Agree on octet streams, or on the media type that the frames are compressed in."""
-    stored = stored_frame_syntax(instance)
-    compressed = frame_media_type(stored)
-    offers = [*_BYTES]
-    if compressed != OCTET_STREAM:
-        offers.append(Offer(MULTIPART, compressed))
-    choice = agreed(request, offers)
-    if choice.offer.inner == compressed != OCTET_STREAM:
-        syntaxes = choice.transfer_syntaxes or ("*",)
-        if not {"*", stored} & set(syntaxes):
-            raise NotAcceptableError("The frames are stored in another transfer syntax.")
-        return choice, ("*",)
-    return choice, choice.transfer_syntaxes
+    """Agree on octet streams, or on a media type that the frames are or can be compressed in."""
+    types = frame_media_types(instance)
+    choice = agreed(request, [*_BYTES, *(Offer(MULTIPART, name) for name in types)])
+    available = types.get(choice.offer.inner)
+    if available is None:
+        return choice, choice.transfer_syntaxes
+    wanted = choice.transfer_syntaxes or ("*",)
+    found = available[:1] if "*" in wanted else [uid for uid in wanted if uid in available]
+    if not found:
+        listed = ", ".join(available)
+        raise NotAcceptableError(f"The frames can be had as {choice.offer.inner} in {listed}.")
+    return choice, found[:1]
 
 
 def _frames_response(
