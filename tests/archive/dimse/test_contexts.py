@@ -50,3 +50,32 @@ def test_who_may_not_store_may_still_echo():
     (context,) = supported_contexts(requested, Rights())
 
     assert context.abstract_syntax == VERIFICATION
+
+
+def test_private_classes_are_storage_as_configured(settings):
+    settings.TWINSIGHT_PRIVATE_SOP_CLASSES = ["1.3.12.2.1107.5.9.1"]
+
+    assert is_storage_class("1.3.12.2.1107.5.9.1")
+    assert not is_storage_class("1.3.12.2.1107.5.9.2")
+
+
+def test_who_wants_to_be_sent_instances_is_offered_what_holds_all_of_them():
+    wanted = [JPEGLSLossless, ExplicitVRLittleEndian]
+    rights = Rights(may_store=True, may_retrieve=True)
+
+    (plain,) = supported_contexts([build_context(CT, wanted)], rights, scp_roles={CT})
+    liking = Rights(may_retrieve=True, preferred=(JPEGLSLossless,))
+    (liked,) = supported_contexts([build_context(CT, wanted)], liking, scp_roles={CT})
+
+    assert plain.transfer_syntax == [ExplicitVRLittleEndian, JPEGLSLossless]
+    assert (plain.scu_role, plain.scp_role) == (True, True)
+    assert liked.transfer_syntax == wanted
+    assert (liked.scu_role, liked.scp_role) == (False, True)
+
+
+def test_identifiers_are_never_deflated():
+    wanted = [DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian]
+
+    (context,) = supported_contexts([build_context(FIND, wanted)], Rights(may_query=True))
+
+    assert context.transfer_syntax == [ExplicitVRLittleEndian]
