@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.core.paginator import Paginator
+
+from archive.access.selectors import is_radiology_admin
+from archive.curation.removals import administered_removals, may_remove
 from archive.dicom.uids import is_valid_uid
 from archive.models import Instance, Removal, Series, Study, Tombstone
 from archive.models.access import READING_ROLES
 from archive.models.querysets import DELETED, readable_projects
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from django.core.paginator import Page
+
     from archive.curation.types import ObjectPath
     from archive.models.querysets import AnyUser
 
+PAGE_SIZE = 50
 _ROWS = {"study": Study, "series": Series, "instance": Instance}
 _PATHS = {
     "study": {"study": "study_instance_uid"},
@@ -23,6 +33,65 @@ _PATHS = {
         "instance": "sop_instance_uid",
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalRow:
+    """A removal as it is listed; of a purged study nothing but UIDs is left."""
+
+    removal: Removal
+    study_date: date | None
+    patient_name: str
+    description: str
+    is_undoable: bool
+
+
+def removal_page(user: AnyUser, number: object) -> Page[RemovalRow]:
+    """Return a page of removals in projects of which the user is a radiology admin.
+
+    Parameters
+    ----------
+    user
+        the asker
+    number
+        of the page, from 1; what is none gives the first
+    """
+    rows = administered_removals(user).select_related("removed_by", "undone_by")
+    page: Any = Paginator(rows, PAGE_SIZE).get_page(number)  # type: ignore[arg-type]
+    uids = {removal.study_instance_uid for removal in page.object_list}
+    seen = Study.objects.visible_with_deleted_to(user).filter(study_instance_uid__in=uids)
+    studies = {study.study_instance_uid: study for study in seen.select_related("patient")}
+    page.object_list = [
+        _row(removal, studies.get(removal.study_instance_uid)) for removal in page.object_list
+    ]
+    found: Page[RemovalRow] = page
+    return found
+
+
+def _row(removal: Removal, study: Study | None) -> RemovalRow:
+    return RemovalRow(
+        removal=removal,
+        study_date=study.study_date if study else None,
+        patient_name=study.patient.patient_name if study else "",
+        description=study.study_description if study else "",
+        is_undoable=study is not None and removal.undone_at is None and removal.purged_at is None,
+    )
+
+
+def is_removable(user: AnyUser, study_uid: str) -> bool:
+    """Whether the user sees the study and may delete in it.
+
+    Parameters
+    ----------
+    user
+        the asker
+    study_uid
+        its Study Instance UID
+    """
+    if not is_radiology_admin(user):
+        return False
+    study = Study.objects.visible_to(user).filter(study_instance_uid=study_uid).first()
+    return study is not None and may_remove(user, study)
 
 
 def is_gone(user: AnyUser, path: ObjectPath) -> bool:

@@ -43,6 +43,11 @@ OWN_ITEMS = (
         what="conflicts",
     ),
     panels.ManagementItem(
+        label="Deleted",
+        icon="trash-2",
+        url_name="portal:removal-list",
+    ),
+    panels.ManagementItem(
         label="Forwarding",
         icon="share-2",
         url_name="portal:forwarding",

@@ -1,6 +1,6 @@
 from django.urls import include, path, register_converter
 
-from archive.portal import collections, ohif, quizzes, schedule, views
+from archive.portal import collections, ohif, quizzes, removals, schedule, views
 from archive.portal.converters import UidConverter
 
 register_converter(UidConverter, "portal_uid")
@@ -61,6 +61,9 @@ urlpatterns = [
         name="quiz-picture",
     ),
     path("quarantine/", views.quarantine_list, name="quarantine-list"),
+    path("removals/", removals.removal_list, name="removal-list"),
+    path("removals/new/", removals.removal_new, name="removal-new"),
+    path("removals/<int:pk>/undo/", removals.removal_undo, name="removal-undo"),
     path("identity/", views.identity_list, name="identity-list"),
     path("", include("archive.portal.forwarding_urls")),
 ]

@@ -16,6 +16,7 @@ from archive.access.middleware import asker_of
 from archive.access.projects import storing_projects
 from archive.access.selectors import known_username, require_radiology_admin
 from archive.audit.services import record_login
+from archive.curation.selectors import is_removable
 from archive.ingest.selectors import quarantine_visible_to
 from archive.portal import panels
 from archive.portal.forms import WorklistForm
@@ -137,6 +138,7 @@ def study_detail(request: HttpRequest, study_uid: str) -> HttpResponse:
             for panel in panels.study_panels.values()
         ],
         "actions": list(panels.case_actions.values()),
+        "may_delete": is_removable(request.user, study_uid),
     }
     note_access(asker_of(request), study_uid, "study")
     return render(request, "portal/study_detail.html", context)
