@@ -66,6 +66,7 @@ class Instance(models.Model):
         ordering = ["series_id", models.F("instance_number").asc(nulls_last=True), "pk"]
         indexes = [
             models.Index(fields=["series", "instance_number"], name="instance_series_number_idx"),
+            models.Index(fields=["instance_number"], name="instance_number_idx"),
             models.Index(fields=["sop_class_uid"], name="instance_sop_class_uid_idx"),
             models.Index(
                 fields=["removal"],

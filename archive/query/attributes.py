@@ -33,12 +33,12 @@ class Returned(Enum):
     ON_REQUEST = "on request"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Attribute:
     """An attribute, the column that answers for it, and how.
 
     ``column`` is relative to the attribute's own level; ``search_column`` holds the folded text
-    of names.
+    of names. There is one object an attribute: they are told apart by identity.
     """
 
     keyword: str

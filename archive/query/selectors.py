@@ -26,7 +26,7 @@ MAX_RESULTS = {
 # The same where attributes are asked for that only the objects know: each is read.
 MAX_READ = 1000
 # Further answers are counted up to here: a hint for paging is not worth a walk over all rows.
-MAX_COUNTED = 1000
+MAX_COUNTED = 500
 
 
 def matches(*, user: AnyUser, query: Query) -> Page:

@@ -66,15 +66,17 @@ _REPRESENTATIVES = {
 
 
 class Statement(NamedTuple):
-    """A SELECT without its columns, order and limits, and what follows from them.
+    """A SELECT in its parts, and what follows from them.
 
     ``is_exact`` where its plan does not depend on the values compared with.
     """
 
     source: str
+    where: str
     params: tuple[Any, ...]
     columns: str
     order: str
+    counted_source: str
     is_exact: bool
 
     def with_representatives(self, level: Level) -> Statement:
@@ -88,12 +90,12 @@ class Statement(NamedTuple):
 
     def everything(self) -> str:
         """Return the SELECT of all rows."""
-        return f"SELECT {self.columns} {self.source} ORDER BY {self.order}"
+        return f"SELECT {self.columns} {self.source} {self.where} ORDER BY {self.order}"
 
     def counted(self, offset: int, limit: int | None) -> str:
         """Return the SELECT of how many rows there are behind an offset, up to a limit."""
         cut = "" if limit is None else f" LIMIT {limit:d}"
-        rows = f"SELECT 1 {self.source} OFFSET {offset:d}{cut}"
+        rows = f"SELECT 1 {self.counted_source} {self.where} OFFSET {offset:d}{cut}"
         return f"SELECT count(*) FROM ({rows}) counted"  # noqa: S608 put together above
 
 
@@ -126,10 +128,13 @@ def statement_of(user: AnyUser, query: Query, attributes: tuple[Attribute, ...])
     shown |= {level for level in UID_COLUMNS if level <= query.level}
     where = " AND ".join(condition.sql for condition in conditions if condition.sql != "true")
     return Statement(
-        source=f"{_from(query.level, min(levels | shown))} WHERE {where or 'true'}",
+        source=_from(query.level, min(levels | shown)),
+        where=f"WHERE {where or 'true'}",
         params=tuple(param for condition in conditions for param in condition.params),
         columns=_columns(query.level, attributes),
         order=order,
+        # What is only shown need not be joined to be counted.
+        counted_source=_from(query.level, min(levels)),
         is_exact=all(condition.is_exact for condition in conditions),
     )
 
