@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from archive.audit.types import Asker
 from archive.errors import ArchiveError
+from inference.bundles.external import register_external
 from inference.bundles.fetching import fetched
 from inference.bundles.registry import register_bundle
 from inference.bundles.selectors import all_versions
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         trust.add_argument("name")
         trust.add_argument("digest", help="of the files you read, as printed")
         trust.add_argument("--version", default="", dest="model_version", help="default: newest")
+        _add_external(acts.add_parser("external", help="a model that somebody outside runs"))
         for act, what in (
             ("promote", "let a version run on new series; search its embedding space by default"),
             ("shadow", "let a version run on new series, its results seen by reviewers only"),
@@ -125,6 +127,11 @@ class Command(BaseCommand):
                 f" {checks['memory_mb']:.0f} MiB"
             )
 
+    def external(self, *, name: str, version: str, task: str, **options: Any) -> None:
+        said = {key: options[key] for key in ("station", "modalities", "body_parts", "description")}
+        row = register_external(asker=_ASKER, name=name, version=version, task=task, **said)
+        self.stdout.write(f"{row}  {row.digest}  performed outside, {row.state}")
+
     def trust(self, *, name: str, digest: str, model_version: str, **_options: Any) -> None:
         version = trust_version(asker=_ASKER, name=name, version=model_version, digest=digest)
         self.stdout.write(f"{version} trusted")
@@ -187,6 +194,16 @@ def _add_digests(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--sha256", metavar="DIGEST", default="", help="refuse a bundle with another digest"
     )
+
+
+def _add_external(parser: ArgumentParser) -> None:
+    parser.add_argument("name")
+    parser.add_argument("version")
+    parser.add_argument("--task", default="segment", help="classify, segment or detect")
+    parser.add_argument("--station", default="", help="code by which its performers find the work")
+    parser.add_argument("--modality", action="append", default=[], dest="modalities")
+    parser.add_argument("--body-part", action="append", default=[], dest="body_parts")
+    parser.add_argument("--description", default="")
 
 
 def _trust_of(version: ModelVersion) -> str:
