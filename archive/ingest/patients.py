@@ -76,6 +76,9 @@ def _create(attributes: PatientAttributes, *, conflict_of: Patient | None) -> Pa
 def names_same_patient(row: Patient, attributes: PatientAttributes) -> bool:
     """Whether an instance names the patient its study is known to belong to.
 
+    Viewers and workstations leave out the issuer in what they make of images: inside a known study
+    a missing one says nothing, while another one contradicts.
+
     Parameters
     ----------
     row
@@ -85,7 +88,7 @@ def names_same_patient(row: Patient, attributes: PatientAttributes) -> bool:
     """
     return (
         row.dicom_patient_id == attributes.dicom_patient_id
-        and row.issuer_of_patient_id == attributes.issuer_of_patient_id
+        and attributes.issuer_of_patient_id in {"", row.issuer_of_patient_id}
         and agrees(row, attributes)
     )
 

@@ -234,6 +234,18 @@ def test_instance_of_another_patient_in_a_known_study_is_refused() -> None:
     assert Study.objects.get().number_of_study_related_instances == 1
 
 
+def test_in_a_known_study_a_missing_issuer_says_nothing_and_another_one_contradicts() -> None:
+    store(instance(PatientID="A", PatientName="One^A", IssuerOfPatientID="HOSPITAL"))
+
+    (without,) = store(instance(2, PatientID="A", PatientName="One^A"))
+    (other,) = store(instance(3, PatientID="A", PatientName="One^A", IssuerOfPatientID="ELSEWHERE"))
+
+    assert without.error is None
+    assert other.error is not None
+    assert other.error.code == "patient-mismatch"
+    assert Patient.objects.get().issuer_of_patient_id == "HOSPITAL"
+
+
 def test_series_uid_of_another_study_is_refused_and_leaves_no_empty_study() -> None:
     store(instance(1))
 
