@@ -28,6 +28,7 @@ class Correction:
 def corrections() -> tuple[Correction, ...]:
     """Return the mends of the pinned release."""
     views = (_HERE / "array_views.js").read_text(encoding="utf-8")
+    nearest = (_HERE / "image_through.js").read_text(encoding="utf-8")
     return (
         Correction(
             reason="ndarray compiles its views from text, for which a page needs 'unsafe-eval': "
@@ -57,6 +58,25 @@ def corrections() -> tuple[Correction, ...]:
             "open lines only, and fails on a polygon, which is a line that ends where it began.",
             pattern=r"case (enums[^\n]*)\.POLYLINE:",
             replacement=r'case \1.POLYLINE: case "POLYGON":',
+            files=1,
+        ),
+        Correction(
+            reason="Places in the patient's space (SCOORD3D) belong to the image that they lie on: "
+            "in a stack of images OHIF draws none of them otherwise, and doesn't go there.",
+            pattern=r"(addSRAnnotation\(\{\s+measurement,)(\s+displaySet: newDisplaySet\s+\}\);)",
+            replacement=r"\1 imageId: imageThrough(measurement.coords[0].GraphicData),\2",
+            files=1,
+        ),
+        Correction(
+            reason="The same: which image that is.",
+            pattern=r"^(  const is3DSR = srDisplaySet\.SOPClassUID === .*)$",
+            replacement=f"\\1\n{_literally(nearest)}",
+            files=1,
+        ),
+        Correction(
+            reason="The same: the image says where, no plane without a normal.",
+            pattern=r"if \(valueType === 'SCOORD3D'\) \{",
+            replacement="if (valueType === 'SCOORD3D' && !imageId) {",
             files=1,
         ),
         Correction(
