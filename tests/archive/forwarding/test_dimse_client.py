@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import resource
 import socket
 import struct
 import threading
@@ -17,8 +19,12 @@ from archive.dicom.reading import read_dataset
 from archive.dimse.listener import Listener
 from archive.errors import ArchiveError, PeerRefusedError, PeerUnreachableError
 from archive.forwarding import dimse_client
+from archive.ingest.services import ingest_files
+from archive.ingest.spooling import spool_stream
+from archive.ingest.types import IncomingFile, Origin
+from archive.models import Instance
 from archive.storage.stores import blob_store
-from tests.builders.datasets import make_dataset
+from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.stored import store_datasets
 
 
@@ -271,3 +277,35 @@ class _Rude:
         with connection:
             connection.recv(65536)
             connection.sendall(self._answer)
+
+
+BIG_BYTES = 128 * 1024 * 1024
+
+
+def _store_big(project):
+    """Archive an instance of 128 MB without ever holding it."""
+    ds = make_dataset(StudyInstanceUID="1.2.9", Rows=8192, Columns=8192, PixelData=b"\0\0")
+    head = as_part10(ds)[:-14] + b"\xe0\x7f\x10\x00OW\0\0" + struct.pack("<L", BIG_BYTES)
+    chunks = itertools.chain([head], itertools.repeat(bytes(1024 * 1024), BIG_BYTES // 1024**2))
+    with spool_stream(chunks) as spool:
+        origin = Origin(door="test", project=project)
+        (result,) = ingest_files(files=[IncomingFile(spool)], origin=origin)
+    assert result.is_accepted, result.error
+    rows = Instance.objects.select_related("blob", "series__study")
+    return rows.get(sop_instance_uid=result.sop_instance_uid)
+
+
+def test_memory_stays_the_same_whatever_is_sent_and_fetched(remote, project):
+    big = _store_big(project)
+    sizes = []
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    (outcome,) = dimse_client.send(remote, [big])
+    counts = dimse_client.get(
+        remote, "1.2.9", lambda spool: sizes.append(spool.size), sop_class_uids=[CTImageStorage]
+    )
+
+    assert outcome.is_sent
+    assert counts.received == 1
+    assert sizes[0] > BIG_BYTES
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 48 * 1024
