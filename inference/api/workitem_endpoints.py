@@ -1,4 +1,4 @@
-"""What the endpoints of the worklist have in common: DICOM JSON, and Warning headers."""
+"""What the endpoints of the worklist have in common: media types, and Warning headers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from rest_framework.renderers import JSONRenderer
 
 from archive.api.endpoints import Endpoint
 from archive.api.parsers import BoundedJsonParser
-from archive.errors import ArchiveError, NotAcceptableError
-from inference.api.workitem_parsers import DicomJsonParser
+from archive.errors import ArchiveError
+from inference.api.workitem_parsers import DicomJsonParser, DicomXmlParser
+from inference.api.workitem_renderers import (
+    DicomJsonRenderer,
+    DicomXmlRenderer,
+    MultipartXmlRenderer,
+)
 from inference.workitems.errors import (
     TransactionUidError,
     WorkitemError,
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
 
     from archive.audit.types import Asker
 
-_JSON_TYPES = frozenset({"application/dicom+json", "application/json", "*/*"})
 CREATED_MODIFIED = "The Workitem was created with modifications."
 ALREADY = "The UPS is already in the requested state of {}."
 _INCONSISTENT = "The submitted request is inconsistent with the state of the UPS Instance."
@@ -37,26 +41,18 @@ _MISSING = "The Transaction UID is missing."
 _INCORRECT = "The Transaction UID is incorrect."
 
 
-class DicomJsonRenderer(JSONRenderer):
-    """DICOM JSON."""
-
-    media_type = "application/dicom+json"
-    format = "dicom"
-
-
 class WorkitemEndpoint(Endpoint):
     """An endpoint of the worklist: what is refused says so in a Warning, too (PS3.18 11)."""
 
-    renderer_classes = [DicomJsonRenderer, JSONRenderer]
-    parser_classes = [DicomJsonParser, BoundedJsonParser]
+    renderer_classes = [DicomJsonRenderer, JSONRenderer, DicomXmlRenderer, MultipartXmlRenderer]
+    parser_classes = [DicomJsonParser, BoundedJsonParser, DicomXmlParser]
     is_update = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a representation that the address asks for and there isn't."""
+        """Take the representation that the address asks for before that of the head."""
+        if wanted := request.query_params.get("accept"):
+            request._request.META["HTTP_ACCEPT"] = wanted  # noqa: SLF001 DRF's documented way
         super().initial(request, *args, **kwargs)
-        wanted = request.query_params.get("accept", "*/*").split(";")[0].strip().lower()
-        if wanted not in _JSON_TYPES:
-            raise NotAcceptableError("Workitems are told in application/dicom+json.")
 
     def handle_exception(self, exc: Exception) -> Response:
         """Answer as everywhere, with the Warning that the standard wants."""

@@ -6,15 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from rest_framework.parsers import BaseParser
 
 from archive.api.parsers import BoundedJsonParser
-from archive.errors import InvalidRequestError
+from archive.dicom.xml_reading import read_native_xml
+from archive.errors import InvalidRequestError, LimitExceededError
 from inference.workitems.elements import checked_dataset, text_of
 from inference.workitems.tags import TRANSACTION_UID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from django.http import QueryDict
     from rest_framework.request import Request
@@ -35,6 +38,26 @@ class DicomJsonParser(BoundedJsonParser):
     """DICOM JSON, bounded as other JSON is."""
 
     media_type = "application/dicom+json"
+
+
+class DicomXmlParser(BaseParser):
+    """The Native DICOM Model, bounded as JSON is."""
+
+    media_type = "application/dicom+xml"
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the document's data set in the DICOM JSON model."""
+        del media_type, parser_context
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise LimitExceededError(f"The request is larger than the limit of {limit} bytes.")
+        return read_native_xml(body)
 
 
 @dataclass(frozen=True)

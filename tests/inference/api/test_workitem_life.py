@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
+from archive.dicom.native_xml import json_to_xml
+from archive.dicom.xml_reading import read_native_xml
 from archive.models import AuditEvent
 from inference.models import Workitem
 from tests.builders.workitems import new_workitem, performed, state
@@ -115,11 +117,35 @@ def test_what_is_no_new_workitem_is_a_bad_request(client: Client, ds: Any) -> No
 
 
 def test_other_media_types_are_refused(client: Client) -> None:
-    sent = client.post(URL, "<x/>", content_type="application/dicom+xml")
-    asked = client.get(f"{URL}?accept=application/dicom%2Bxml")
+    sent = client.post(URL, "<x/>", content_type="text/xml")
+    asked = client.get(f"{URL}?accept=text/html")
 
     assert sent.status_code == 415
     assert asked.status_code == 406
+
+
+def test_xml_goes_in_and_comes_out(client: Client) -> None:
+    xml = json_to_xml(new_workitem())
+    made = client.post(f"{URL}?workitem=2.25.5", xml, content_type="application/dicom+xml")
+    assert made.status_code == 201, made.content
+
+    one = client.get(f"{URL}/2.25.5", headers={"accept": "application/dicom+xml"})
+    several = client.get(URL, headers={"accept": 'multipart/related; type="application/dicom+xml"'})
+    absent = client.get(f"{URL}/2.25.6?accept=application/dicom%2Bxml")
+
+    assert one["Content-Type"] == "application/dicom+xml"
+    assert read_native_xml(one.content)["00741204"]["Value"] == ["Segment the liver"]
+    boundary = several["Content-Type"].rpartition("boundary=")[2]
+    assert several.content.count(f"--{boundary}\r\n".encode()) == 1
+    assert several.content.endswith(f"--{boundary}--\r\n".encode())
+    assert absent.status_code == 404
+    assert absent["Content-Type"] == "application/problem+json"
+    assert absent.json()["code"] == "not-found"
+
+
+@pytest.mark.parametrize("body", ["", "<x", "<x/>", "<!DOCTYPE a><x/>"])
+def test_xml_that_is_no_workitem_is_a_bad_request(client: Client, body: str) -> None:
+    assert client.post(URL, body, content_type="application/dicom+xml").status_code == 400
 
 
 def test_life_of_a_workitem(client: Client, uid: str) -> None:
