@@ -6,10 +6,9 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from archive.dicom.reading import read_header
 from archive.dimse.statuses import PROCESSING_FAILURE, store_status
 from archive.errors import ArchiveError, InvalidInstanceError
-from archive.ingest.refusals import refuse_file, refuse_without_bytes
+from archive.ingest.refusals import refuse_without_bytes
 from archive.ingest.types import IncomingFile
 
 if TYPE_CHECKING:
@@ -42,11 +41,7 @@ def _store(
         return InvalidInstanceError(message, code="empty")
     if received.spool is None:
         return _refuse_unwritten(received, origin, writers)
-    file = IncomingFile(spool=received.spool)
-    mismatch = _mismatch(received)
-    if mismatch is not None:
-        refuse = partial(refuse_file, file=file, error=mismatch, origin=origin)
-        return writers.call(refuse).error
+    file = IncomingFile(spool=received.spool, announced=received.announced)
     return writers.store(file, origin).error
 
 
@@ -60,20 +55,3 @@ def _refuse_unwritten(received: ReceivedDataset, origin: Origin, writers: Writer
             )
         )
     return error
-
-
-def _mismatch(received: ReceivedDataset) -> ArchiveError | None:
-    """Say whether the data set is another instance than the request announced (PS3.4 B.2.3)."""
-    if received.spool is None:
-        return None
-    received.spool.flush()
-    try:
-        ds = read_header(received.spool.path).ds
-    except InvalidInstanceError:
-        return None  # ingest finds the same, and says it better
-    meta = ds.file_meta
-    announced = (meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID)
-    if announced == (ds.SOPClassUID, ds.SOPInstanceUID):
-        return None
-    message = "The data set is another instance than the C-STORE request announced."
-    return InvalidInstanceError(message, code="sop-class-mismatch")

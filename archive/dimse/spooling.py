@@ -42,16 +42,14 @@ class ReceivedDataset:
         self.error: ArchiveError | None = None
         self.received_bytes = 0
         self.limit_bytes = int(settings.TWINSIGHT_MAX_INSTANCE_BYTES)
+        command: Any = message.command_set
+        self.announced = (
+            str(command.get("AffectedSOPClassUID") or ""),
+            str(command.get("AffectedSOPInstanceUID") or ""),
+        )
         try:
             self.spool = open_spool()
-            command: Any = message.command_set
-            self.spool.write(
-                part10_header(
-                    command.get("AffectedSOPClassUID"),
-                    command.get("AffectedSOPInstanceUID"),
-                    transfer_syntax_uid,
-                )
-            )
+            self.spool.write(part10_header(*self.announced, transfer_syntax_uid))
         except ArchiveError as error:
             self._fail(error)
 

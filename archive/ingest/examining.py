@@ -69,6 +69,7 @@ def examine(position: int, file: IncomingFile) -> Candidate:
         raise InvalidInstanceError(message, code="empty")
     header = read_header(file.spool.path)
     attributes = extract_attributes(header)
+    _check_announced(file, attributes)
     removed = str(header.ds.get("PatientIdentityRemoved", "") or "").strip().upper()
     return Candidate(
         position=position,
@@ -78,6 +79,15 @@ def examine(position: int, file: IncomingFile) -> Candidate:
         is_deidentified=removed == "YES",
         coerced=_coerced(header, attributes),
     )
+
+
+def _check_announced(file: IncomingFile, attributes: ObjectAttributes) -> None:
+    """Refuse what is another instance than the request announced (PS3.4 B.2.3)."""
+    instance = attributes.instance
+    if file.announced in {None, (instance.sop_class_uid, instance.sop_instance_uid)}:
+        return
+    message = "The data set is another instance than the C-STORE request announced."
+    raise InvalidInstanceError(message, code="sop-class-mismatch")
 
 
 def _coerced(header: Header, attributes: ObjectAttributes) -> dict[str, Any]:

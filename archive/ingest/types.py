@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class IncomingFile:
-    """One spooled file and the name it came with, which is shown and never used as a path."""
+    """One spooled file and the name it came with, which is shown and never used as a path.
+
+    ``announced`` is the SOP Class and SOP Instance UID that the protocol named for it, where it
+    names them beside the data set.
+    """
 
     spool: SpoolFile
     name: str = ""
+    announced: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
