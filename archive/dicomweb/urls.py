@@ -11,6 +11,7 @@ _INSTANCE = f"{_SERIES}/instances/<str:instance>"
 _FRAMES = f"{_INSTANCE}/frames/<str:numbers>"
 
 urlpatterns = [
+    path("", views.service, name="service"),
     path("studies", views.studies, name="studies"),
     path("series", views.search, {"level": Level.SERIES}, name="series-search"),
     path("instances", views.search, {"level": Level.INSTANCE}, name="instance-search"),
@@ -33,4 +34,10 @@ urlpatterns = [
     path(f"{_FRAMES}/thumbnail", views.thumbnail, name="frames-thumbnail"),
     path(_FRAMES, views.frames, name="frames"),
     path(f"{_INSTANCE}/bulkdata/<path:path>", views.bulkdata, name="bulkdata"),
+    path(f"{_STUDY}/bulkdata", views.all_bulkdata, name="study-bulkdata"),
+    path(f"{_SERIES}/bulkdata", views.all_bulkdata, name="series-bulkdata"),
+    path(f"{_INSTANCE}/bulkdata", views.all_bulkdata, name="instance-bulkdata"),
+    path(f"{_STUDY}/pixeldata", views.pixeldata, name="study-pixeldata"),
+    path(f"{_SERIES}/pixeldata", views.pixeldata, name="series-pixeldata"),
+    path(f"{_INSTANCE}/pixeldata", views.pixeldata, name="instance-pixeldata"),
 ]

@@ -137,6 +137,24 @@ def outgoing_frames(
         return _begun(stored, _compressed(instance, numbers))
 
 
+def require_frame_syntax(instance: Instance, wanted: Collection[str]) -> None:
+    """Refuse, before anything is sent, transfer syntaxes that can't be met.
+
+    Parameters
+    ----------
+    instance
+        an image
+    wanted
+        as for `outgoing_frames`
+
+    Raises
+    ------
+    NotAcceptableError
+        No transfer syntax fits.
+    """
+    outgoing_transfer_syntax(stored_frame_syntax(instance), wanted, frame_syntaxes(instance))
+
+
 def frame_syntaxes(instance: Instance) -> list[str]:
     """Transfer syntaxes that an image's frames can be compressed to.
 

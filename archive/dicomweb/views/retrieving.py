@@ -1,4 +1,4 @@
-"""WADO-RS: instances, frames and bulk data (PS3.18 10.4)."""
+"""WADO-RS: instances and frames (PS3.18 10.4)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from archive.dicomweb.parsers import parse_frame_numbers
 from archive.dicomweb.renderers import file_response, multipart_response, protected
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view, not_modified
 from archive.errors import NotAcceptableError
-from archive.retrieve.bulkdata import bulk_value, is_compressed_pixel_data
 from archive.retrieve.files import available_instances, outgoing_file
 from archive.retrieve.frames import (
     check_frame_numbers,
@@ -99,7 +98,7 @@ def frames(
     found = visible_instance(request.user, study, series, instance)
     wanted = parse_frame_numbers(numbers)
     check_frame_numbers(found, wanted)
-    choice, syntaxes = _agreed_frames(request, found)
+    choice, syntaxes = agreed_frames(request, found)
     etag = f'"{found.blob.sha256[:32]}-{numbers[:64]}-{hash_text(choice, syntaxes)}"'
     unchanged = not_modified(request, etag)
     if unchanged is not None:
@@ -107,7 +106,7 @@ def frames(
     outgoing = outgoing_frames(found, wanted, syntaxes)
     note_access(request.asker, study, "frames")  # type: ignore[attr-defined]
     size = found.blob.size_bytes if len(wanted) == 1 else None
-    response = _frames_response(outgoing, choice, size_bytes=size)
+    response = frames_response(outgoing, choice, size_bytes=size)
     response.headers["ETag"] = etag
     return response
 
@@ -117,7 +116,7 @@ def hash_text(choice: Choice, syntaxes: Sequence[str]) -> str:
     return f"{choice.offer.inner or choice.offer.name}-{'-'.join(syntaxes)}"
 
 
-def _agreed_frames(request: HttpRequest, instance: Instance) -> tuple[Choice, Sequence[str]]:
+def agreed_frames(request: HttpRequest, instance: Instance) -> tuple[Choice, Sequence[str]]:
     """Agree on octet streams, or on a media type that the frames are or can be compressed in."""
     types = frame_media_types(instance)
     choice = agreed(request, [*_BYTES, *(Offer(MULTIPART, name) for name in types)])
@@ -132,9 +131,10 @@ def _agreed_frames(request: HttpRequest, instance: Instance) -> tuple[Choice, Se
     return choice, found[:1]
 
 
-def _frames_response(
+def frames_response(
     outgoing: OutgoingFrames, choice: Choice, *, size_bytes: int | None
 ) -> HttpResponseBase:
+    """Send frames as agreed; whole where ``size_bytes`` says that they are few bytes."""
     inner = choice.offer.inner or OCTET_STREAM
     part_type = f"{inner}; transfer-syntax={outgoing.transfer_syntax_uid}"
     if not choice.is_multipart:
@@ -144,26 +144,6 @@ def _frames_response(
     return multipart_response(
         parts, inner, syntax=outgoing.transfer_syntax_uid, size_bytes=size_bytes
     )
-
-
-@dicomweb_view("GET")
-def bulkdata(
-    request: HttpRequest, study: str, series: str, instance: str, path: str
-) -> HttpResponseBase:
-    """Send a value that metadata points to; compressed pixel data goes out frame by frame."""
-    found = visible_instance(request.user, study, series, instance)
-    if is_compressed_pixel_data(found, path):
-        numbers = list(range(1, (found.number_of_frames or 1) + 1))
-        choice, syntaxes = _agreed_frames(request, found)
-        outgoing = outgoing_frames(found, numbers, syntaxes)
-        note_access(request.asker, study, "bulkdata")  # type: ignore[attr-defined]
-        return _frames_response(outgoing, choice, size_bytes=None)
-    choice = agreed(request, _BYTES)
-    value = bulk_value(found, path)
-    note_access(request.asker, study, "bulkdata")  # type: ignore[attr-defined]
-    if choice.is_multipart:
-        return multipart_response([(OCTET_STREAM, [value])], OCTET_STREAM, size_bytes=len(value))
-    return _single(value, OCTET_STREAM)
 
 
 def _single(content: bytes, content_type: str) -> HttpResponseBase:

@@ -4,7 +4,7 @@ import pytest
 from pydicom import Dataset, Sequence
 
 from archive.errors import NotVisibleError
-from archive.retrieve.bulkdata import bulk_value, is_compressed_pixel_data
+from archive.retrieve.bulkdata import bulk_paths, bulk_value, is_compressed_pixel_data
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
 
@@ -24,10 +24,32 @@ def stored(project):
 def test_values_are_found_by_their_path(stored):
     instance, ds = stored
 
-    assert bulk_value(instance, "7FE00010") == ds.PixelData
-    assert bulk_value(instance, "7fe00010") == ds.PixelData
-    assert bulk_value(instance, "00420011") == b"%PDF"
-    assert bulk_value(instance, "00880200/1/00281201") == b"\x01\x02" * 2000
+    assert content_at(instance, "7FE00010") == ds.PixelData
+    assert content_at(instance, "7fe00010") == ds.PixelData
+    assert content_at(instance, "00420011") == b"%PDF"
+    assert content_at(instance, "00880200/1/00281201") == b"\x01\x02" * 2000
+
+
+def content_at(instance, path):
+    value = bulk_value(instance, path)
+    content = b"".join(value.chunks())
+    assert len(content) == value.size_bytes
+    return content
+
+
+@pytest.mark.parametrize("path", ["7FE00010", "00880200/1/00281201"])
+def test_parts_of_values(stored, path, monkeypatch):
+    monkeypatch.setattr("archive.retrieve.bulkdata.CHUNK_BYTES", 7)
+    whole = content_at(stored[0], path)
+    value = bulk_value(stored[0], path)
+
+    assert b"".join(value.chunks(3, 50)) == whole[3:50]
+    assert b"".join(value.chunks(10)) == whole[10:]
+    assert b"".join(value.chunks(5, 10**9)) == whole[5:]
+
+
+def test_all_paths_that_metadata_names(stored):
+    assert bulk_paths(stored[0]) == ["00880200/1/00281201", "7FE00010"]
 
 
 @pytest.mark.parametrize(
