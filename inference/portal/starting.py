@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from archive.access.middleware import asker_of
 from archive.errors import InvalidRequestError, LimitExceededError
 from archive.portal.statuses import speaks_html
+from inference.bundles.external import EXTERNAL
 from inference.errors import InferenceError
 from inference.portal.run_states import URGENCIES
 from inference.runs.queueing import request_run
@@ -60,5 +61,7 @@ def _start(request: HttpRequest, series_uid: str) -> HttpResponse:
     except _EXPECTED as error:
         messages.error(request, error.message)
         return redirect(start_url(series=series_uid))
-    messages.success(request, f"{run.model_version} waits for a worker.")
+    is_outside = run.model_version.pipeline == EXTERNAL
+    whom = "its performer outside" if is_outside else "a worker"
+    messages.success(request, f"{run.model_version} waits for {whom}.")
     return redirect("runs:run-detail", pk=run.pk)

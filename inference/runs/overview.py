@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from archive.models.access import LABELLING_ROLES
 from archive.models.querysets import readable_projects
+from inference.bundles.external import EXTERNAL
 from inference.models import ModelVersion, Run
 from inference.runs.control import RETRIABLE
 from inference.runs.priority import RUN_ORDER
@@ -136,11 +137,13 @@ def _line(
 def _places() -> dict[int, tuple[int, float]]:
     """Return each queued run's place and in how many seconds about it begins.
 
-    What runs now says how many run at once; a slot that is free counts as one.
+    What runs now says how many run at once; a slot that is free counts as one. What somebody
+    outside performs stands in no queue of ours.
     """
-    queued = Run.objects.filter(state=Run.State.QUEUED).order_by("is_background", *RUN_ORDER)
+    ours = Run.objects.exclude(model_version__pipeline=EXTERNAL)
+    queued = ours.filter(state=Run.State.QUEUED).order_by("is_background", *RUN_ORDER)
     rows = list(queued.values_list("pk", "model_version_id", "not_before")[:_MAX_PLACES])
-    running = Run.objects.filter(state=Run.State.RUNNING)
+    running = ours.filter(state=Run.State.RUNNING)
     slots = max(running.count(), 1)
     seconds = _usual_seconds({version for _, version, _ in rows} | set(_versions_of(running)))
     now = timezone.now()
