@@ -85,6 +85,7 @@ class StudiesView(Endpoint):
             worklist_filters(values),
             page=values["page"],
             page_size=values["page_size"],
+            is_counted=True,
         )
         asker = request._request.asker  # type: ignore[attr-defined]  # noqa: SLF001
         audit.record_query(asker, what="studies", details={"results": len(page.rows)})

@@ -59,6 +59,7 @@ class Study(models.Model):
                 F("id").desc(),
                 name="study_date_time_idx",
             ),
+            models.Index(fields=["study_date", "study_time", "id"], name="study_oldest_first_idx"),
             models.Index(fields=["study_time"], name="study_time_idx"),
             models.Index(fields=["accession_number"], name="study_accession_number_idx"),
             models.Index(

@@ -24,6 +24,8 @@ NON_PICTURE_MODALITIES = frozenset(
     | {"RTSTRUCT", "SEG", "SR", "STAIN", "TEXTUREMAP"}
 )
 _FACET_CACHE_SECONDS = 15
+# A page says how many studies match up to here; beyond, that there are more.
+MAX_COUNTED = 2000
 _NAME_ORDER = ("patient__patient_name_search", "patient__dicom_patient_id")
 _SORT_FIELDS: dict[str, tuple[str, ...]] = {
     "date": ("study_date", "study_time"),
@@ -75,10 +77,11 @@ class WorklistRow:
 
 @dataclass(frozen=True)
 class WorklistPage:
-    """A page of studies and where it lies in the whole."""
+    """A page of studies and where it lies in the whole; ``total`` may be the least it is."""
 
     rows: list[WorklistRow] = field(default_factory=list)
     total: int = 0
+    is_total_exact: bool = True
     page: int = 1
     number_of_pages: int = 1
     first: int = 0
@@ -86,7 +89,12 @@ class WorklistPage:
 
 
 def worklist_page(
-    user: AnyUser, filters: WorklistFilters, *, page: int = 1, page_size: int = 25
+    user: AnyUser,
+    filters: WorklistFilters,
+    *,
+    page: int = 1,
+    page_size: int = 25,
+    is_counted: bool = False,
 ) -> WorklistPage:
     """Return one page of the studies that the user may see.
 
@@ -100,29 +108,40 @@ def worklist_page(
         from 1; beyond the end, the last page is given
     page_size
         rows a page, at least 1
+    is_counted
+        count all matching studies, however many; else up to `MAX_COUNTED`
 
     Returns
     -------
-    the page, with the number of all matching studies
+    the page, with the number of matching studies as far as they were counted
     """
     matching = _matching(Study.objects.visible_to(user).filter(withheld=""), filters)
-    total = matching.count()
+    total = matching.order_by()[: None if is_counted else MAX_COUNTED + 1].count()
+    is_exact = is_counted or total <= MAX_COUNTED
     number_of_pages = max(1, -(-total // page_size))
-    page = min(max(1, page), number_of_pages)
+    page = min(max(1, page), number_of_pages) if is_exact else max(1, page)
     start = (page - 1) * page_size
-    studies = list(
-        matching.select_related("patient").order_by(*_order(filters))[start : start + page_size]
-    )
-    pictures = picture_series([study.pk for study in studies])
-    rows = [row_of(study, pictures.get(study.pk, "")) for study in studies]
+    # The order is that of keys alone: a row is read where it is shown.
+    ordered = matching.order_by(*_order(filters)).values_list("pk", flat=True)
+    keys = list(ordered[start : start + page_size + 1])
+    if not keys and not is_exact:
+        return worklist_page(user, filters, page=page, page_size=page_size, is_counted=True)
+    rows = _rows(keys[:page_size])
     return WorklistPage(
         rows=rows,
-        total=total,
+        total=total if is_exact else max(MAX_COUNTED, start + len(rows)),
+        is_total_exact=is_exact,
         page=page,
-        number_of_pages=number_of_pages,
+        number_of_pages=number_of_pages if is_exact else page + (len(keys) > page_size),
         first=start + 1 if rows else 0,
         last=start + len(rows),
     )
+
+
+def _rows(keys: list[int]) -> list[WorklistRow]:
+    studies = Study.objects.select_related("patient").in_bulk(keys)
+    pictures = picture_series(keys)
+    return [row_of(studies[key], pictures.get(key, "")) for key in keys if key in studies]
 
 
 def visible_modalities(user: AnyUser) -> list[str]:
@@ -217,9 +236,11 @@ def _matching(studies: StudyQuerySet, filters: WorklistFilters) -> StudyQuerySet
 
 def _order(filters: WorklistFilters) -> list[OrderBy]:
     fields = _SORT_FIELDS.get(filters.sort, _SORT_FIELDS["date"])
+    # Only dates and times may be unknown; an index serves no other order of nulls than its own.
+    nulls = {"nulls_last": True} if fields[0] == "study_date" else {}
     if filters.is_descending:
-        return [F(name).desc(nulls_last=True) for name in fields] + [F("pk").desc()]
-    return [F(name).asc(nulls_last=True) for name in fields] + [F("pk").asc()]
+        return [F(name).desc(**nulls) for name in fields] + [F("pk").desc()]
+    return [F(name).asc(**nulls) for name in fields] + [F("pk").asc()]
 
 
 def _pictures_first(modalities: list[str]) -> tuple[str, ...]:

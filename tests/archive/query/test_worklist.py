@@ -5,6 +5,7 @@ from datetime import date, time
 import pytest
 
 from archive.models import Membership
+from archive.query import worklist
 from archive.query.worklist import (
     WorklistFilters,
     picture_series,
@@ -109,7 +110,7 @@ def test_worklist_page_takes_few_queries_whatever_the_rows(
     for _ in range(6):
         SeriesFactory(study=StudyFactory(projects=[project]), number_of_series_related_instances=1)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         worklist_page(radiologist, WorklistFilters())
 
 
@@ -160,3 +161,26 @@ def test_facets_of_who_lost_a_membership_are_gone_at_once(radiologist, project):
     Membership.objects.filter(user=radiologist).delete()
 
     assert visible_modalities(radiologist) == []
+
+
+def test_many_studies_are_counted_up_to_a_bound_and_still_paged_to_the_last(
+    radiologist, project, monkeypatch
+):
+    monkeypatch.setattr(worklist, "MAX_COUNTED", 3)
+    for number in range(7):
+        StudyFactory(projects=[project], accession_number=f"A{number}")
+    filters = WorklistFilters(sort="accession", is_descending=False)
+
+    pages = [worklist_page(radiologist, filters, page=number, page_size=2) for number in (1, 3, 4)]
+    beyond = worklist_page(radiologist, filters, page=9, page_size=2)
+    counted = worklist_page(radiologist, filters, page_size=2, is_counted=True)
+
+    assert [[row.accession_number for row in page.rows] for page in pages] == [
+        *(["A0", "A1"], ["A4", "A5"], ["A6"])
+    ]
+    assert [(page.total, page.is_total_exact) for page in pages] == [
+        *((3, False), (6, False), (7, False))
+    ]
+    assert [page.number_of_pages > page.page for page in pages] == [True, True, False]
+    assert (beyond.page, beyond.total, beyond.is_total_exact) == (4, 7, True)
+    assert (counted.total, counted.is_total_exact, counted.number_of_pages) == (7, True, 4)
