@@ -14,14 +14,16 @@ from django.http import HttpResponse, HttpResponseNotAllowed
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 
+from archive.dicomweb.capabilities import resources_under
 from archive.dicomweb.gone import as_gone
-from archive.dicomweb.media_types import Choice, Offer, choose
+from archive.dicomweb.media_types import JSON, Choice, Offer, choose
 from archive.dicomweb.renderers import protected
 from archive.dicomweb.statuses import RETRY_AFTER_S, http_status
+from archive.dicomweb.wadl import WADL_JSON, WADL_XML, wadl_json, wadl_xml
 from archive.errors import ArchiveError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_CAPABILITIES = (Offer(WADL_XML), Offer(WADL_JSON), Offer(JSON))
+_ROOT = "dicom-web/"
+_CONVERTER = re.compile(r"<\w+:(\w+)>")
 _PORT = re.compile(r":\d+$")
 _PROXY_HEADERS = (
     "HTTP_X_FORWARDED_FOR",
@@ -47,11 +52,11 @@ def dicomweb_view(*methods: str) -> Callable[[View], View]:
     def wrap(view: View) -> View:
         @functools.wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if request.method == "OPTIONS":
-                return HttpResponse(headers={"Allow": ", ".join(dict.fromkeys(allowed))})
             if request.method not in allowed:
                 return HttpResponseNotAllowed(list(dict.fromkeys(allowed)))
             try:
+                if request.method == "OPTIONS":
+                    return capabilities(request, allowed)
                 return view(request, *args, **kwargs)
             except ArchiveError as error:
                 return error_response(as_gone(error, request.user, kwargs))
@@ -63,6 +68,18 @@ def dicomweb_view(*methods: str) -> Callable[[View], View]:
         return answer
 
     return wrap
+
+
+def capabilities(request: HttpRequest, allowed: Iterable[str]) -> HttpResponse:
+    """Answer what can be done at a path and below it (PS3.18 8.9)."""
+    name = agreed(request, _CAPABILITIES).offer.name
+    route = request.resolver_match.route if request.resolver_match else ""
+    path = _CONVERTER.sub(r"{\1}", route.removeprefix(_ROOT))
+    write = wadl_xml if name == WADL_XML else wadl_json
+    content = write(resources_under(path), base_url(request))
+    response = protected(HttpResponse(content, content_type=name))
+    response.headers["Allow"] = ", ".join(dict.fromkeys(allowed))
+    return response
 
 
 def error_response(error: ArchiveError) -> HttpResponse:
