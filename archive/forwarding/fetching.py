@@ -21,7 +21,7 @@ from archive.forwarding.prefetching import KEYS, queue_priors
 from archive.forwarding.types import FetchCounts
 from archive.ingest.services import ingest_files
 from archive.ingest.types import IncomingFile, Origin, Outcome
-from archive.models import Fetch, Peer, Study
+from archive.models import Fetch, Peer, ScheduledStep, Study
 
 if TYPE_CHECKING:
     from archive.models import Project
@@ -156,11 +156,20 @@ def _project(fetch: Fetch) -> Project | None:
         return fetch.peer.project
     if fetch.requested_by is not None:
         return home_project(fetch.requested_by)
+    return _project_of_patient(fetch.dicom_patient_id) if fetch.dicom_patient_id else None
+
+
+def _project_of_patient(patient_id: str) -> Project | None:
+    """Return where the patient's newest study lies, or where they are expected."""
     studies = Study.objects.filter(
-        patient__dicom_patient_id=fetch.dicom_patient_id, patient__conflict_of=None, withheld=""
+        patient__dicom_patient_id=patient_id, patient__conflict_of=None, withheld=""
     )
-    newest = studies.order_by("-pk").first() if fetch.dicom_patient_id else None
-    return newest.projects.order_by("pk").first() if newest else None
+    newest = studies.order_by("-pk").first()
+    if newest is not None:
+        return newest.projects.order_by("pk").first()
+    steps = ScheduledStep.objects.select_related("project").filter(dicom_patient_id=patient_id)
+    step = steps.order_by("-pk").first()
+    return step.project if step else None
 
 
 def _put_off(fetch: Fetch, error: ArchiveError) -> None:

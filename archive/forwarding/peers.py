@@ -18,7 +18,7 @@ from django.utils import timezone
 from archive.access.selectors import require_site_radiology_admin
 from archive.audit import forwarding as audit
 from archive.dicom.uids import is_valid_uid
-from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
+from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError, PeerError
 from archive.forwarding.addresses import address_of
 from archive.forwarding.clients import client_of
 from archive.forwarding.peer_http import checked_url
@@ -217,7 +217,10 @@ def _address(values: PeerValues) -> str:
             raise _wrong("base_url", error.message) from error
         if not text:
             unknown = Peer(address="0.0.0.0")  # noqa: S104 no bind: an address that nothing has
-            text = address_of(unknown, parts.hostname or "", parts.port or 443)
+            try:
+                text = address_of(unknown, parts.hostname or "", parts.port or 443)
+            except PeerError as error:
+                raise _wrong("base_url", error.message) from error
     try:
         return str(ipaddress.ip_address(text))
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,14 @@ class ListeningPeer:
     refused: set[str] = field(default_factory=set)
     syntaxes: list[str] = field(default_factory=list)
 
+    # Answers wait for this.
+    hold: threading.Event = field(default_factory=threading.Event)
+    is_asked: threading.Event = field(default_factory=threading.Event)
+
     def take(self, event: evt.Event) -> int:
         """Answer a C-STORE."""
+        self.is_asked.set()
+        self.hold.wait(60)
         uid = str(event.request.AffectedSOPInstanceUID)
         if self.status or uid in self.refused:
             return self.status or 0xA900
@@ -44,6 +51,7 @@ class ListeningPeer:
 @pytest.fixture
 def scp() -> Iterator[ListeningPeer]:
     listening = ListeningPeer()
+    listening.hold.set()
     ae = AE(ae_title="PACS")
     for context in AllStoragePresentationContexts:
         ae.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)

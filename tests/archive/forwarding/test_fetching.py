@@ -23,7 +23,15 @@ from archive.errors import (
 )
 from archive.events.services import relay_outbox
 from archive.forwarding import fetches, fetching, prefetching
-from archive.models import AuditEvent, Fetch, Instance, Peer, PrefetchRule, Study
+from archive.models import (
+    AuditEvent,
+    Fetch,
+    Instance,
+    Peer,
+    PrefetchRule,
+    ScheduledStep,
+    Study,
+)
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
 
@@ -270,3 +278,26 @@ def test_study_that_is_here_is_not_fetched_again(rule, holder, project) -> None:
     arrive(project)
     run_all()
     assert holder.given == []
+
+
+def test_priors_of_who_is_expected_come_to_where_they_are_expected(
+    rule, holder, elsewhere, project
+) -> None:
+    Peer.objects.update(project=None)
+    holder.datasets = [
+        make_dataset(PatientID="P9", StudyInstanceUID="1.2.1", StudyDate=days_ago(30))
+    ]
+    step = ScheduledStep.objects.create(
+        project=project,
+        dicom_patient_id="P9",
+        patient_name="Doe^Jane",
+        study_instance_uid="1.2.50",
+        requested_procedure_id="R1",
+        scheduled_step_id="S1",
+        modality="CT",
+        scheduled_date=timezone.localdate(),
+    )
+    prefetching.note_scheduled_steps([step.pk])
+    run_all()
+
+    assert list(Study.objects.get(study_instance_uid="1.2.1").projects.all()) == [project]
