@@ -54,6 +54,7 @@ class StepRow:
     acts: tuple[tuple[str, str], ...]
     is_over: bool
     study_uid: str
+    alerts: tuple[str, ...]
 
 
 @require_safe
@@ -144,6 +145,7 @@ def _rows(request: HttpRequest, steps: Sequence[ScheduledStep]) -> list[StepRow]
             acts=ACTS.get(step.state, ()),
             is_over=step.state in FINAL,
             study_uid=arrived.get(step.pk, ""),
+            alerts=tuple(text for text in (step.allergies, step.medical_alerts) if text),
         )
         for step in steps
     ]
