@@ -131,20 +131,30 @@ def parse_frame_numbers(text: str) -> list[int]:
 def parse_rendering(
     parameters: QueryDict, media_type: str, *, default_side: int | None = None
 ) -> Rendering:
-    """Read window, viewport and quality (PS3.18 8.3.5)."""
+    """Read window, viewport, quality and annotation (PS3.18 8.3.5)."""
     size, region = _viewport(parameters.get("viewport"))
     if size is None and default_side is not None:
         size = (default_side, default_side)
     quality = _number(parameters, "quality")
     if quality is not None and not 1 <= quality <= 100:
         raise InvalidRequestError("quality is a number from 1 to 100.")
+    notes = _annotations(parameters.get("annotation"))
     return Rendering(
         format=_FORMATS[media_type],
         window=_window(parameters.get("window")),
         size=size,
         region=region,
         quality=quality or 85,
+        with_patient="patient" in notes,
+        with_technique="technique" in notes,
     )
+
+
+def _annotations(text: str | None) -> set[str]:
+    notes = {part.strip().lower() for part in (text or "").split(",")} - {""}
+    if notes - {"patient", "technique"}:
+        raise InvalidRequestError("annotation is patient, technique or both.")
+    return notes
 
 
 def _window(text: str | None) -> Window | None:
@@ -190,10 +200,27 @@ def parse_wado_rendering(parameters: QueryDict, media_type: str) -> Rendering:
         raise InvalidWindowError("windowCenter and windowWidth go together.")
     sides = [_number(parameters, name) or 0 for name in ("columns", "rows")]
     quality = _number(parameters, "imageQuality")
+    notes = _annotations(parameters.get("annotation"))
     return Rendering(
         format=_FORMATS[media_type],
         window=_window(f"{center},{width}") if center is not None else None,
         # A side that is not given does not bound the picture.
         size=(sides[0] or _MAX_SIDE, sides[1] or _MAX_SIDE) if any(sides) else None,
+        region=_region(parameters.get("region")),
+        with_patient="patient" in notes,
+        with_technique="technique" in notes,
         quality=min(max(quality or 85, 1), 100),
     )
+
+
+def _region(text: str | None) -> Region | None:
+    """Read the part of the image: two corners, as shares of its sides."""
+    if text is None:
+        return None
+    parts = [_decimal(part.strip(), "region") for part in text.split(",")]
+    if len(parts) != 4 or not all(0 <= part <= 1 for part in parts):
+        raise InvalidRequestError("region is four numbers from 0 to 1: left, top, right, bottom.")
+    left, top, right, bottom = parts
+    if left >= right or top >= bottom:
+        raise InvalidRequestError("region's first corner is the upper left one.")
+    return Region(left, top, right - left, bottom - top, is_relative=True)

@@ -55,7 +55,7 @@ def load_dataset(instance: Instance, *, stop_before_pixels: bool = False) -> Dat
     """
     with open_instance(instance) as file:
         ds = read_dataset(file, stop_before_pixels=stop_before_pixels)
-    return with_coerced(ds, instance.coerced, instance.created_at, settings.TWINSIGHT_AE_TITLE)
+    return _served(ds, instance)
 
 
 @contextmanager
@@ -78,4 +78,10 @@ def mapped_dataset(instance: Instance) -> Iterator[Dataset]:
         The bytes are damaged.
     """
     with open_instance(instance) as file, open_dataset(file) as ds:
-        yield ds
+        yield _served(ds, instance)
+
+
+def _served(ds: Dataset, instance: Instance) -> Dataset:
+    if not instance.coerced:
+        return ds
+    return with_coerced(ds, instance.coerced, instance.created_at, settings.TWINSIGHT_AE_TITLE)

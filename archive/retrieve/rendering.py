@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from archive.dicom.annotations import annotated
 from archive.dicom.rendering import encode_image, render_frame
 from archive.errors import InvalidRequestError, NotAcceptableError
 from archive.models import Instance
@@ -25,17 +26,28 @@ if TYPE_CHECKING:
     from archive.models import Study
 
 THUMBNAIL_SIDE = 200
-_RENDERING_VERSION = 1
+_RENDERING_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the image, in pixels of the original; negative extents flip it (PS3.18 8.3.5.1)."""
+    """A part of the image; negative extents flip it (PS3.18 8.3.5.1).
+
+    In pixels of the original, or in shares of its sides.
+    """
 
     x: float
     y: float
     width: float
     height: float
+    is_relative: bool = False
+
+    def in_pixels(self, rows: int, columns: int) -> Region:
+        """Return the same in pixels."""
+        if not self.is_relative:
+            return self
+        x, width = self.x * columns, self.width * columns
+        return Region(x, self.y * rows, width, self.height * rows)
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ class Rendering:
     size: tuple[int, int] | None = None
     region: Region | None = None
     quality: int = 85
+    with_patient: bool = False
+    with_technique: bool = False
 
     @property
     def key(self) -> str:
@@ -58,8 +72,9 @@ class Rendering:
         voi = f"{window.center},{window.width},{window.function}" if window else ""
         box = f"{self.size[0]}x{self.size[1]}" if self.size else ""
         cut = self.region
-        region = f"{cut.x},{cut.y},{cut.width},{cut.height}" if cut else ""
-        return f"{_RENDERING_VERSION}:{self.format}:{voi}:{box}:{region}:{self.quality}"
+        region = f"{cut.x},{cut.y},{cut.width},{cut.height},{cut.is_relative:d}" if cut else ""
+        notes = f"{self.with_patient:d}{self.with_technique:d}"
+        return f"{_RENDERING_VERSION}:{self.format}:{voi}:{box}:{region}:{self.quality}:{notes}"
 
 
 def rendered_frame(instance: Instance, number: int, rendering: Rendering) -> bytes:
@@ -97,11 +112,19 @@ def _render(instance: Instance, number: int, rendering: Rendering) -> bytes:
         else:
             whole = render_frame(ds, number - 1, window=rendering.window)
             picture = _cut(whole, rendering.region, rendering.size)
+        if rendering.with_patient or rendering.with_technique:
+            picture = annotated(
+                picture,
+                ds,
+                patient=rendering.with_patient,
+                technique=rendering.with_technique,
+            )
     return encode_image(picture, rendering.format, rendering.quality)
 
 
 def _cut(picture: Picture, region: Region, size: tuple[int, int] | None) -> Picture:
     rows, columns = picture.shape[:2]
+    region = region.in_pixels(rows, columns)
     left, top = max(0, round(region.x)), max(0, round(region.y))
     right = min(columns, round(region.x + abs(region.width or columns)))
     bottom = min(rows, round(region.y + abs(region.height or rows)))

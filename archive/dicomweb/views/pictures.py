@@ -11,6 +11,7 @@ from archive.dicomweb.parsers import PICTURE_TYPES, parse_frame_numbers, parse_r
 from archive.dicomweb.renderers import multipart_response, protected
 from archive.dicomweb.views.answers import agreed, dicomweb_view, not_modified
 from archive.errors import NotAcceptableError, NotVisibleError
+from archive.retrieve.documents import PDF, document_types, rendered_document
 from archive.retrieve.frames import check_frame_numbers
 from archive.retrieve.rendering import (
     THUMBNAIL_SIDE,
@@ -52,6 +53,11 @@ def rendered(
     if series is None or instance is None:
         return _rendered_many(request, study, series)
     found = visible_instance(request.user, study, series, instance)
+    if not found.has_pixel_data and numbers is None:
+        offers = [Offer(name) for name in document_types(found)]
+        if not offers:
+            raise NotAcceptableError("The instance is no image.", code="no-image")
+        return document_response(request, found, agreed(request, offers).offer.name)
     wanted = parse_frame_numbers(numbers) if numbers is not None else [middle_frame(found)]
     if not found.has_pixel_data:
         raise NotAcceptableError("The instance is no image.", code="no-image")
@@ -59,6 +65,23 @@ def rendered(
     if len(wanted) > 1:
         return _multipart(request, study, [(found, number) for number in wanted])
     return _picture(request, study, found, wanted[0], default_side=None)
+
+
+def document_response(
+    request: HttpRequest, instance: Instance, media_type: str
+) -> HttpResponseBase:
+    """Show what holds no pictures: a report as text, an encapsulated document as itself."""
+    content = rendered_document(instance, media_type)
+    study = instance.series.study.study_instance_uid
+    note_access(request.asker, study, "rendered")  # type: ignore[attr-defined]
+    charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+    response = protected(HttpResponse(content, content_type=media_type + charset))
+    # Whatever a report or document holds, it runs nothing and loads nothing here.
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    if media_type == PDF:
+        name = f"{instance.sop_instance_uid}.pdf"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def _rendered_many(request: HttpRequest, study: str, series: str | None) -> HttpResponseBase:

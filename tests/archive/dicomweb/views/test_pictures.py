@@ -8,6 +8,7 @@ from PIL import Image
 from tests.archive.dicomweb.views.test_retrieving import url_of
 from tests.builders.datasets import make_dataset
 from tests.builders.multipart import content_of, parts_of
+from tests.builders.reports import content_item, make_report
 from tests.builders.stored import store_datasets
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +122,7 @@ def test_a_picture_is_not_sent_twice_but_never_without_rights(web, browser, outs
 
 def test_what_is_no_image_has_no_picture(web, project):
     report = make_dataset(
-        Modality="SR", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33", Rows=None, PixelData=None
+        Modality="PR", SOPClassUID="1.2.840.10008.5.1.4.1.1.11.1", Rows=None, PixelData=None
     )
     (instance,) = store_datasets(report, project=project)
     series = url_of(instance).partition("/instances")[0]
@@ -131,3 +132,52 @@ def test_what_is_no_image_has_no_picture(web, project):
     assert web.get(f"{series}/rendered").status_code == 406
     assert web.get(f"{series}/thumbnail").status_code == 404
     assert web.get(url_of(instance, "/frames/1")).status_code == 404
+
+
+@pytest.mark.parametrize("annotation", ["patient", "technique", "patient,technique"])
+def test_annotations_are_drawn_into_the_corners(web, project, annotation):
+    ds = make_dataset(Rows=128, Columns=128, PatientName="Do\x07e^Jane", SeriesDescription="Chest")
+    ds.PixelData = bytes(128 * 128 * 2)
+    (instance,) = store_datasets(ds, project=project)
+    url = url_of(instance, "/rendered?accept=image/png&window=0,2000")
+
+    plain = picture(web.get(url))
+    noted = picture(web.get(f"{url}&annotation={annotation}"))
+
+    left, right = ((0, 0, 60, 60), (68, 0, 128, 60))
+    for part, word in ((left, "patient"), (right, "technique")):
+        assert (noted.crop(part).tobytes() != plain.crop(part).tobytes()) is (word in annotation)
+    assert web.get(f"{url}&annotation=everything").status_code == 400
+
+
+def test_a_report_is_shown_as_text_that_runs_nothing(web, project):
+    said = "<script>alert(1)</script> & more"
+    items = [content_item("TEXT", said)]
+    (report,) = store_datasets(make_report(items), project=project)
+    url = url_of(report, "/rendered")
+
+    page = web.get(url, HTTP_ACCEPT="*/*")
+    text = web.get(url, HTTP_ACCEPT="text/plain")
+    xml = web.get(url, HTTP_ACCEPT="text/xml")
+
+    assert page["Content-Type"] == "text/html; charset=utf-8"
+    assert page["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert b"&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page.content
+    assert b"<script" not in page.content
+    assert f"Finding: {said}" in text.content.decode()
+    assert b"TextValue" in xml.content
+    assert web.get(url, HTTP_ACCEPT="image/jpeg").status_code == 406
+    assert web.get(url_of(report, "/frames/1/rendered")).status_code == 406
+
+
+def test_an_encapsulated_document_comes_as_an_attachment(web, project):
+    ds = make_dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1")
+    del ds.PixelData
+    ds.EncapsulatedDocument, ds.EncapsulatedDocumentLength = b"%PDF-1.4 x\0", 10
+    (pdf,) = store_datasets(ds, project=project)
+
+    response = web.get(url_of(pdf, "/rendered"))
+
+    assert (response["Content-Type"], response.content) == ("application/pdf", b"%PDF-1.4 x")
+    assert response["Content-Disposition"].startswith("attachment")
+    assert "sandbox" in response["Content-Security-Policy"]

@@ -72,11 +72,28 @@ def test_the_file_is_a_dicom_file(ask):
         ({"frameNumber": "2"}, 404),
         ({"frameNumber": "x"}, 400),
         ({"windowCenter": "1"}, 400),
-        ({"contentType": "application/dicom", "transferSyntax": "1.2.840.10008.1.2.4.90"}, 406),
+        ({"contentType": "application/dicom", "transferSyntax": "1.2.840.10008.1.2.4.50"}, 406),
+        ({"contentType": "application/dicom", "transferSyntax": "x"}, 400),
+        ({"anonymize": "yes"}, 400),
+        ({"region": "0,0,1"}, 400),
+        ({"region": "0.5,0,0.2,1"}, 400),
+        ({"annotation": "all"}, 400),
     ],
 )
 def test_bad_requests_have_their_status(ask, changes, status):
     assert ask(**changes).status_code == status
+
+
+def test_a_region_is_cut_out_by_shares_of_the_sides(ask):
+    response = ask(contentType="image/png", region="0.5,0.25,1,1")
+
+    assert Image.open(io.BytesIO(response.content)).size == (6, 12)
+
+
+def test_a_file_comes_in_the_transfer_syntax_asked_for(ask):
+    response = ask(contentType="application/dicom", transferSyntax="1.2.840.10008.1.2.4.80")
+
+    assert response["Content-Type"] == "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.80"
 
 
 def test_an_outsider_gets_nothing(ask, outsider):
