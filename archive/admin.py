@@ -50,6 +50,8 @@ class PeerAdmin(admin.ModelAdmin):
     list_display = ["ae_title", "address", "port", "project", "may_store", "is_enabled"]
     list_filter = ["is_enabled", "project"]
     search_fields = ["ae_title", "description"]
+    # Sealed and written by the page of peers alone.
+    exclude = ["sealed_credentials", "echoed_at", "echo_error"]
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -110,6 +110,7 @@ def find_peer(*, ae_title: str, address: str) -> Peer | None:
     return (
         Peer.objects.select_related("project", "account")
         .filter(ae_title=ae_title.strip(), address=address, is_enabled=True)
+        .filter(protocol=Peer.Protocol.DIMSE)
         .first()
     )
 

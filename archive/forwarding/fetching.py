@@ -166,7 +166,8 @@ def _project_of_patient(patient_id: str) -> Project | None:
     )
     newest = studies.order_by("-pk").first()
     if newest is not None:
-        return newest.projects.order_by("pk").first()
+        project: Project | None = newest.projects.order_by("pk").first()
+        return project
     steps = ScheduledStep.objects.select_related("project").filter(dicom_patient_id=patient_id)
     step = steps.order_by("-pk").first()
     return step.project if step else None

@@ -140,8 +140,7 @@ def test_rule_is_tried_kept_and_switched(as_admin, pacs, study) -> None:
     rule = ForwardingRule.objects.get()
     assert (rule.is_enabled, rule.modalities) == (False, ["CT", "MR"])
     as_admin.post(reverse("portal:forwarding-rule-act", args=[rule.pk, "on"]))
-    rule.refresh_from_db()
-    assert rule.is_enabled
+    assert ForwardingRule.objects.get().is_enabled
     assert as_admin.get(reverse("portal:forwarding-rule", args=[rule.pk])).status_code == 200
 
     wrong = fields | {"conditions": "ShoeSize = 43"}
@@ -185,8 +184,7 @@ def test_prefetch_rule_is_made_and_switched(as_admin, pacs) -> None:
     rule = PrefetchRule.objects.get()
     assert rule.is_enabled
     as_admin.post(reverse("portal:prefetch-act", args=[rule.pk, "off"]))
-    rule.refresh_from_db()
-    assert not rule.is_enabled
+    assert not PrefetchRule.objects.get().is_enabled
     assert as_admin.post(reverse("portal:prefetch-new"), fields).status_code == 422
 
 
