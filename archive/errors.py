@@ -102,6 +102,12 @@ class LimitExceededError(ArchiveError):
     code = "limit-exceeded"
 
 
+class QuotaExceededError(LimitExceededError):
+    """A project holds as much as it may; nothing of what came was kept."""
+
+    code = "quota-exceeded"
+
+
 class StorageError(ArchiveError):
     """The blob store failed; the same call may succeed later."""
 

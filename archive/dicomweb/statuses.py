@@ -31,6 +31,7 @@ HTTP_STATUSES: dict[type[errors.ArchiveError], HTTPStatus] = {
     errors.InvalidRequestError: HTTPStatus.BAD_REQUEST,
     errors.NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
     errors.LimitExceededError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.QuotaExceededError: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BlobMissingError: HTTPStatus.NOT_FOUND,
     errors.PeerError: HTTPStatus.BAD_GATEWAY,
@@ -98,6 +99,7 @@ def store_status(results: Sequence[IngestResult]) -> HTTPStatus:
     statuses = {http_status(error) for error in refused if error is not None}
     whole = {
         HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.INSUFFICIENT_STORAGE,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.FORBIDDEN,
     }

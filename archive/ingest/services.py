@@ -16,6 +16,7 @@ from archive.events.services import publish
 from archive.events.types import InstancesStored
 from archive.ingest.examining import Candidate, examine
 from archive.ingest.quarantine import quarantine_file
+from archive.ingest.quotas import over_quota
 from archive.ingest.recording import BatchRecorder
 from archive.ingest.statement import known_digests, store_plain
 from archive.ingest.types import IncomingFile, IngestResult, Origin, Outcome
@@ -23,6 +24,8 @@ from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from archive.errors import QuotaExceededError
 
 ResultT = TypeVar("ResultT")
 logger = logging.getLogger(__name__)
@@ -40,6 +43,16 @@ class _Batch:
     refusals: dict[int, ArchiveError] = field(default_factory=dict)
     duplicates: set[int] = field(default_factory=set)
     stored: set[int] = field(default_factory=set)
+    over_quota: dict[int, QuotaExceededError] = field(default_factory=dict)
+
+    @property
+    def new(self) -> list[Candidate]:
+        """What is to be recorded."""
+        return [
+            c
+            for c in self.candidates
+            if c.position not in self.duplicates and c.position not in self.over_quota
+        ]
 
 
 def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[IngestResult]:
@@ -74,6 +87,7 @@ def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[Inges
             batch.refusals[position] = error
     try:
         _set_known_duplicates(batch)
+        _set_over_quota(batch)
         _keep_bytes(batch)
         recorder = _commit(batch)
     except StorageError as error:
@@ -97,18 +111,28 @@ def _set_known_duplicates(batch: _Batch) -> None:
     }
 
 
+def _set_over_quota(batch: _Batch) -> None:
+    """Refuse what a project has no room for before a byte of it is kept; the sender has it."""
+    batch.over_quota = over_quota(batch.new, batch.origin)
+    if batch.over_quota:
+        logger.warning("over quota", extra={"files": len(batch.over_quota)})
+        audit.record_import(
+            batch.origin.asker, study_instance_uids=[], stored=0, refused=len(batch.over_quota)
+        )
+
+
 def _keep_bytes(batch: _Batch) -> None:
     """Make durable what will have a row: new instances, and refused bytes for the quarantine."""
     blob_store().keep(
         file.spool
         for position, file in enumerate(batch.files)
-        if position not in batch.duplicates and file.spool.size
+        if position not in batch.duplicates and position not in batch.over_quota and file.spool.size
     )
 
 
 def _commit(batch: _Batch) -> BatchRecorder:
     """Write what is plain in one statement, and decide on the rest in a transaction."""
-    new = [c for c in batch.candidates if c.position not in batch.duplicates]
+    new = batch.new
     batch.stored = _again_on_lost_race(lambda: store_plain(new, batch.origin))
     rest = [c for c in new if c.position not in batch.stored]
     if rest or batch.refusals:
@@ -181,11 +205,13 @@ def _quarantine(batch: _Batch, recorder: BatchRecorder) -> None:
 
 def _results(batch: _Batch, recorder: BatchRecorder) -> list[IngestResult]:
     by_position = {c.position: c for c in batch.candidates}
-    refusals = {**batch.refusals, **recorder.refusals}
+    refusals = {**batch.refusals, **recorder.refusals, **batch.over_quota}
     results = []
     for position, file in enumerate(batch.files):
         outcome = Outcome.STORED
-        if position in refusals:
+        if position in batch.over_quota:
+            outcome = Outcome.FAILED
+        elif position in refusals:
             outcome = Outcome.QUARANTINED
         elif position in batch.duplicates or position in recorder.duplicates:
             outcome = Outcome.DUPLICATE
