@@ -21,9 +21,9 @@ from inference.workitems.errors import (
     WorkitemClaimedError,
     WorkitemError,
 )
-from inference.workitems.run_steps import is_external, step_state
+from inference.workitems.run_steps import RUN_PRIORITIES, is_external, step_state
 from inference.workitems.selectors import Found
-from inference.workitems.tags import OUTPUT, PERFORMED, REFERENCED, REFERENCED_UID
+from inference.workitems.tags import OUTPUT, PERFORMED, PRIORITY, REFERENCED, REFERENCED_UID
 
 if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
@@ -71,6 +71,14 @@ def row_of(found: Found) -> Workitem:
         state=step_state(found.run),
         study_instance_uid=found.run.study.study_instance_uid,
     )
+
+
+def change_urgency(run: Run, row: Workitem) -> None:
+    """Give the run the priority that an update said, which the run itself tells from then."""
+    said = row.attributes.pop(PRIORITY, None)
+    if said is not None:
+        run.priority = RUN_PRIORITIES[text_of({PRIORITY: said}, PRIORITY)]
+        run.save(update_fields=["priority"])
 
 
 def claim(run: Run, performer: str) -> str:

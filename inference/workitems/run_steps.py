@@ -58,6 +58,13 @@ def run_key(uid: str) -> int | None:
     return None
 
 
+def is_run(uid: str) -> bool:
+    """Whether a UID is that of a run's workitem, whoever sees it."""
+    key = run_key(uid)
+    run = Run.objects.filter(pk=key).first() if key is not None else None
+    return run is not None and workitem_uid(run) == uid
+
+
 def step_state(run: Run) -> str:
     """Return a run's state in the worklist's words."""
     return _STEP_STATES[run.state]

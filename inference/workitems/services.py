@@ -16,7 +16,7 @@ from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
 from archive.models import Study
 from archive.models.access import LABELLING_ROLES
 from archive.models.querysets import readable_projects
-from inference.models import Run, Workitem
+from inference.models import Workitem
 from inference.workitems import outside
 from inference.workitems.content import changed_content, named_study, new_content, write_columns
 from inference.workitems.elements import element, moment_text, text_of
@@ -28,7 +28,7 @@ from inference.workitems.errors import (
     WorkitemNotClaimedError,
 )
 from inference.workitems.events import announce_assignment, announce_progress, announce_state
-from inference.workitems.run_steps import run_key, step_state
+from inference.workitems.run_steps import is_run, step_state
 from inference.workitems.selectors import Found, find_workitem, visible_rows
 from inference.workitems.tags import CANCELED_AT, PROGRESS, TRANSACTION_UID, UID
 
@@ -82,8 +82,7 @@ def create_workitem(
         sop_instance_uid=uid, attributes=content, project=home, created_by_id=user.pk or 0
     )
     write_columns(row)
-    key = run_key(uid)
-    if key is not None and Run.objects.filter(pk=key).exists():
+    if is_run(uid):
         raise WorkitemExistsError(f"There is a workitem {uid} already.")
     try:
         with transaction.atomic():
@@ -121,7 +120,10 @@ def update_workitem(*, asker: Asker, uid: str, changes: JsonObject, transaction_
             raise WorkitemNotClaimedError("Nobody claimed this workitem.")
         before = found.document(is_full=False)
         row.attributes = changed_content(row.attributes, changes, moment_text(timezone.now()))
-        write_columns(row)
+        if found.run is None:
+            write_columns(row)
+        else:
+            outside.change_urgency(found.run, row)
         row.save()
         audit.record_workitem(asker, act="update-workitem", uid=uid, study=found.study_uid)
         after = Found(uid, found.run, row)

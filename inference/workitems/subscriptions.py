@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from archive.access.selectors import may_label_any
 from archive.audit import workitems as audit
 from archive.dicom.matching import compile_keys
-from archive.errors import InvalidRequestError, NotVisibleError
+from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
 from archive.models import Peer
 from inference.models import Run, Workitem, WorkitemSubscription
 from inference.workitems.errors import SubscriberUnknownError
@@ -46,17 +47,22 @@ def subscribe(
     ------
     NotVisibleError
         There is no such workitem for the asker.
+    NotAllowedError
+        The asker only looks, or somebody else subscribed for this application entity.
     SubscriberUnknownError
         No registered peer that can be called has this AE title.
     InvalidRequestError
         The filtered list needs a filter, and a filter values that can be.
     """
     user = _signed_in(asker)
+    if not may_label_any(user):
+        raise NotAllowedError("Your role only allows you to look.")
     if uid == FILTERED_WORKLIST and not filters:
         raise InvalidRequestError("The filtered worklist needs a filter.")
     compile_keys(filters or {})
     found = None if uid in _LISTS else find_workitem(user, uid)
     _require_peer(ae_title)
+    _require_own(user, uid, ae_title)
     with transaction.atomic():
         row, _ = WorkitemSubscription.objects.update_or_create(
             ae_title=ae_title,
@@ -118,6 +124,14 @@ def _require_peer(ae_title: str) -> None:
     if not peers.filter(port__isnull=False).exists():
         message = f"No peer that can be called is registered as {ae_title[:16]!r}."
         raise SubscriberUnknownError(message)
+
+
+def _require_own(user: User, uid: str, ae_title: str) -> None:
+    """Refuse to take a subscription from another: an entity hears what its subscriber sees."""
+    rows = WorkitemSubscription.objects.filter(ae_title=ae_title, workitem_uid=_LISTS.get(uid, uid))
+    row = rows.first()
+    if row is not None and row.subscribed_by_id != user.pk and not user.is_superuser:
+        raise NotAllowedError("Somebody else subscribed for this application entity.")
 
 
 def _open(row: WorkitemSubscription) -> Iterator[Found]:

@@ -74,7 +74,8 @@ def test_search_narrows_and_pages(client: Client, series: Series) -> None:
     assert len(client.get(URL, {"StudyInstanceUID": study, "limit": "1"}).json()) == 1
     assert client.get(URL, {"0020000D": study, "offset": "2"}).status_code == 204
     assert client.get(URL, {"ProcedureStepState": "CANCELED"}).status_code == 204
-    for wrong in ({"NoSuchKey": "1"}, {"fuzzymatching": "maybe"}, {"limit": "x"}, {"0020000D": "1\x00"}):
+    unknown, flag = {"NoSuchKey": "1"}, {"fuzzymatching": "maybe"}
+    for wrong in (unknown, flag, {"limit": "x"}, {"0020000D": "1\x00"}):
         assert client.get(URL, wrong).status_code == 400
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import Client
 
+from archive.audit.types import Asker
+from inference.bundles.external import register_external
 from inference.models import ModelVersion, Run
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
@@ -91,3 +93,14 @@ def test_buttons_lead_there_for_those_who_may(
     for page, address in zip(pages, (f"study={study}", f"series={uid}"), strict=True):
         assert f"/runs/new/?{address}" in client.get(page).content.decode()
         assert "/runs/new/" not in viewer.get(page).content.decode()
+
+
+def test_model_performed_outside_has_its_pages(archive_admin: User) -> None:
+    asker = Asker(door="tests", name="tests")
+    register_external(asker=asker, name="liver-elsewhere", version="2", task="segment")
+    client = Client()
+    client.force_login(archive_admin)
+
+    assert "liver-elsewhere" in client.get("/models/").content.decode()
+    assert client.get("/models/liver-elsewhere/2/").status_code == 200
+    assert client.get("/api/v1/models/liver-elsewhere").status_code == 200

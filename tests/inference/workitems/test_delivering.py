@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 from pynetdicom import AE, evt
 
-from archive.errors import NotVisibleError
+from archive.audit.types import Asker as Somebody
+from archive.errors import NotAllowedError, NotVisibleError
 from archive.models import Peer
 from inference.models import WorkitemEvent, WorkitemSubscription
 from inference.workitems.cancelling import request_cancel
@@ -141,12 +142,21 @@ def test_end_of_a_subscription_ends_its_news(watcher: Watcher, asker: Asker) -> 
 def test_subscriber_hears_only_of_what_its_account_sees(
     watcher: Watcher, asker: Asker, outsider: User
 ) -> None:
-    from archive.audit.types import Asker as Somebody
-
     subscribe(asker=Somebody(door="dicomweb", user=outsider), uid=WORKLIST, ae_title="WATCHER")
     create(asker, "2.25.1")
 
     assert not WorkitemEvent.objects.exists()
+
+
+def test_nobody_takes_a_subscription_from_another(
+    watcher: Watcher, asker: Asker, outsider: User, colleague: User
+) -> None:
+    subscribe(asker=asker, uid=WORKLIST, ae_title="WATCHER")
+
+    for user in (outsider, colleague):
+        with pytest.raises(NotAllowedError):
+            subscribe(asker=Somebody(door="dicomweb", user=user), uid=WORKLIST, ae_title="WATCHER")
+    assert WorkitemSubscription.objects.get().subscribed_by == asker.user
 
 
 def test_peer_that_is_not_there_is_tried_again_later(watcher: Watcher, asker: Asker) -> None:

@@ -155,6 +155,15 @@ def test_series_that_the_model_is_not_for_is_refused_and_ended(
     assert run.state == Run.State.SKIPPED
 
 
+def test_urgency_is_that_of_the_run(run: Run, asker: Asker) -> None:
+    high = {"00741200": {"vr": "CS", "Value": ["HIGH"]}}
+    update_workitem(asker=asker, uid=workitem_uid(run), changes=high, transaction_uid="")
+
+    run.refresh_from_db()
+    assert run.priority == 9
+    assert find_workitem(asker.user, workitem_uid(run)).document()["00741200"] == high["00741200"]
+
+
 def test_runs_of_our_own_workers_are_not_claimed(series: Series, asker: Asker) -> None:
     uid = workitem_uid(due_run(series))
 
