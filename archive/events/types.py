@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -11,6 +14,21 @@ class Event:
     """Root of the typed events; the payload is plain JSON of keys, never of images."""
 
     kind: ClassVar[str] = ""
+    # Whether several that follow each other may be told as one; all fields are lists of keys then.
+    is_mergeable: ClassVar[bool] = False
+
+    @classmethod
+    def merged(cls, events: Sequence[Self]) -> Self:
+        """Return one event that says what all of them say, each key once."""
+        if len(events) == 1:
+            return events[0]
+        payloads = [event.payload() for event in events]
+        return cls(
+            **{
+                field.name: list(dict.fromkeys(key for one in payloads for key in one[field.name]))
+                for field in fields(cls)
+            }
+        )
 
     def payload(self) -> dict[str, Any]:
         """Return the fields as JSON."""
@@ -22,6 +40,7 @@ class InstancesStored(Event):
     """New instances are in the archive; keys of rows."""
 
     kind: ClassVar[str] = "instances_stored"
+    is_mergeable: ClassVar[bool] = True
 
     instance_ids: list[int]
     series_ids: list[int]

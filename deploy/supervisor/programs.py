@@ -46,7 +46,7 @@ def program_specs(home: Home, options: ProgramOptions) -> list[list[ChildSpec]]:
     if not options.with_workers:
         return [doors]
     workers = [
-        _worker(home, "default", ("default",), environ),
+        _worker(home, "default", ("default",), {**environ, POOL_NICENESS_VARIABLE: "5"}),
         # Sends to peers and fetches from them: two, so that a slow peer does not hold the others.
         _worker(home, "transfers", ("transfers",), environ, at_once=2),
         _inference_worker(home, _cpu_queues(options), _without_gpus(options.gpus, environ)),

@@ -113,5 +113,5 @@ def test_root_may_run_celery(monkeypatch):
 def test_models_step_back_behind_the_doors():
     specs = by_name(ProgramOptions())
     assert specs["worker-inference"].environ[POOL_NICENESS_VARIABLE] == "10"
-    assert POOL_NICENESS_VARIABLE not in specs["worker-default"].environ
+    assert specs["worker-default"].environ[POOL_NICENESS_VARIABLE] == "5"
     assert POOL_NICENESS_VARIABLE not in specs["web"].environ
