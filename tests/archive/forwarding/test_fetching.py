@@ -10,11 +10,14 @@ from django.utils import timezone
 from pydicom.dataset import Dataset
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import (
+    CTImageStorage,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
 )
 
 from archive.audit.types import Asker
+from archive.dimse.listener import Listener
 from archive.errors import (
     InvalidRequestError,
     LimitExceededError,
@@ -301,3 +304,39 @@ def test_priors_of_who_is_expected_come_to_where_they_are_expected(
     run_all()
 
     assert list(Study.objects.get(study_instance_uid="1.2.1").projects.all()) == [project]
+
+
+@pytest.fixture
+def listener(holder, elsewhere, settings) -> Iterator[Listener]:
+    """The archive's own door, to which the other archive moves what it does not give."""
+    title = settings.TWINSIGHT_AE_TITLE
+    with Listener(ae_title=title, bind="127.0.0.1", port=0, acse_timeout_s=5) as running:
+        yield running
+
+
+def test_peer_without_c_get_moves_the_study_here(
+    listener, holder, elsewhere, admin, project
+) -> None:
+    def move(event: evt.Event) -> Iterator[object]:
+        assert event.move_destination == "TWINSIGHT"
+        yield "127.0.0.1", listener.port
+        yield len(holder.datasets)
+        for ds in holder.datasets:
+            yield 0xFF00, ds
+
+    holder.datasets = [
+        make_dataset(StudyInstanceUID="1.2.9"),
+        make_dataset(StudyInstanceUID="1.2.9"),
+    ]
+    ae = AE(ae_title="ELSEWHERE")
+    ae.add_supported_context(StudyRootQueryRetrieveInformationModelMove)
+    ae.add_requested_context(CTImageStorage)
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_MOVE, move)])
+    Peer.objects.update(port=server.socket.getsockname()[1])
+    fetches.fetch_studies(asker=admin, peer_id=elsewhere.pk, study_uids=["1.2.9"])
+    run_all()
+    server.shutdown()
+
+    fetch = Fetch.objects.get()
+    assert (fetch.state, fetch.number_of_instances) == ("done", 2), fetch.message
+    assert list(Study.objects.get().projects.all()) == [project]

@@ -13,7 +13,7 @@ from archive.forwarding import fetches, fetching
 from archive.forwarding.peers import PeerValues, create_peer, echo_peer
 from archive.forwarding.sending import send_due
 from archive.models import Fetch, Forward, ForwardingRule, Study
-from bench.servers import orthanc, orthanc_program
+from bench.orthanc import orthanc, orthanc_program
 from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.stored import store_datasets
 
