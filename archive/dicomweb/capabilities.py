@@ -20,6 +20,7 @@ from archive.dicomweb.media_types import (
 from archive.dicomweb.parsers import PICTURE_TYPES
 from archive.query.attributes import ATTRIBUTES
 from archive.query.types import Kind, Level
+from archive.retrieve.documents import HTML, PDF, PLAIN, XML
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -176,7 +177,11 @@ def _picture(what: str) -> Operation:
         "GET",
         "RetrieveRendered" if what == "rendered" else "RetrieveThumbnail",
         (200, 304, 400, 404, 406, 410),
-        (*PICTURE_TYPES, *(related(name) for name in PICTURE_TYPES)),
+        (
+            *PICTURE_TYPES,
+            *(related(name) for name in PICTURE_TYPES),
+            *((HTML, PLAIN, XML, PDF) if what == "rendered" else ()),
+        ),
         parameters=("accept", *PICTURE_PARAMETERS),
     )
 

@@ -36,7 +36,7 @@ HTTP_STATUSES: dict[type[errors.ArchiveError], HTTPStatus] = {
     errors.BlobMissingError: HTTPStatus.NOT_FOUND,
     errors.PeerError: HTTPStatus.BAD_GATEWAY,
 }
-_CODE_STATUSES = {
+CODE_STATUSES = {
     "unsupported-media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "length-required": HTTPStatus.LENGTH_REQUIRED,
 }
@@ -57,7 +57,7 @@ FAILURE_REASONS: dict[type[errors.ArchiveError], int] = {
 }
 # C122 transfer syntax not supported, 0122 SOP class not supported, A901 another study than the
 # request's: reasons for one code of a class.
-_CODE_REASONS = {
+CODE_REASONS = {
     "study-mismatch": 0xA901,
     "sop-class-not-supported": 0x0122,
     "transfer-syntax-not-supported": 0xC122,
@@ -68,15 +68,15 @@ COERCED = 0xB000
 
 def http_status(error: errors.ArchiveError) -> HTTPStatus:
     """Return the status that says this error over DICOMweb."""
-    if error.code in _CODE_STATUSES:
-        return _CODE_STATUSES[error.code]
+    if error.code in CODE_STATUSES:
+        return CODE_STATUSES[error.code]
     return next(HTTP_STATUSES[kind] for kind in type(error).__mro__ if kind in HTTP_STATUSES)
 
 
 def failure_reason(error: errors.ArchiveError) -> int:
     """Return the Failure Reason (0008,1197) that says this error in a store's answer."""
-    if error.code in _CODE_REASONS:
-        return _CODE_REASONS[error.code]
+    if error.code in CODE_REASONS:
+        return CODE_REASONS[error.code]
     return next(FAILURE_REASONS[kind] for kind in type(error).__mro__ if kind in FAILURE_REASONS)
 
 
