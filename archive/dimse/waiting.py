@@ -25,6 +25,8 @@ ItemT = TypeVar("ItemT")
 # Timers are looked at this often.
 LOOK_AGAIN_S = 0.05
 MAX_QUEUED_PDUS = 32
+# Looks at what the peer sends while there is something to send to it.
+LISTEN_EVERY = 8
 # A peer that reads nothing for so long is given up.
 FULL_TIMEOUT_S = 60.0
 
@@ -50,6 +52,7 @@ class WaitingDul(DULServiceProvider):
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._pipe_lock = threading.Lock()
         self._is_open = True
+        self._sent = 0
         # A file, or the answers to a query, are not read into memory first.
         self.to_provider_queue = WakingQueue(self._wake, maxsize=MAX_QUEUED_PDUS)
         self.to_user_queue = WakingQueue(wake_user)
@@ -76,6 +79,13 @@ class WaitingDul(DULServiceProvider):
     @_run_loop_delay.setter
     def _run_loop_delay(self, seconds: float) -> None:
         """Take what the base class sets, and leave it unused."""
+
+    def _process_recv_primitive(self) -> bool:
+        """Send what waits, but hear the peer now and then: it may cancel what it is sent."""
+        self._sent += 1
+        if self._sent % LISTEN_EVERY == 0 and self.socket is not None and self.socket.ready:
+            return False
+        return super()._process_recv_primitive()
 
     def run_reactor(self) -> None:
         """Run until the association is over, and give the descriptors back."""
