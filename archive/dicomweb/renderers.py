@@ -45,10 +45,12 @@ def multipart_response(
     *,
     syntax: str = "",
     size_bytes: int | None = None,
+    part_sizes: Iterable[tuple[str, int]] | None = None,
 ) -> HttpResponse | StreamingHttpResponse:
     """Send parts (content type, chunks) as multipart/related (RFC 2387).
 
-    Streamed, unless ``size_bytes`` says that they are few bytes together.
+    Streamed, unless ``size_bytes`` says that they are few bytes together. With ``part_sizes``
+    (content type, length) of all of them the answer says its length.
     """
     boundary = f"twinsight-{secrets.token_hex(16)}"
     content_type = f'multipart/related; type="{inner}"; boundary={boundary}'
@@ -57,7 +59,17 @@ def multipart_response(
     stream = _multipart(parts, boundary.encode())
     if size_bytes is not None and size_bytes <= WHOLE_BYTES:
         return protected(HttpResponse(b"".join(stream), content_type=content_type))
-    return protected(StreamingHttpResponse(stream, content_type=content_type))
+    response = StreamingHttpResponse(stream, content_type=content_type)
+    if part_sizes is not None:
+        response.headers["Content-Length"] = str(_length(part_sizes, boundary))
+    return protected(response)
+
+
+def _length(part_sizes: Iterable[tuple[str, int]], boundary: str) -> int:
+    """Return the length of a whole body; the same as `_multipart` makes of such parts."""
+    around = len(b"".join(_multipart([("", ())], boundary.encode())))
+    closing = len(b"".join(_multipart([], boundary.encode())))
+    return closing + sum(around - closing + len(kind) + size for kind, size in part_sizes)
 
 
 def _multipart(parts: Iterable[tuple[str, Iterable[Chunk]]], boundary: bytes) -> Iterator[bytes]:

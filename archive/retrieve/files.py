@@ -75,6 +75,34 @@ def outgoing_file(instance: Instance, wanted: Collection[str] = ()) -> OutgoingF
     return OutgoingFile(chosen, len(data), iter([data]))
 
 
+def stored_file_types(
+    instances: Sequence[Instance], wanted: Collection[str] = ()
+) -> list[tuple[str, int]] | None:
+    """Tell how large the files of an answer are, before any of them is read.
+
+    Parameters
+    ----------
+    instances
+        whose rights were checked by the caller
+    wanted
+        as for `outgoing_file`
+
+    Returns
+    -------
+    transfer syntax and size of each, or None where one of them has to be written anew
+    """
+    told = []
+    for instance in instances:
+        stored = str(instance.transfer_syntax_uid)
+        if instance.coerced or web_transfer_syntax(instance, wanted) != stored:
+            return None
+        with open_instance(instance) as file:
+            if not file.read(_PREAMBLE_BYTES + len(_MAGIC)).endswith(_MAGIC):
+                return None
+        told.append((stored, int(instance.blob.size_bytes)))
+    return told
+
+
 def available_instances(instances: Sequence[Instance]) -> list[Instance]:
     """Leave out the instances whose bytes are gone: one lost file does not withhold a study.
 

@@ -12,7 +12,7 @@ from archive.dicomweb.parsers import parse_frame_numbers
 from archive.dicomweb.renderers import file_response, multipart_response, protected
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view, not_modified
 from archive.errors import NotAcceptableError
-from archive.retrieve.files import available_instances, outgoing_file
+from archive.retrieve.files import available_instances, outgoing_file, stored_file_types
 from archive.retrieve.frames import (
     check_frame_numbers,
     frame_media_types,
@@ -45,9 +45,11 @@ def retrieve_many(request: HttpRequest, study: str, series: str | None = None) -
     instances = available_instances(found)
     # The first file settles whether the transfer syntaxes asked for can be met at all.
     first = outgoing_file(instances[0], choice.transfer_syntaxes)
+    told = stored_file_types(instances, choice.transfer_syntaxes)
+    sizes = None if told is None else [(_typed(syntax), size) for syntax, size in told]
     note_transfer(request.asker, instances)  # type: ignore[attr-defined]
     files = _files(first, instances[1:], choice.transfer_syntaxes)
-    response = multipart_response(files, DICOM)
+    response = multipart_response(files, DICOM, part_sizes=sizes)
     if len(instances) < len(found):
         response.status_code = HTTPStatus.PARTIAL_CONTENT
         missing = len(found) - len(instances)
@@ -65,7 +67,11 @@ def _files(
 
 
 def _file_type(file: OutgoingFile) -> str:
-    return f"{DICOM}; transfer-syntax={file.transfer_syntax_uid}"
+    return _typed(file.transfer_syntax_uid)
+
+
+def _typed(transfer_syntax_uid: str) -> str:
+    return f"{DICOM}; transfer-syntax={transfer_syntax_uid}"
 
 
 @dicomweb_view("GET")

@@ -236,3 +236,18 @@ def test_a_study_with_a_lost_file_leaves_without_it_and_says_so(web, project):
     assert read(part).SOPInstanceUID == kept.sop_instance_uid
     blob_store().delete(kept.blob.sha256)
     assert web.get("/dicom-web/studies/1.2.3").status_code == 404
+
+
+def test_a_study_says_its_length_where_its_files_go_out_as_they_are(web, project):
+    plain = [make_dataset(StudyInstanceUID="1.2.7"), make_dataset(StudyInstanceUID="1.2.7")]
+    store_datasets(*plain, project=project)
+
+    response = web.get("/dicom-web/studies/1.2.7", HTTP_ACCEPT=DICOM_PARTS)
+    made = web.get(
+        "/dicom-web/studies/1.2.7",
+        HTTP_ACCEPT=f"{DICOM_PARTS}; transfer-syntax=1.2.840.10008.1.2.5",
+    )
+
+    assert int(response["Content-Length"]) == len(content_of(response))
+    assert "Content-Length" not in made
+    assert len(parts_of(made)) == 2
