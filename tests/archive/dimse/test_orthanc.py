@@ -10,20 +10,20 @@ import pytest
 from archive.access.services import register_peer
 from archive.forwarding import commitment, dimse_client
 from archive.models import Instance, StorageCommitment
-from bench import servers
+from bench import orthanc as peer
 from bench.clients import Request
 from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.stored import store_datasets
 
 pytestmark = [
     pytest.mark.interop,
-    pytest.mark.skipif(servers.orthanc_program() is None, reason="Orthanc is not installed"),
+    pytest.mark.skipif(peer.orthanc_program() is None, reason="Orthanc is not installed"),
 ]
 
 
 @pytest.fixture(scope="module")
 def orthanc():
-    with servers.orthanc() as target:
+    with peer.orthanc() as target:
         yield target
 
 
