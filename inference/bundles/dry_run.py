@@ -12,6 +12,7 @@ from inference.bundles.formats import WeightsFile, WeightsFormat, find_weights
 from inference.bundles.phantom import make_phantom
 from inference.bundles.scanning import read_config
 from inference.errors import BundleInvalidError, BundleRunError
+from inference.pipelines.bundle_boxes import BoxReading, detect_with_bundle
 from inference.pipelines.bundle_child import run_child
 from inference.pipelines.bundle_runner import BundleJob, run_bundle
 from inference.pipelines.types import Volume
@@ -51,6 +52,8 @@ def try_bundle(
         The weights are damaged, the output is not what the metadata says, or the bundle failed
         or took too long or too much memory.
     """
+    if metadata.declared.pipeline == "bundle" and metadata.kind == "detect":
+        return _try_detector(bundle_dir, metadata, is_trusted=is_trusted, timeout_s=timeout_s)
     if metadata.declared.pipeline == "bundle":
         return _try_pipeline(bundle_dir, metadata, is_trusted=is_trusted, timeout_s=timeout_s)
     return _try_network(bundle_dir, metadata, timeout_s)
@@ -138,6 +141,26 @@ def _try_pipeline(
         name = weights.path.relative_to(bundle_dir.resolve()).as_posix()
         told = {"format": str(weights.format), "weights": name}
     return told | _measured(output.answer)
+
+
+def _try_detector(
+    bundle_dir: Path, metadata: BundleMetadata, *, is_trusted: bool, timeout_s: float
+) -> dict[str, Any]:
+    """Let it find what it finds on a phantom: that it runs, and that its boxes can be read."""
+    job = BundleJob(is_trusted=is_trusted, timeout_s=timeout_s, limits=LIMITS)
+    volume = _phantom_volume(metadata)
+    reading = BoxReading(
+        mode=str(metadata.declared.config.get("box_mode") or BoxReading.mode), threshold=0.0
+    )
+    try:
+        found = detect_with_bundle(bundle_dir, volume, "cpu", reading=reading, job=job)
+    except BundleRunError as error:
+        raise BundleInvalidError(_without_frame(error.message)) from error
+    return {
+        "input_shape": list(volume.array_zyx.shape),
+        "output_shape": [len(found), 6],
+        "format": "its own",
+    }
 
 
 def _weights_of(bundle_dir: Path, metadata: BundleMetadata) -> WeightsFile:

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from inference.pipelines.bundle_metadata import BundleMetadata
 
 # What may run the files of a bundle; everything else is the distribution's own.
-BUNDLE_PIPELINES = frozenset({"bundle", "classifier", "heatmap_detector", "brain_tissue"})
+BUNDLE_PIPELINES = frozenset(
+    {"bundle", "classifier", "embedder", "heatmap_detector", "brain_tissue"}
+)
+_EMBEDDER_INPUT = (3, (224, 224))
 # It stands in addresses.
 _NAME = re.compile(r"^\w[\w .+-]{0,63}$")
 _MOST_CARD = 100_000
@@ -152,7 +155,19 @@ def _read_checked(folder: Path) -> BundleMetadata:
     if metadata.declared.pipeline not in BUNDLE_PIPELINES:
         allowed = ", ".join(sorted(BUNDLE_PIPELINES))
         raise BundleInvalidError(f"configs/metadata.json: twinsight.pipeline is none of {allowed}.")
+    if metadata.declared.pipeline == "embedder":
+        _require_embedder(folder, metadata)
     return metadata
+
+
+def _require_embedder(folder: Path, metadata: BundleMetadata) -> None:
+    """Web processes embed questions: by ONNX, and by the one preparation of pictures they know."""
+    image = metadata.image
+    if metadata.kind != "embed" or (image.channels, image.spatial_shape) != _EMBEDDER_INPUT:
+        message = "An embedder's task is embed, and its input 3 channels of 224 by 224."
+        raise BundleInvalidError(message)
+    if len(list((folder / "models").glob("*.onnx"))) != 1:
+        raise BundleInvalidError("An embedder has one ONNX file in models/.")
 
 
 def _require_digest(digest: str, wanted: str, message: str) -> None:

@@ -1,6 +1,8 @@
 """Run any MONAI bundle that segments a volume, through its own ConfigParser file."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from scipy import ndimage
 from inference.errors import BundleRunError, UnsupportedInputError
 from inference.pipelines.bundle_child import run_child
 from inference.pipelines.bundle_metadata import read_metadata
+from inference.pipelines.bundle_packages import require_packages
 from inference.pipelines.devices import choose_device
 from inference.pipelines.measuring import volume_measurements
 from inference.pipelines.segment_codes import segment_named
@@ -82,25 +85,51 @@ def run_bundle(
         The bundle failed, took too long, or wrote no single label map.
     """
     chosen = job or BundleJob()
+    with bundle_files(bundle_dir, volume, device or choose_device(), chosen) as (output, answer):
+        mask = _read_mask(output, volume, _LPS_TO_RAS @ volume.affine_lps)
+    return BundleOutput(mask, answer)
+
+
+@contextmanager
+def bundle_files(
+    bundle_dir: Path, volume: Volume, device: str, job: BundleJob
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Run a bundle on a volume; its files are there for the length of a block.
+
+    Parameters
+    ----------
+    bundle_dir, volume : as for `run_bundle`
+    device : ``cuda`` or ``cpu``
+    job : how
+
+    Yields
+    ------
+    folder of what it wrote, and the answer of its process
+
+    Raises
+    ------
+    BundleRunError
+        The bundle failed, took too long, or needs a package that isn't installed.
+    """
+    require_packages(bundle_dir)
     with tempfile.TemporaryDirectory(prefix="bundle-run-") as folder:
         work = Path(folder)
         image, output = work / "image.nii.gz", work / "output"
         output.mkdir()
-        affine_ras = _LPS_TO_RAS @ volume.affine_lps
-        _write_image(image, volume, affine_ras)
+        _write_image(image, volume, _LPS_TO_RAS @ volume.affine_lps)
         request = {
             "bundle_root": str(bundle_dir.resolve()),
             "image": str(image),
             "output_dir": str(output),
-            "device": device or choose_device(),
-            "limits": chosen.limits,
-            "exports": str(chosen.exports.resolve()) if chosen.exports else "",
+            "device": device,
+            "limits": job.limits,
+            "exports": str(job.exports.resolve()) if job.exports else "",
         }
-        run = _TRUSTED if chosen.is_trusted else _UNTRUSTED
-        answer = run_child(
-            run, request, work, timeout_s=chosen.timeout_s, is_trusted=chosen.is_trusted
+        run = _TRUSTED if job.is_trusted else _UNTRUSTED
+        yield (
+            output,
+            run_child(run, request, work, timeout_s=job.timeout_s, is_trusted=job.is_trusted),
         )
-        return BundleOutput(_read_mask(output, volume, affine_ras), answer)
 
 
 def segment_with_bundle(

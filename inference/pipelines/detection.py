@@ -37,12 +37,16 @@ class Detection:
     centre_zyx : slice, row and column in the volume, counted from 0, fractions allowed
     centre_mm : the same place in the patient (LPS)
     radius_mm : of the ball it about fills
+    half_mm : half the sides of its box along x, y and z in the patient; the ball's where absent
+    label : number of its class, where the model knows several
     """
 
     score: float
     centre_zyx: tuple[float, float, float]
     centre_mm: tuple[float, float, float]
     radius_mm: float
+    half_mm: tuple[float, float, float] | None = None
+    label: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +56,13 @@ class DetectionResult:
     Attributes
     ----------
     detections : best first
-    heat_zyx : (slices, rows, columns) float32 from 0 to 1 on the volume's grid
+    heat_zyx : (slices, rows, columns) float32 from 0 to 1 on the volume's grid; None where the
+        model makes none
     device : ``cuda`` or ``cpu``
     """
 
     detections: tuple[Detection, ...]
-    heat_zyx: npt.NDArray[np.float32]
+    heat_zyx: npt.NDArray[np.float32] | None
     device: str = "cpu"
 
 

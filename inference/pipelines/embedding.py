@@ -144,7 +144,10 @@ class OnnxEmbedder:
             raise BundleInvalidError(f"{path.name} can't be loaded as an ONNX model.") from error
         self._input_name = self._session.get_inputs()[0].name
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
-        dimension = outputs.get("vector", [None])[-1]
+        # Of an embedder from elsewhere the first output counts, whatever its name and length.
+        self._is_ours = "vector" in outputs
+        self._output = "vector" if self._is_ours else next(iter(outputs))
+        dimension = outputs[self._output][-1] if len(outputs[self._output]) == 2 else None
         if not isinstance(dimension, int):
             raise BundleInvalidError(f"{path.name} is not an embedder.")
         self._dimension = dimension
@@ -189,7 +192,8 @@ class OnnxEmbedder:
         images = np.asarray(batch, dtype=np.float32)
         if images.size == 0:
             return np.zeros((0, self._dimension), dtype=np.float32)
-        return self._run("vector", images)
+        vectors = self._run(self._output, images)
+        return vectors if self._is_ours else _of_length_one(vectors)
 
     def embed_patches(
         self, batch: npt.NDArray[np.float32] | Sequence[npt.NDArray[np.float32]]
@@ -219,6 +223,11 @@ class OnnxEmbedder:
             raise UnsupportedInputError("A batch must have the shape (n, 3, 224, 224).")
         (values,) = self._session.run([output], {self._input_name: images}, self._options)
         return np.asarray(values, dtype=np.float32)
+
+
+def _of_length_one(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
 def mean_vector(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

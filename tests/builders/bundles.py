@@ -56,3 +56,59 @@ def make_threshold_bundle(
     }
     (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
     return folder
+
+
+_FINDER = '''
+import json
+
+import nibabel
+import numpy as np
+
+
+def find(image, folder):
+    """A box around what is brighter than a value, in LPS as MONAI's detection bundles write it."""
+    loaded = nibabel.load(image)
+    places = np.argwhere(np.asarray(loaded.dataobj) > {threshold})
+    if not len(places):
+        write(folder, [{{"box": [], "label": [], "label_scores": [], "image": image}}])
+        return
+    low, high = places.min(axis=0) - 0.5, places.max(axis=0) + 0.5
+    corners = np.array([[*low, 1.0], [*high, 1.0]]) @ loaded.affine.T * [-1.0, -1.0, 1.0, 1.0]
+    centre, sides = corners[:, :3].mean(axis=0), np.abs(corners[1] - corners[0])[:3]
+    box = [*centre.tolist(), *sides.tolist()]
+    found = {{"box": [box, box], "label": [0, 0], "label_scores": [0.9, 0.1], "image": image}}
+    write(folder, [found])
+
+
+def write(folder, found):
+    with open(folder + "/result.json", "w") as file:
+        json.dump(found, file)
+'''
+
+
+def make_finding_bundle(folder: Path, *, threshold: float, modality: str = "CT") -> Path:
+    """Write a bundle that detects: its ``scripts`` package puts a box around what is bright."""
+    for name in ("configs", "scripts"):
+        (folder / name).mkdir(parents=True)
+    (folder / "scripts" / "__init__.py").write_text("")
+    (folder / "scripts" / "finder.py").write_text(_FINDER.format(threshold=threshold))
+    config = {
+        "imports": ["$from scripts.finder import find"],
+        "bundle_root": ".",
+        "image": "",
+        "output_dir": ".",
+        "device": "$torch.device('cpu')",
+        "run": ["$find(@image, @output_dir)"],
+    }
+    (folder / "configs" / "inference.json").write_text(json.dumps(config))
+    metadata = {
+        "version": "1.0.0",
+        "name": "finder",
+        "task": "Detection of bright things",
+        "network_data_format": {
+            "inputs": {"image": {"modality": modality}},
+            "outputs": {"pred": {"channel_def": {"0": "bright_nodule"}}},
+        },
+    }
+    (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
+    return folder

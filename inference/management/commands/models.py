@@ -13,6 +13,7 @@ from inference.bundles.fetching import fetched
 from inference.bundles.registry import register_bundle
 from inference.bundles.selectors import all_versions
 from inference.bundles.states import set_state, trust_version
+from inference.runs.embedders import give_space
 from inference.similarity.spaces.lifecycle import promote_space, retire_space, rollback_space
 from inference.similarity.spaces.overview import describe_spaces, space_of_model
 
@@ -110,9 +111,13 @@ class Command(BaseCommand):
             source=source,
             pinned_digest=sha256,
         )
+        space = give_space(version)
         trusted = "trusted" if version.is_trusted else "not trusted"
         self.stdout.write(f"{version}  {version.digest}  {trusted}, {version.state}")
         self._tell_checks(version.checks, is_trusted=version.is_trusted)
+        if space is not None:
+            self.stdout.write(f"    space {space.name}, {space.dimension} dimensions; fill it by:")
+            self.stdout.write(f"    manage.py embed --space {space.name}")
         if version.checks["trust_needed"] and not version.is_trusted:
             self.stdout.write("It may not run until its code is trusted. Read it, then:")
             self.stdout.write(f"    manage.py models trust {name} {version.digest}")
@@ -134,6 +139,7 @@ class Command(BaseCommand):
 
     def trust(self, *, name: str, digest: str, model_version: str, **_options: Any) -> None:
         version = trust_version(asker=_ASKER, name=name, version=model_version, digest=digest)
+        give_space(version)
         self.stdout.write(f"{version} trusted")
         self._tell_checks(version.checks, is_trusted=True)
 

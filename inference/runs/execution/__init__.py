@@ -33,13 +33,14 @@ logger = logging.getLogger(__name__)
 _HERE = "inference.runs.execution"
 PIPELINES = {
     "lite0": f"{_HERE}.embedding.run_embedding",
+    "embedder": f"{_HERE}.embedding.run_embedding",
     "descriptor": f"{_HERE}.embedding.run_embedding",
     "projection": f"{_HERE}.embedding.run_embedding",
     "linear_head": f"{_HERE}.classification.run_classification",
     "classifier": f"{_HERE}.trained.run_trained_classification",
     "ct_threshold": f"{_HERE}.segmentation.run_ct_segmentation",
     "heatmap_detector": f"{_HERE}.detection.run_detection",
-    "bundle": f"{_HERE}.segmentation.run_bundle_segmentation",
+    "bundle": f"{_HERE}.bundles.run_bundle_version",
     "brain_tissue": f"{_HERE}.brain.run_brain_tissue",
 }
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # How a model version makes vectors, beside by a network: its `pipeline`.
 DESCRIPTOR = "descriptor"
 PROJECTION = "projection"
+# A network of a registered bundle, in ONNX.
+EMBEDDER = "embedder"
 
 _loaded: dict[tuple[Path, int], OnnxEmbedder] = {}
 _loading = threading.Lock()
@@ -200,8 +202,11 @@ def _descriptor(space: EmbeddingSpace) -> Descriptor:
 
 def _load(path: Path, space: EmbeddingSpace) -> OnnxEmbedder:
     # ONNX Runtime costs every process that imports it: only those that embed pay.
-    from inference.pipelines.embedding import OnnxEmbedder  # noqa: PLC0415
+    from inference.pipelines.embedding import OnnxEmbedder, file_digest  # noqa: PLC0415
 
+    if space.model_version.pipeline == EMBEDDER and file_digest(path) != space.weights_digest:
+        message = f"The encoder of the space {space.name} is not the one that was registered."
+        raise ModelUnavailableError(message)
     try:
         return OnnxEmbedder(path)
     except BundleInvalidError as error:
@@ -219,6 +224,8 @@ def _encoder_path(space: EmbeddingSpace) -> Path | None:
         return path
     if not path.is_dir():
         return None
+    # A registered bundle keeps its weights one folder down, where MONAI lays them.
+    folder = path / "models" if space.model_version.pipeline == EMBEDDER else path
     text_model = text_model_name(space)
-    found = sorted(one for one in path.glob("*.onnx") if one.name != text_model)
+    found = sorted(one for one in folder.glob("*.onnx") if one.name != text_model)
     return found[0] if len(found) == 1 else None
