@@ -140,14 +140,9 @@ def _worker(
     at_once: int = 1,
 ) -> ChildSpec:
     name = f"worker-{label}"
-    options = (
-        "--queues",
-        ",".join(queues),
-        "--concurrency",
-        str(at_once),
-        "--hostname",
-        f"{label}@%h",
-    )
+    # More processes than one come when there is work for them, and go again.
+    size = ("--concurrency", "1") if at_once == 1 else ("--autoscale", f"{at_once},1")
+    options = ("--queues", ",".join(queues), *size, "--hostname", f"{label}@%h")
     quiet = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
     return ChildSpec(
         name=name,
