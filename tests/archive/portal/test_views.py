@@ -332,7 +332,7 @@ def test_study_list_takes_few_queries_whatever_the_rows(
         SeriesFactory(study=StudyFactory(projects=[project]), number_of_series_related_instances=1)
     client.force_login(radiologist)
 
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(15):
         client.get(LIST)
 
 
