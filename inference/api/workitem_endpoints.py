@@ -9,6 +9,7 @@ from rest_framework.renderers import JSONRenderer
 
 from archive.api.endpoints import Endpoint
 from archive.api.parsers import BoundedJsonParser
+from archive.dicomweb.views.answers import base_url, capabilities
 from archive.errors import ArchiveError
 from inference.api.workitem_parsers import DicomJsonParser, DicomXmlParser
 from inference.api.workitem_renderers import (
@@ -54,6 +55,15 @@ class WorkitemEndpoint(Endpoint):
             request._request.META["HTTP_ACCEPT"] = wanted  # noqa: SLF001 DRF's documented way
         super().initial(request, *args, **kwargs)
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:  # noqa: FBT001, FBT002 as DRF has it
+        """Leave it to the capabilities what they are told in."""
+        return super().perform_content_negotiation(request, force or request.method == "OPTIONS")
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Tell what can be done here and below, as everywhere in the service."""
+        del args, kwargs
+        return capabilities(request._request, self.allowed_methods)  # noqa: SLF001 as below
+
     def handle_exception(self, exc: Exception) -> Response:
         """Answer as everywhere, with the Warning that the standard wants."""
         response: Response = super().handle_exception(exc)
@@ -82,8 +92,7 @@ def warn(response: Response, request: Request, text: str) -> None:
 
 def service_of(request: Request) -> str:
     """Return the address of the DICOMweb service."""
-    address = request.build_absolute_uri(request.path)
-    return address.partition("/workitems")[0].partition("/subscribers")[0]
+    return base_url(request._request)  # noqa: SLF001 DRF's documented way
 
 
 def asker_of(request: Request) -> Asker:

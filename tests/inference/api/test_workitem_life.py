@@ -289,7 +289,7 @@ def test_cancel_request_ends_what_nobody_began(client: Client, uid: str) -> None
 def test_cancel_request_leaves_the_decision_to_who_works_on_it(client: Client, uid: str) -> None:
     put(client, uid, state("IN PROGRESS"))
 
-    assert client.post(f"{URL}/{uid}/cancelrequest").status_code == 202
+    assert client.generic("POST", f"{URL}/{uid}/cancelrequest").status_code == 202
 
     assert Workitem.objects.get().state == "IN PROGRESS"
 
