@@ -11,12 +11,16 @@ from typing import Any
 PER_SERIES, PER_STUDY, STUDIES_PER_PATIENT = 10, 4, 2
 INSTANCES_PER_STUDY = PER_SERIES * PER_STUDY
 _BLOCK = 40_000
-_FAMILIES = (
-    "Adams Baker Clark Davis Evans Frank Green Harris Irving Jones King Lewis Miller Nelson Owens"
-    " Parker Quinn Roberts Smith Taylor Underwood Vaughn Walker Xavier Young Zimmermann"
-).split()
-_GIVEN = "Anna Ben Clara David Eva Felix Grace Hugo Ida Jan Karl Lena Max Nora Otto Paula".split()
-_STEMS = "son berg mann stein field wood ford ley ton man".split()
+_FAMILIES = [
+    *("Adams", "Baker", "Clark", "Davis", "Evans", "Frank", "Green", "Harris", "Irving", "Jones"),
+    *("King", "Lewis", "Miller", "Nelson", "Owens", "Parker", "Quinn", "Roberts", "Smith"),
+    *("Taylor", "Underwood", "Vaughn", "Walker", "Xavier", "Young", "Zimmermann"),
+]
+_GIVEN = [
+    *("Anna", "Ben", "Clara", "David", "Eva", "Felix", "Grace", "Hugo"),
+    *("Ida", "Jan", "Karl", "Lena", "Max", "Nora", "Otto", "Paula"),
+]
+_STEMS = ["son", "berg", "mann", "stein", "field", "wood", "ford", "ley", "ton", "man"]
 _DESCRIPTIONS = ["Thorax", "Abdomen", "Head", "Knee", "Spine", "Pelvis", "Follow-up", "Angio"]
 _MODALITIES = ["CT", "MR", "CR", "DX", "US"]
 _UID = "('2.25.' || ('x' || substr(md5(%(seed)s || '{0}' || n), 1, 15))::bit(60)::bigint::text)"
@@ -43,10 +47,10 @@ _STUDIES = f"""
         (%(descriptions)s::text[])[n %% 8 + 1] || ' ' || (%(descriptions)s::text[])[n / 8 %% 8 + 1],
         'Referrer^' || n %% 400, 'referrer ' || n %% 400, '', '', 'ISO_IR 192',
         ARRAY[(%(modalities)s::text[])[n %% 5 + 1]], '{{}}', {PER_STUDY}, {INSTANCES_PER_STUDY},
-        false, now(), now()
+        false, now() - n * interval '1 minute', now()
     FROM generate_series(%(studies)s::bigint + 1, %(studies)s + %(new_studies)s) n
     RETURNING id
-"""
+"""  # noqa: S608 numbers of our own
 _PROJECTS = """
     INSERT INTO archive_study_projects (study_id, project_id)
     SELECT unnest(%(study_ids)s::bigint[]), %(project)s
@@ -62,7 +66,7 @@ _SERIES = f"""
         'Bench Hospital', '', '[]', {PER_SERIES}, now(), now()
     FROM generate_series(%(series)s::bigint + 1, %(series)s + %(new_series)s) n
     RETURNING id
-"""
+"""  # noqa: S608 numbers of our own
 _BLOBS = """
     INSERT INTO archive_blob (sha256, size_bytes, state, created_at)
     SELECT md5(%(seed)s || 'b' || n) || md5(%(seed)s || 'c' || n), 530000, 'stored', now()
@@ -80,16 +84,16 @@ _INSTANCES = f"""
         (%(blob_ids)s::bigint[])[n - %(instances)s], md5(%(seed)s || 'b' || n) || md5('d' || n),
         now()
     FROM generate_series(%(instances)s::bigint + 1, %(instances)s + %(new_instances)s) n
-"""
+"""  # noqa: S608 numbers of our own
 
 
 def grow(cursor: Any, project_id: int, *, first: int, last: int, seed: str = "G") -> None:
-    """Add the instances from number ``first`` up to ``last``, in whole studies, and analyze.
+    """Add the instances from number ``first`` up to ``last``, in whole studies.
 
     Parameters
     ----------
     cursor
-        of psycopg or Django, on a connection that commits by itself
+        of psycopg or Django
     project_id
         where the studies go
     first, last
@@ -99,7 +103,7 @@ def grow(cursor: Any, project_id: int, *, first: int, last: int, seed: str = "G"
     """
     for start in range(first, last, _BLOCK):
         _grow_block(cursor, project_id, start, min(_BLOCK, last - start), seed)
-    cursor.execute("VACUUM ANALYZE")
+    cursor.execute("ANALYZE")
 
 
 def _grow_block(cursor: Any, project_id: int, start: int, count: int, seed: str) -> None:

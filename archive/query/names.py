@@ -56,23 +56,27 @@ def _begins(column: str, group: str) -> Condition:
 
 def _any_group(column: str, group: str) -> Condition:
     pattern = like_pattern(group)
-    is_open, is_open_left = group.endswith("*"), group.startswith("*")
-    later = [pattern] if is_open_left else [f"%={pattern}"]
-    if not is_open:
-        later += [f"{each}=%" for each in (pattern, later[0])]
-    in_later = all_of(
-        # Told apart, for an index of just these names: most archives have none or few.
-        [Condition(f"strpos({column}, '=') > 0"), _likes(column, list(dict.fromkeys(later)))]
-    )
-    condition = any_of([_likes(column, [pattern]), in_later])
+    is_open = group.endswith("*")
+    condition = _likes(column, [pattern] if is_open else [pattern, f"{pattern}=%"])
+    if not group.startswith("*"):
+        # Groups behind the first: told apart, for an index of just the names that have some.
+        later = [
+            Condition(f"strpos({column}, '=') > 0"),
+            Condition(f"{column} LIKE %s", (f"%={pattern if is_open else pattern + '%'}",)),
+        ]
+        if not is_open:
+            later.append(_is_group(column, pattern))
+        condition = any_of([condition, all_of(later)])
     if "*" in group.strip("*") or "?" in group:
         # What a wildcard stands for ends where the group does.
-        groups = f"SELECT 1 FROM unnest(string_to_array({column}, '=')) AS name"  # noqa: S608 ours
-        within = Condition(
-            f"(strpos({column}, '=') = 0 OR EXISTS ({groups} WHERE name LIKE %s))", (pattern,)
-        )
-        return all_of([condition, within])
+        alone = Condition(f"strpos({column}, '=') = 0")
+        return all_of([condition, any_of([alone, _is_group(column, pattern)])])
     return condition
+
+
+def _is_group(column: str, pattern: str) -> Condition:
+    groups = f"SELECT 1 FROM unnest(string_to_array({column}, '=')) AS name"  # noqa: S608 ours
+    return Condition(f"EXISTS ({groups} WHERE name LIKE %s)", (pattern,))
 
 
 def _likes(column: str, patterns: list[str]) -> Condition:
@@ -103,7 +107,7 @@ def fuzzy_name_condition(column: str, value: str) -> Condition | None:
 
 
 def _word(column: str, word: str) -> Condition:
-    pattern = like_pattern(word).rstrip("%") + "%"
+    pattern = like_pattern(f"{word}*")
     begins = _likes(column, [pattern, f"% {pattern}", f"%={pattern}"])
     if has_wildcard(word) or len(word) < _SHORTEST_ALIKE:
         return begins
