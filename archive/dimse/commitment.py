@@ -15,11 +15,13 @@ from archive.dimse.statuses import (
 )
 from archive.errors import InvalidRequestError, NotAllowedError, SopInstanceConflictError
 from archive.forwarding import commitment
+from archive.forwarding.dimse_client import commitment_report
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from archive.dimse.operations import Operation
+    from archive.models import StorageCommitment
 
 WELL_KNOWN_INSTANCE = "1.2.840.10008.1.20.1.1"
 REQUEST_COMMITMENT = 1
@@ -41,7 +43,7 @@ def serve_commitment(operation: Operation) -> None:
             peer = operation.peer()
             if not peer.may_store:
                 raise NotAllowedError("This peer may not store.")
-            commitment.request_commitment(
+            row = commitment.request_commitment(
                 peer=peer, transaction_uid=transaction_uid, references=references
             )
     except InvalidRequestError as error:
@@ -50,6 +52,19 @@ def serve_commitment(operation: Operation) -> None:
         operation.respond(DUPLICATE_TRANSACTION, comment=error.message)
     else:
         operation.respond(SUCCESS)
+        if not peer.port:
+            _report_here(operation, row)
+
+
+def _report_here(operation: Operation, row: StorageCommitment) -> None:
+    """Tell a peer that has no port to be called at, for as long as its association lasts."""
+    with database_session():
+        commitment.check_commitment(row)
+    committed, failed = commitment.outcome_of(row)
+    report = commitment_report(row.transaction_uid, committed, failed)
+    if operation.report_event(report, WELL_KNOWN_INSTANCE, event_type=2 if failed else 1):
+        with database_session():
+            commitment.note_reported(row)
 
 
 def _references(asked: Dataset) -> tuple[str, list[tuple[str, str]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -12,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connections
-from pynetdicom.dimse_primitives import N_ACTION
+from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
 from pynetdicom.dsutils import decode, encode
+from pynetdicom.pdu_primitives import A_RELEASE
 
 from archive.access import selectors as access
 from archive.audit.types import Asker
 from archive.dicom.structure import StructureScan
 from archive.dicom.transfer_syntaxes import layout_of
 from archive.errors import ArchiveError, InvalidRequestError, NotAllowedError
+from archive.forwarding.dimse_sending import discard_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +154,30 @@ class Operation:
         if counts is not None:
             _set_counts(answer, counts, is_over=status == 0 or status >> 8 in {0xB0, 0xA7})
         self.association.dimse.send_msg(answer, self._context_id)
+
+    def report_event(self, information: Dataset, sop_instance_uid: str, *, event_type: int) -> bool:
+        """Send an N-EVENT-REPORT on the same association; return whether the peer took it.
+
+        A peer that wants to release the association instead is let go.
+        """
+        message: Any = N_EVENT_REPORT()
+        message.MessageID = int(self.request.MessageID) % 65535 + 1
+        message.AffectedSOPClassUID = self.sop_class_uid
+        message.AffectedSOPInstanceUID = sop_instance_uid
+        message.EventTypeID = event_type
+        message.EventInformation = BytesIO(self._encoded(information))
+        self.association.dimse.send_msg(message, self._context_id)
+        deadline = time.monotonic() + float(self.association.dimse_timeout or 60)
+        while self.is_alive and time.monotonic() < deadline:
+            if isinstance(self.association.dul.peek_next_pdu(), A_RELEASE):
+                return False
+            _, answer = self.association.dimse.get_msg(block=False)
+            if isinstance(answer, N_EVENT_REPORT) and answer.MessageIDBeingRespondedTo:
+                return bool(answer.Status == 0)
+            if answer is not None:
+                discard_message(answer)
+                self.association.abort()
+        return False
 
     def _encoded(self, ds: Dataset) -> bytes:
         encoded = encode(ds, self._syntax.is_implicit_VR, self._syntax.is_little_endian)

@@ -74,7 +74,8 @@ def request_commitment(
                 transaction_uid=transaction_uid,
                 peer=peer,
                 requested=requested,
-                not_before=timezone.now(),
+                # Whoever has no port to be called at is told on its own association.
+                not_before=timezone.now() + (timedelta() if peer.port else LEASE),
             )
     except IntegrityError:
         return _asked_again(peer, transaction_uid, requested)

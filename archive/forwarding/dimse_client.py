@@ -205,7 +205,7 @@ def report_commitment(
     PeerUnreachableError, PeerRefusedError
         It could not be told.
     """
-    report = _commitment_report(transaction_uid, committed, failed)
+    report = commitment_report(transaction_uid, committed, failed)
     kind = 2 if "FailedSOPSequence" in report else 1
     role = build_role(COMMITMENT, scu_role=False, scp_role=True)
     context = build_context(COMMITMENT, _PLAIN)
@@ -219,11 +219,12 @@ def _event_report(association: Association, report: Dataset, kind: int) -> tuple
     return association.send_n_event_report(report, kind, COMMITMENT, COMMITMENT_INSTANCE)
 
 
-def _commitment_report(
+def commitment_report(
     transaction_uid: str,
     committed: Iterable[tuple[str, str]],
     failed: Iterable[tuple[str, str, int]],
 ) -> Dataset:
+    """Return the Event Information of a report (PS3.4 table J.3-2)."""
     report = Dataset()
     report.TransactionUID = transaction_uid
     good = [_reference(*item) for item in committed]

@@ -11,6 +11,7 @@ from archive.access.services import register_peer
 from archive.forwarding import commitment
 from archive.models import AuditEvent, Blob, Instance, Peer, StorageCommitment
 from archive.storage.stores import blob_store
+from tests.archive.dimse.conftest import wait_until
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
 
@@ -46,7 +47,7 @@ def reports(peer):
 
 @pytest.fixture
 def ask(listener):
-    """Send an N-ACTION as SCANNER; return the status."""
+    """Send an N-ACTION as SCANNER; return the status. It has a port, or the answer comes here."""
 
     def send(transaction, *references, action=1, instance=INSTANCE):
         ae = AE(ae_title="SCANNER")
@@ -124,6 +125,39 @@ def test_deleted_object_is_no_such_object(ask, stored, reports):
     _answer_due()
 
     assert reports[0][1].FailedSOPSequence[0].FailureReason == 0x0112
+
+
+def test_peer_without_a_port_is_told_on_its_own_association(listener, stored):
+    got = []
+
+    def handle(event):
+        got.append((event.event_type, event.event_information))
+        return 0x0000, None
+
+    ae = AE(ae_title="SCANNER")
+    ae.add_requested_context(StorageCommitmentPushModel)
+    association = ae.associate(
+        "127.0.0.1",
+        listener.port,
+        ae_title="TWINTEST",
+        evt_handlers=[(evt.EVT_N_EVENT_REPORT, handle)],
+    )
+    ds = Dataset()
+    ds.TransactionUID = "1.2.3.4"
+    ds.ReferencedSOPSequence = [_reference(CTImageStorage, "1.2.1.1")]
+    status, _ = association.send_n_action(ds, 1, StorageCommitmentPushModel, INSTANCE)
+
+    wait_until(lambda: StorageCommitment.objects.get().state == "reported")
+    assert status.Status == 0
+    assert [kind for kind, _ in got] == [1]
+    association.release()
+
+
+def test_peer_without_a_port_that_does_not_wait_is_let_go(ask, listener, stored):
+    assert ask("1.2.3.4", (CTImageStorage, "1.2.1.1")) == 0
+
+    wait_until(lambda: not listener.associations)
+    assert commitment.due_commitments() == []
 
 
 def test_report_that_cannot_be_delivered_is_tried_again(ask, stored, peer):
