@@ -9,13 +9,13 @@ from scipy import ndimage
 from torch.nn import functional
 
 from inference.errors import UnsupportedInputError
+from inference.pipelines.brain_refining import CSF, GREY, WHITE, refine_tissues
 from inference.pipelines.devices import CPU
 from inference.pipelines.measuring import volume_measurements
 from inference.pipelines.orientation import to_axial
 from inference.pipelines.sliding_window import Network, Windows, label_volume
 from inference.pipelines.types import Segment, SegmentationResult, Volume
 
-WHITE, GREY, CSF = 1, 2, 3
 WINDOWS = Windows(size_zyx=(96, 96, 96), overlap=0.25, batch=4)
 
 _TISSUE = ("85756007", "SCT", "Tissue")
@@ -38,7 +38,6 @@ _MARGIN = 8
 _LOW_PERCENT, _HIGH_PERCENT, _BRIGHTEST = 1.0, 99.5, 1.2
 _FOREGROUND = 0.08
 _MIN_BRAIN_ML = 300.0
-_BRIDGE_MM = 2
 
 Labels = npt.NDArray[np.uint8]
 
@@ -77,9 +76,9 @@ def segment_brain(volume: Volume, network: Network, *, device: str = CPU) -> Seg
     # The network's axes run right, anterior, superior; ours up, back, left.
     image = np.ascontiguousarray(head.image_zyx[:, ::-1, ::-1].transpose(2, 1, 0))
     labelled = label_volume(network, image[np.newaxis], WINDOWS, device=device)
+    found = np.ascontiguousarray(labelled.labels_zyx.transpose(2, 1, 0)[:, ::-1, ::-1])
     labels = np.zeros(head.grid, dtype=np.uint8)
-    labels[head.box] = labelled.labels_zyx.transpose(2, 1, 0)[:, ::-1, ::-1]
-    labels = _one_brain(labels)
+    labels[head.box] = _one_brain(refine_tissues(head.image_zyx, found.astype(np.uint8)))
     notes = tuple(note for note in (labelled.note, CSF_NOTE) if note)
     if (labels != 0).sum() == 0:
         empty = np.zeros(volume.array_zyx.shape, dtype=np.uint8)
@@ -158,27 +157,10 @@ def _head_box(scaled: npt.NDArray[np.float32]) -> tuple[slice, slice, slice]:
 
 
 def _one_brain(labels: Labels) -> Labels:
-    """Keep the largest piece of white and grey matter, and the CSF that touches it.
-
-    What hangs on it by thin bridges only, such as muscle, is cut off.
-    """
+    """Take what is too small for the tissue of a brain as none at all."""
     tissue = (labels == WHITE) | (labels == GREY)
-    core = _largest(ndimage.binary_erosion(tissue, iterations=_BRIDGE_MM))
-    brain = tissue & ndimage.binary_dilation(core, iterations=_BRIDGE_MM + 1)
-    if brain.sum() * _GRID_MM**3 / 1000 < _MIN_BRAIN_ML:
-        return np.zeros_like(labels)
-    kept = brain | ((labels == CSF) & _largest(brain | (labels == CSF)))
-    return np.where(kept, labels, 0).astype(np.uint8)
-
-
-def _largest(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    pieces, count = ndimage.label(mask)
-    if count == 0:
-        return mask
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    largest: npt.NDArray[np.bool_] = pieces == sizes.argmax()
-    return largest
+    is_brain = tissue.sum() * _GRID_MM**3 / 1000 >= _MIN_BRAIN_ML
+    return labels if is_brain else np.zeros_like(labels)
 
 
 def _resized(labels: Labels, shape: tuple[int, ...]) -> Labels:

@@ -100,8 +100,6 @@ BRAIN_TISSUE = DefaultModel(
     body_parts=("BRAIN", "HEAD"),
     # At most 6 mm apart, so many show a whole head.
     minimum_instances=24,
-    # For reviewers only, until it reaches on a real head what it was made for: see its card.
-    state=ModelVersion.State.SHADOW,
     config={"queue": "gpu"},
 )
 # In a fresh archive the first one is searched by default.

@@ -142,4 +142,4 @@ def test_registry_knows_what_the_bundle_declares() -> None:
     assert "not for diagnosis" in version.intended_use
     assert version.card.startswith("# Brain tissue")
     assert not version.is_diagnostic
-    assert version.state == ModelVersion.State.SHADOW
+    assert version.state == ModelVersion.State.ACTIVE
