@@ -48,6 +48,8 @@ class Target:
     headers: dict[str, str] = field(default_factory=dict)
     dicom: Dicom | None = None
     has_ai: bool = False
+    # Of its processes, whose children belong to it too.
+    pids: tuple[int, ...] = ()
 
     def connect(self) -> http.client.HTTPConnection:
         """Open a connection that sends small requests at once."""

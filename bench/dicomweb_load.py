@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 
 from bench.clients import Answer, Measured, Request, Target, load
-from bench.material import Identity, files
+from bench.material import ROWS, Identity, files
 
 JSON = {"Accept": "application/dicom+json"}
 BOUNDARY = "bench-boundary"
@@ -29,9 +29,11 @@ def is_stored(answer: Answer) -> bool:
     return not failed.get("Value")
 
 
-def store(target: Target, plan: list[Identity], *, batch: int, connections: int) -> Measured:
-    """Store a plan, ``batch`` instances a request."""
-    contents = files(plan)
+def store(
+    target: Target, plan: list[Identity], *, batch: int, connections: int, rows: int = ROWS
+) -> Measured:
+    """Store a plan, ``batch`` instances a request, of ``rows`` x ``rows`` pixels."""
+    contents = files(plan, rows)
     requests = [
         store_request(target, contents[at : at + batch]) for at in range(0, len(contents), batch)
     ]
@@ -56,23 +58,30 @@ SEARCHES: dict[str, Pick] = {
     "QIDO studies by StudyInstanceUID": lambda i: f"/studies?StudyInstanceUID={i.study}",
     "QIDO studies by PatientName=BEN*": lambda _: "/studies?PatientName=BEN*&limit=50",
     "QIDO studies by StudyDate range": lambda _: "/studies?StudyDate=20250101-20250110&limit=50",
+    "QIDO studies by ModalitiesInStudy": lambda _: "/studies?ModalitiesInStudy=CT&limit=50",
     "QIDO series of a study": lambda i: f"/studies/{i.study}/series",
     "QIDO instances of a series": lambda i: f"/studies/{i.study}/series/{i.series}/instances",
+    "QIDO instance by SOPInstanceUID": lambda i: f"/instances?SOPInstanceUID={i.instance}",
 }
 
 
 def _instance(identity: Identity) -> str:
-    series = f"/studies/{identity.study}/series/{identity.series}"
-    return f"{series}/instances/{identity.instance}"
+    return f"{_series(identity)}/instances/{identity.instance}"
+
+
+def _series(identity: Identity) -> str:
+    return f"/studies/{identity.study}/series/{identity.series}"
 
 
 _DICOM = 'multipart/related; type="application/dicom"'
 _BYTES = 'multipart/related; type="application/octet-stream"'
 RETRIEVALS: dict[str, tuple[str, Pick]] = {
     "WADO metadata of a study": (JSON["Accept"], lambda i: f"/studies/{i.study}/metadata"),
+    "WADO metadata of a series": (JSON["Accept"], lambda i: f"{_series(i)}/metadata"),
     "WADO metadata of an instance": (JSON["Accept"], lambda i: f"{_instance(i)}/metadata"),
     "WADO instance": (_DICOM, _instance),
     "WADO frame": (_BYTES, lambda i: f"{_instance(i)}/frames/1"),
+    "WADO series": (_DICOM, _series),
     "WADO rendered JPEG": ("image/jpeg", lambda i: f"{_instance(i)}/rendered"),
     "WADO rendered PNG": ("image/png", lambda i: f"{_instance(i)}/rendered"),
 }

@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench import ai_load, dicomweb_load, dimse_load, servers
 from bench.clients import Dicom, Measured, Target, load
 from bench.material import Identity, identities
+from bench.orthanc import orthanc, orthanc_program
+from bench.processes import ServerError
 from bench.report import Case, table
 from inference.bundles.embedder import ensure_embedder
 from inference.pipelines.embedding import OnnxEmbedder
@@ -84,8 +86,8 @@ def targets(chosen: argparse.Namespace) -> Iterator[list[Target]]:
             say("starting a Twinsight of its own")
             ours = stack.enter_context(servers.twinsight())
         found = [ours]
-        if not chosen.no_peer and servers.orthanc_program():
-            found.append(stack.enter_context(servers.orthanc()))
+        if not chosen.no_peer and orthanc_program():
+            found.append(stack.enter_context(orthanc()))
         yield found
 
 
@@ -208,7 +210,7 @@ def main(words: list[str] | None = None) -> int:
             cases = measure(found, size)
             cases.append(bare_embedding(found[0].name, size))
             names = [target.name for target in found]
-    except servers.ServerError as error:
+    except ServerError as error:
         say(str(error))
         return 1
     text = table(cases, names)
