@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from archive.models.access import Project
 
@@ -71,6 +72,11 @@ class ScheduledStep(models.Model):
             models.Index(fields=["scheduled_date", "modality"], name="scheduled_step_date_idx"),
             models.Index(fields=["dicom_patient_id"], name="scheduled_step_patient_idx"),
             models.Index(fields=["accession_number"], name="scheduled_step_accession_idx"),
+            models.Index(
+                fields=["scheduled_date"],
+                condition=Q(state__in=["SCHEDULED", "ARRIVED", "STARTED"]),
+                name="scheduled_step_open_idx",
+            ),
         ]
 
     def __str__(self) -> str:
