@@ -17,7 +17,7 @@ DICOM_MODELS = ["Patient", "Study", "Series", "Instance"]
 OWN_FIELDS = {
     "id", "patient", "study", "series", "blob", "projects", "conflict_of", "created_at",
     "updated_at", "body_parts", "is_deidentified", "has_pixel_data", "dataset_sha256",
-    "cleaned_keywords", "request_attributes", "withheld",
+    "cleaned_keywords", "request_attributes", "withheld", "stored_bytes", "removal", "coerced",
 }  # fmt: skip
 RENAMED = {"dicom_patient_id": "PatientID", "dicom_study_id": "StudyID"}
 
