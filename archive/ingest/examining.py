@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from archive.dicom.reading import Header
     from archive.ingest.types import IncomingFile
 
+# Smaller files are hashed where they lie; of larger ones the pages would count as our memory.
+_MAPPED_BYTES = 8 * 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -105,6 +108,10 @@ def _coerced(header: Header, attributes: ObjectAttributes) -> dict[str, Any]:
 
 def _digest_from(path: Path, offset: int) -> str:
     """SHA-256 of the data set: the same instance in another file meta is the same instance."""
+    if path.stat().st_size > _MAPPED_BYTES:
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     with (
         path.open("rb") as stream,
         mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as file,
