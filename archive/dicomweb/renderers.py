@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from http import HTTPStatus
 
-    from archive.ingest.types import IngestResult
     from archive.retrieve.files import OutgoingFile
 
 ResponseT = TypeVar("ResponseT", bound=HttpResponseBase)
@@ -99,38 +97,3 @@ def file_response(file: OutgoingFile, name: str) -> HttpResponse | StreamingHttp
     # Names are UIDs of the database: digits and dots.
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.dcm"'
     return protected(response)
-
-
-def render_store(results: Sequence[IngestResult], reasons: Sequence[int], base_url: str) -> bytes:
-    """Write a store's results as its response dataset (PS3.18 annex I); reasons of the failed."""
-    stored, failed, others = [], [], []
-    for result, reason in zip(results, reasons, strict=True):
-        if result.is_accepted:
-            stored.append(_stored_item(result, base_url))
-        elif result.sop_instance_uid and result.sop_class_uid:
-            failed.append({**_references(result), "00081197": {"vr": "US", "Value": [reason]}})
-        else:
-            others.append({"00081197": {"vr": "US", "Value": [reason]}})
-    answer: dict[str, Any] = {}
-    uids = {result.study_instance_uid for result in results if result.is_accepted}
-    if len(uids) == 1:
-        answer["00081190"] = {"vr": "UR", "Value": [f"{base_url}/studies/{uids.pop()}"]}
-    for tag, items in (("00081198", failed), ("00081199", stored), ("0008119A", others)):
-        if items:
-            answer[tag] = {"vr": "SQ", "Value": items}
-    return json.dumps(answer, separators=(",", ":")).encode()
-
-
-def _references(result: IngestResult) -> dict[str, Any]:
-    return {
-        "00081150": {"vr": "UI", "Value": [result.sop_class_uid]},
-        "00081155": {"vr": "UI", "Value": [result.sop_instance_uid]},
-    }
-
-
-def _stored_item(result: IngestResult, base_url: str) -> dict[str, Any]:
-    url = (
-        f"{base_url}/studies/{result.study_instance_uid}"
-        f"/series/{result.series_instance_uid}/instances/{result.sop_instance_uid}"
-    )
-    return {**_references(result), "00081190": {"vr": "UR", "Value": [url]}}
