@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from archive.models import Project
 
 pytestmark = pytest.mark.django_db
-Values = "Callable[..., StepValues]"
 
 
 def test_step_gets_what_nobody_said(asker: Asker, values: Values, project: Project) -> None:
