@@ -108,3 +108,32 @@ def test_another_projects_token_finds_and_gets_nothing(
     with pytest.raises(requests.HTTPError) as caught:
         stranger.retrieve_study_metadata(ds.StudyInstanceUID)
     assert caught.value.response.status_code == 404
+
+
+def test_objects_are_deleted(live_server: LiveServer, project: Project) -> None:
+    secret = create_api_token(
+        asker=Asker(door="test"),
+        username="curator",
+        scopes=["read", "write", "admin"],
+        role="radiology_admin",
+        projects=[project],
+    )
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {secret}"
+    client = DICOMwebClient(url=f"{live_server.url}/dicom-web", session=session)
+    datasets = [
+        make_dataset(StudyInstanceUID="1.2.3", SeriesInstanceUID=f"1.2.3.{number}")
+        for number in (1, 2, 3)
+    ]
+    client.store_instances(datasets=datasets)
+    first, second, third = datasets
+
+    client.delete_instance("1.2.3", first.SeriesInstanceUID, first.SOPInstanceUID)
+    client.delete_series("1.2.3", second.SeriesInstanceUID)
+    left = client.search_for_instances(study_instance_uid="1.2.3")
+    assert [one["00080018"]["Value"] for one in left] == [[third.SOPInstanceUID]]
+    client.delete_study("1.2.3")
+
+    assert client.search_for_studies() == []
+    with pytest.raises(requests.HTTPError, match="410"):
+        client.retrieve_study_metadata("1.2.3")
