@@ -25,9 +25,14 @@ from tests.builders.stored import store_datasets
 from tests.factories.archive import PatientFactory, StudyFactory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.contrib.auth.models import User
 
     from archive.models import Project
+    from archive.scheduling.types import StepValues
+
+    Values = Callable[..., StepValues]
 
 pytestmark = pytest.mark.django_db
 
