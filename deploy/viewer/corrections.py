@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -24,84 +21,95 @@ class Correction:
     files: int
 
 
-@cache
+def _script(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _literally(text: str) -> str:
+    """Return text that stands for itself in a replacement."""
+    return text.replace("\\", "\\\\")
+
+
+_VIEWS = _script("array_views.js")
+_IMAGE_THROUGH = _script("image_through.js")
+CORRECTIONS = (
+    Correction(
+        reason="ndarray compiles its views from text, for which a page needs 'unsafe-eval': "
+        "without it no segmentation opens.",
+        pattern=r"^\t?function compileConstructor\(dtype, dimension\) \{$",
+        replacement=f"{_VIEWS}function compileConstructorFromText(dtype, dimension) {{",
+        files=3,
+    ),
+    Correction(
+        reason="A measurement report whose numbers stand on a segmentation or on whole images "
+        "has no coordinates to draw: as a list of measurements OHIF fails on it, as a text "
+        "it shows all that it says.",
+        pattern=r"(const isImagingMeasurementReport = ConceptNameCodeSequence\?\.CodeValue "
+        r"=== [^;\n]+);",
+        replacement=r"\1 && "
+        r"""/"ValueType":"SCOORD/.test(JSON.stringify(instance.ContentSequence ?? []));""",
+        files=1,
+    ),
+    Correction(
+        reason="The same where some measurements of a report have coordinates and some don't.",
+        pattern=r"= measurement\.coords\[0\]\.ReferencedSOPSequence;",
+        replacement="= measurement.coords[0]?.ReferencedSOPSequence;",
+        files=1,
+    ),
+    Correction(
+        reason="Boxes of detectors are polygons in the patient's space (TID 1411): OHIF knows "
+        "open lines only, and fails on a polygon, which is a line that ends where it began.",
+        pattern=r"case (enums[^\n]*)\.POLYLINE:",
+        replacement=r'case \1.POLYLINE: case "POLYGON":',
+        files=1,
+    ),
+    Correction(
+        reason="Places in the patient's space (SCOORD3D) belong to the image that they lie on: "
+        "in a stack of images OHIF draws none of them otherwise, and doesn't go there.",
+        pattern=r"(addSRAnnotation\(\{\s+measurement,)(\s+displaySet: newDisplaySet\s+\}\);)",
+        replacement=r"\1 imageId: imageThrough(measurement.coords[0].GraphicData),\2",
+        files=1,
+    ),
+    Correction(
+        reason="The same: which image that is.",
+        pattern=r"^(  const is3DSR = srDisplaySet\.SOPClassUID === .*)$",
+        replacement=f"\\1\n{_literally(_IMAGE_THROUGH)}",
+        files=1,
+    ),
+    Correction(
+        reason="The same: the image says where, no plane without a normal.",
+        pattern=r"if \(valueType === 'SCOORD3D'\) \{",
+        replacement="if (valueType === 'SCOORD3D' && !imageId) {",
+        files=1,
+    ),
+    Correction(
+        reason="Parametric maps: OHIF takes a frame's number for its byte, a map for as long "
+        "as its series, and drops the order it made. Heat maps hold the warm slices only.",
+        pattern=r"sourcePixelData\.buffer, i \* sliceLength, sliceLength\)",
+        replacement="sourcePixelData.buffer, sourcePixelData.byteOffset + "
+        "i * sliceLength * sourcePixelData.BYTES_PER_ELEMENT, sliceLength)",
+        files=1,
+    ),
+    Correction(
+        reason="The same: as many slices as the series has.",
+        pattern=r"new sourcePixelData\.constructor\(sourcePixelData\.length\)",
+        replacement="new sourcePixelData.constructor("
+        "multiframe.Rows * multiframe.Columns * imageIds.length)",
+        files=1,
+    ),
+    Correction(
+        reason="The same: in the order of the series.",
+        pattern=r"await (ParametricMap_insertPixelDataPlanar\([^;]*\);)\s+"
+        r"return \{\s+pixelData\s+\};",
+        replacement=r"const placed = await \1 return { pixelData: placed };",
+        files=1,
+    ),
+)
+
+
 def corrections() -> tuple[Correction, ...]:
     """Return the mends of the pinned release."""
-    views = (_HERE / "array_views.js").read_text(encoding="utf-8")
-    nearest = (_HERE / "image_through.js").read_text(encoding="utf-8")
-    return (
-        Correction(
-            reason="ndarray compiles its views from text, for which a page needs 'unsafe-eval': "
-            "without it no segmentation opens.",
-            pattern=r"^\t?function compileConstructor\(dtype, dimension\) \{$",
-            replacement=f"{views}function compileConstructorFromText(dtype, dimension) {{",
-            files=3,
-        ),
-        Correction(
-            reason="A measurement report whose numbers stand on a segmentation or on whole images "
-            "has no coordinates to draw: as a list of measurements OHIF fails on it, as a text "
-            "it shows all that it says.",
-            pattern=r"(const isImagingMeasurementReport = ConceptNameCodeSequence\?\.CodeValue "
-            r"=== [^;\n]+);",
-            replacement=r"\1 && "
-            r"""/"ValueType":"SCOORD/.test(JSON.stringify(instance.ContentSequence ?? []));""",
-            files=1,
-        ),
-        Correction(
-            reason="The same where some measurements of a report have coordinates and some don't.",
-            pattern=r"= measurement\.coords\[0\]\.ReferencedSOPSequence;",
-            replacement="= measurement.coords[0]?.ReferencedSOPSequence;",
-            files=1,
-        ),
-        Correction(
-            reason="Boxes of detectors are polygons in the patient's space (TID 1411): OHIF knows "
-            "open lines only, and fails on a polygon, which is a line that ends where it began.",
-            pattern=r"case (enums[^\n]*)\.POLYLINE:",
-            replacement=r'case \1.POLYLINE: case "POLYGON":',
-            files=1,
-        ),
-        Correction(
-            reason="Places in the patient's space (SCOORD3D) belong to the image that they lie on: "
-            "in a stack of images OHIF draws none of them otherwise, and doesn't go there.",
-            pattern=r"(addSRAnnotation\(\{\s+measurement,)(\s+displaySet: newDisplaySet\s+\}\);)",
-            replacement=r"\1 imageId: imageThrough(measurement.coords[0].GraphicData),\2",
-            files=1,
-        ),
-        Correction(
-            reason="The same: which image that is.",
-            pattern=r"^(  const is3DSR = srDisplaySet\.SOPClassUID === .*)$",
-            replacement=f"\\1\n{_literally(nearest)}",
-            files=1,
-        ),
-        Correction(
-            reason="The same: the image says where, no plane without a normal.",
-            pattern=r"if \(valueType === 'SCOORD3D'\) \{",
-            replacement="if (valueType === 'SCOORD3D' && !imageId) {",
-            files=1,
-        ),
-        Correction(
-            reason="Parametric maps: OHIF takes a frame's number for its byte, a map for as long "
-            "as its series, and drops the order it made. Heat maps hold the warm slices only.",
-            pattern=r"sourcePixelData\.buffer, i \* sliceLength, sliceLength\)",
-            replacement="sourcePixelData.buffer, sourcePixelData.byteOffset + "
-            "i * sliceLength * sourcePixelData.BYTES_PER_ELEMENT, sliceLength)",
-            files=1,
-        ),
-        Correction(
-            reason="The same: as many slices as the series has.",
-            pattern=r"new sourcePixelData\.constructor\(sourcePixelData\.length\)",
-            replacement="new sourcePixelData.constructor("
-            "multiframe.Rows * multiframe.Columns * imageIds.length)",
-            files=1,
-        ),
-        Correction(
-            reason="The same: in the order of the series.",
-            pattern=r"await (ParametricMap_insertPixelDataPlanar\([^;]*\);)\s+"
-            r"return \{\s+pixelData\s+\};",
-            replacement=r"const placed = await \1 return { pixelData: placed };",
-            files=1,
-        ),
-    )
+    return CORRECTIONS
 
 
 def correct_script(text: str) -> tuple[str, list[int]]:
@@ -114,7 +122,3 @@ def correct_script(text: str) -> tuple[str, list[int]]:
         if count:
             done.append(number)
     return text, done
-
-
-def _literally(text: str) -> str:
-    return text.replace("\\", "\\\\")
