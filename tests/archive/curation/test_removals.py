@@ -29,6 +29,8 @@ from archive.models import (
     Study,
     Tombstone,
 )
+from archive.query.selectors import matches
+from archive.query.types import Level, MatchingKey, Query
 from archive.storage.stores import blob_store
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
@@ -247,3 +249,23 @@ def test_undone_removal_is_not_purged(stored, archive_admin):
     assert Instance.objects.count() == 3
     with pytest.raises(StateConflictError):
         undo_removal(asker=by(archive_admin), removal_id=removal.pk)
+
+
+@pytest.mark.parametrize("level", [Level.PATIENT, Level.STUDY, Level.SERIES, Level.INSTANCE])
+def test_no_query_finds_what_is_deleted_however_it_is_named(stored, archive_admin, level):
+    keywords = {
+        Level.PATIENT: ("PatientID", "R1"),
+        Level.STUDY: ("StudyInstanceUID", STUDY),
+        Level.SERIES: ("SeriesInstanceUID", CT),
+        Level.INSTANCE: ("SOPInstanceUID", f"{CT}.1"),
+    }
+    keyword, value = keywords[level]
+
+    def found():
+        keys = (MatchingKey(keyword, (value,)),)
+        query = Query(level=level, keys=keys, is_withheld_included=True)
+        return len(matches(user=archive_admin, query=query).matches)
+
+    assert found() == 1
+    delete(archive_admin)
+    assert found() == 0
