@@ -225,3 +225,25 @@ def test_encode_image_of_higher_quality_is_larger():
 def test_encode_image_refuses_other_formats():
     with pytest.raises(InvalidRequestError):
         encode_image(np.zeros((2, 2), np.uint8), "bmp")
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint16, np.uint8])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_the_table_of_large_images_shows_what_their_values_show(monkeypatch, kind, photometric):
+    from archive.dicom import rendering
+
+    info = np.iinfo(kind)
+    samples = np.random.default_rng(2).integers(info.min, info.max, (256, 256), kind)
+    ds = make_dataset(Rows=256, Columns=256, PhotometricInterpretation=photometric)
+    bits = 8 * samples.dtype.itemsize
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = bits, bits, bits - 1
+    ds.PixelRepresentation = int(info.min < 0)
+    ds.RescaleSlope, ds.RescaleIntercept = "1.5", "-20"
+    ds.PixelData = samples.tobytes()
+    for window in (Window(40, 400), Window(0, 3000, "SIGMOID"), Window(7, 1)):
+        by_table = render_frame(ds, 0, window=window)
+        with monkeypatch.context() as patch:
+            patch.setattr(rendering, "_table_of", lambda *_: None)
+            by_value = render_frame(ds, 0, window=window)
+
+        assert np.array_equal(by_table, by_value)
