@@ -60,6 +60,15 @@ class VectorClassifier(nn.Module):
         return scores
 
 
+# Of each backbone, the layer whose maps Grad-CAM weighs.
+_LAST_MAPS = {
+    LITE0: "body.features",
+    "densenet121": "body.class_layers.relu",
+    "resnet18": "body.layer4",
+    "resnet50": "body.layer4",
+}
+
+
 class ImageClassifier(nn.Module):
     """A network on grey images of 0 to 1, (n, 1, side, side), which it normalises itself."""
 
@@ -136,6 +145,35 @@ def build_image_classifier(
     if recipe.is_frozen:
         _freeze(network)
     return network
+
+
+def network_of_bundle(bundle_dir: Path) -> tuple[ImageClassifier, str]:
+    """Open the torch network of a classifier that was trained here, for explanations.
+
+    Parameters
+    ----------
+    bundle_dir : verified folder of the bundle
+
+    Returns
+    -------
+    network in evaluation mode, and the layer of its last feature maps; empty where it has none
+
+    Raises
+    ------
+    UnsupportedInputError
+        The bundle holds no network on images that was trained here.
+    """
+    metadata = json.loads((bundle_dir / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    own = metadata.get("twinsight", {}).get("config", {})
+    if "recipe" not in own or own.get("input") == VECTOR:
+        raise UnsupportedInputError("This model holds no network on images that was trained here.")
+    classes = len(metadata["network_data_format"]["outputs"]["pred"]["channel_def"])
+    network = build_image_classifier(_bare(own), classes)
+    try:
+        network.load_state_dict(load_state_dict(bundle_dir / "models" / "model.pt"))
+    except RuntimeError as error:
+        raise UnsupportedInputError("The model's weights are of another network.") from error
+    return network.eval(), _LAST_MAPS.get(own["network"], "")
 
 
 def _monai_network(recipe: Recipe, name: str, classes: int) -> nn.Module:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.utils.module_loading import import_string
 
 from archive.dicom.rendering import render_frame
 from archive.errors import ArchiveError
@@ -17,7 +18,13 @@ from inference.errors import UnsupportedInputError
 from inference.pipelines.classification import LinearHead, marginal
 from inference.pipelines.classifier import IMAGE, TrainedClassifier
 from inference.pipelines.embedding import SPACE_NAME, spread_indices
-from inference.pipelines.explaining import HeatMap, occlusion_map, off_the_square, small_grid
+from inference.pipelines.explaining import (
+    HeatMap,
+    grad_cam_map,
+    occlusion_map,
+    off_the_square,
+    small_grid,
+)
 from inference.results.heatmap import build_heatmap
 from inference.runs.execution.inputs import image_instances
 from inference.runs.execution.storing import algorithm_of, identity_of, store_once
@@ -35,8 +42,13 @@ if TYPE_CHECKING:
     from inference.similarity.spaces.embedder import Encoder
 
     Scores = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
+    ByGradient = Callable[[npt.NDArray[np.float32]], HeatMap]
     Prepare = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
+# What a version's entry may say under `explain_method`.
+OCCLUSION, GRAD_CAM = "occlusion", "grad-cam"
+# By name: training is the room beside this one, and knows the networks it made.
+_NETWORK_OF = "inference.training.backbones.network_of_bundle"
 # Of a long series so many evenly spaced images are candidates.
 MAX_IMAGES = 8
 
@@ -90,7 +102,11 @@ def _explain_trained(run: Run, answer: Answer) -> dict[str, Any]:
         place = [label[:64] for label in facts.labels].index(answer.label)
         if facts.kind == IMAGE:
             return _explain(
-                run, answer, classifier.prepare, lambda batch: classifier.predict(batch)[:, place]
+                run,
+                answer,
+                classifier.prepare,
+                lambda batch: classifier.predict(batch)[:, place],
+                by_gradient=_gradient_of(run, bundle, place),
             )
         encoder = encoder_of(find_space(facts.space, in_any_state=True))
         return _explain(
@@ -101,13 +117,33 @@ def _explain_trained(run: Run, answer: Answer) -> dict[str, Any]:
         )
 
 
-def _explain(run: Run, answer: Answer, prepare: Prepare, scores: Scores) -> dict[str, Any]:
+def _gradient_of(run: Run, bundle: Path, place: int) -> ByGradient | None:
+    """Return Grad-CAM where the model's entry asks for it; hiding patches needs no network."""
+    config = run.model_version.config
+    if config.get("explain_method", OCCLUSION) != GRAD_CAM:
+        return None
+    network_of: Callable[..., tuple[Any, str]] = import_string(_NETWORK_OF)
+    network, usual = network_of(bundle)
+    layer = str(config.get("explain_layer") or usual)
+    if layer not in dict(network.named_modules()):
+        raise UnsupportedInputError(f"The network has no layer {layer[:80]!r} for Grad-CAM.")
+    return lambda prepared: grad_cam_map(network, prepared, place, layer=layer)
+
+
+def _explain(
+    run: Run,
+    answer: Answer,
+    prepare: Prepare,
+    scores: Scores,
+    *,
+    by_gradient: ByGradient | None = None,
+) -> dict[str, Any]:
     candidates = list(_candidates(run, prepare))
     if not candidates:
         raise UnsupportedInputError("None of the series' images could be decoded.")
     told = scores(np.stack([one.prepared for one in candidates]))
     best = candidates[int(np.argmax(told))]
-    found = occlusion_map(scores, best.prepared)
+    found = by_gradient(best.prepared) if by_gradient else occlusion_map(scores, best.prepared)
     heat = off_the_square(found.values, *best.picture.shape[:2])
     return _stored(run, answer, best, found, heat)
 

@@ -125,10 +125,24 @@ def test_network_of_monai_is_trained_exported_and_lends_its_weights(instances):
     assert run.state == Run.State.SUCCEEDED, run.message
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     assert metadata["twinsight"]["config"]["network"] == "resnet18"
+    _is_explained_as_its_entry_says(version, instances)
     again = train(**SMALL_NETWORK | {"backbone": "model:stripes", "epochs": 2})
     assert again.state == TrainingRun.State.SUCCEEDED, again.message
     assert again.model_version is not None
     assert again.model_version.version == "2"
+
+
+def _is_explained_as_its_entry_says(version, instances) -> None:
+    methods = []
+    ways = ({}, {"explain_method": "grad-cam"}, {"explain_layer": "body.none"})
+    for way, instance in zip(ways, instances[2:5], strict=True):
+        version.config = {**version.config, **way}
+        version.save()
+        run = run_on(version, instance.series)
+        assert run.state == Run.State.SUCCEEDED, run.message
+        methods.append(run.outputs.get("overlay", {}).get("method", run.message))
+    assert methods[:2] == ["occlusion", "grad-cam"]
+    assert "no layer 'body.none'" in methods[2]
 
 
 def test_cancelled_training_goes_on_from_its_checkpoint(instances, monkeypatch):
