@@ -5,15 +5,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('archive', '0013_study_oldest_first'),
+        ("archive", "0013_study_oldest_first"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='scheduledstep',
-            index=models.Index(condition=models.Q(('state__in', ['SCHEDULED', 'ARRIVED', 'STARTED'])), fields=['scheduled_date'], name='scheduled_step_open_idx'),
+            model_name="scheduledstep",
+            index=models.Index(
+                condition=models.Q(("state__in", ["SCHEDULED", "ARRIVED", "STARTED"])),
+                fields=["scheduled_date"],
+                name="scheduled_step_open_idx",
+            ),
         ),
     ]

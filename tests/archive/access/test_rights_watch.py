@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
@@ -56,7 +56,7 @@ def queries(work: Callable[[], object]) -> int:
     return len(captured)
 
 
-def held(user: User) -> object:
+def held(user: User) -> Any:
     with memberships_kept():
         return memberships_of(user)
 

@@ -8,9 +8,9 @@ def test_date_is_itself_and_the_retired_spelling_is_read() -> None:
     assert date_span("2026.01.31")[0] == "20260131"
 
 
-@pytest.mark.parametrize("text", ["20260230", "2026013", "2026-01-31", "", "２０２６0131"])
+@pytest.mark.parametrize("text", ["20260230", "2026013", "2026-01-31", "", "\uff120260131"])
 def test_what_is_no_date_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\S"):
         date_span(text)
 
 
@@ -21,7 +21,7 @@ def test_time_spans_what_its_precision_leaves_open() -> None:
 
 @pytest.mark.parametrize("text", ["24", "1060", "103061", "1"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\S"):
         time_span(text)
 
 
@@ -40,5 +40,5 @@ def test_moment_is_counted_in_utc(text: str, low: str) -> None:
 
 @pytest.mark.parametrize("text", ["20261301", "20260131 10", "202601312460", "+0100"])
 def test_what_is_no_moment_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\S"):
         moment_span(text)

@@ -22,7 +22,8 @@ def by_name(options: ProgramOptions):
 
 def test_doors_stop_before_workers():
     stages = [[spec.name for spec in stage] for stage in program_specs(HOME, ProgramOptions())]
-    assert stages == [["web", "dicom"], ["beat"], ["worker-default", "worker-transfers", "worker-inference"]]
+    workers = ["worker-default", "worker-transfers", "worker-inference"]
+    assert stages == [["web", "dicom"], ["beat"], workers]
 
 
 def test_without_workers_only_the_doors_run():

@@ -40,6 +40,7 @@ def test_a_bright_spot_is_found_where_it_is_in_the_patient():
     assert found.centre_zyx == pytest.approx((4.0, 30.0, 40.0), abs=0.7)
     assert found.centre_mm == pytest.approx((-10 + 40, -20 + 30, -30 + 20), abs=0.7)
     assert found.radius_mm == pytest.approx(8.0)
+    assert result.heat_zyx is not None
     assert result.heat_zyx.shape == array.shape
     assert result.heat_zyx[4, 30, 40] > 0.9
 
