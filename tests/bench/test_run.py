@@ -30,7 +30,7 @@ def test_a_dicom_listener_is_named_by_place_and_title() -> None:
 @pytest.fixture
 def small_material(monkeypatch: pytest.MonkeyPatch) -> None:
     real = material.files
-    monkeypatch.setattr(dicomweb_load, "files", lambda plan: real(plan, 64))
+    monkeypatch.setattr(dicomweb_load, "files", lambda plan, rows=64: real(plan, 64))
 
 
 @pytest.fixture
