@@ -59,8 +59,8 @@ def record_transfer(asker: Asker, *, study_instance_uid: str, instances: int) ->
 
 
 def record_query(asker: Asker, *, what: str, details: dict[str, Any]) -> None:
-    """Query (110112)."""
-    _record(asker, "110112", what, Action.EXECUTE, details=details)
+    """Query (110112): written before the answer leaves."""
+    record_read(_values(asker, "110112", what, Action.EXECUTE, details=details))
 
 
 def record_token_created(asker: Asker, *, hint: str, scopes: list[str], username: str) -> None:

@@ -155,7 +155,9 @@ def test_answers_in_xml_are_one_part_each(web, project, study):
     parts = parts_of(response)
     roots = [ElementTree.fromstring(content) for _, content in parts]  # noqa: S314 our own
     assert [kind for kind, _ in parts] == ["application/dicom+xml"] * 2
-    values = [root.findtext(".//*[@keyword='PatientID']/Value") for root in roots]
+    values = [
+        root.findtext(".//{*}DicomAttribute[@keyword='PatientID']/{*}Value") for root in roots
+    ]
     assert values == ["PAT-2", "PAT-1"]
 
 
