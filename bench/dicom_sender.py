@@ -65,20 +65,20 @@ class Sender:
 
     def prepare(self, instance: Instance, message_id: int) -> bytes:
         """Make all PDUs of a request."""
-        command = _elements(
-            (0x0002, _uid(instance.sop_class_uid)),
+        command = elements(
+            (0x0002, even_uid(instance.sop_class_uid)),
             (0x0100, struct.pack("<H", 0x0001)),
             (0x0110, struct.pack("<H", message_id % 0xFFFF + 1)),
             (0x0700, struct.pack("<H", 0)),
             (0x0800, struct.pack("<H", 1)),
-            (0x1000, _uid(instance.sop_instance_uid)),
+            (0x1000, even_uid(instance.sop_instance_uid)),
         )
         step = self.max_pdu_bytes - 6
         data = instance.dataset
-        pdus = [_p_data(3, command)]
+        pdus = [p_data(3, command)]
         for start in range(0, len(data), step):
             is_last = start + step >= len(data)
-            pdus.append(_p_data(2 if is_last else 0, data[start : start + step]))
+            pdus.append(p_data(2 if is_last else 0, data[start : start + step]))
         return b"".join(pdus)
 
     def store(self, request: bytes) -> None:
@@ -143,7 +143,7 @@ def _max_pdu_bytes(answer: bytes) -> int:
     return MAX_PDU_BYTES
 
 
-def _p_data(control: int, fragment: bytes) -> bytes:
+def p_data(control: int, fragment: bytes) -> bytes:
     length = len(fragment) + 2
     return struct.pack(">BBLLBB", _P_DATA_TF, 0, length + 4, length, CONTEXT_ID, control) + fragment
 
@@ -152,13 +152,13 @@ def _item(kind: int, value: bytes) -> bytes:
     return struct.pack(">BBH", kind, 0, len(value)) + value
 
 
-def _elements(*elements: tuple[int, bytes]) -> bytes:
+def elements(*elements: tuple[int, bytes]) -> bytes:
     body = b"".join(
         struct.pack("<HHL", 0, number, len(value)) + value for number, value in elements
     )
     return struct.pack("<HHLL", 0, 0, 4, len(body)) + body
 
 
-def _uid(uid: str) -> bytes:
+def even_uid(uid: str) -> bytes:
     value = uid.encode()
     return value + b"\0" * (len(value) % 2)

@@ -4,15 +4,12 @@ import threading
 import time
 
 from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from pynetdicom import AE
-from pynetdicom.association import Association
-from pynetdicom.sop_class import (
-    StudyRootQueryRetrieveInformationModelFind,
-    StudyRootQueryRetrieveInformationModelMove,
-)
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as StudyRootFind
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove as StudyRootMove
 
 from bench.clients import Dicom, Measured
+from bench.dicom_asker import FIND, MOVE, Asker, prepare
 from bench.dicom_sender import NoAssociationError, Sender, StoreFailedError, instance_of
 from bench.material import Identity, files
 
@@ -78,12 +75,13 @@ def find_studies(dicom: Dicom, plan: list[Identity], count: int) -> Measured:
     for number in range(count):
         keys = _keys("STUDY", PatientID=plan[number * 7 % len(plan)].patient_id)
         keys.PatientName = keys.StudyDate = keys.AccessionNumber = keys.StudyInstanceUID = ""
+        request = prepare(FIND, StudyRootFind, keys)
         start = time.perf_counter()
-        association = _associate(dicom, StudyRootQueryRetrieveInformationModelFind)
-        answers = list(association.send_c_find(keys, StudyRootQueryRetrieveInformationModelFind))
+        association = _asker(dicom, StudyRootFind)
+        answers = list(association.ask(request))
         association.release()
         latencies.append(time.perf_counter() - start)
-        if len(answers) < 2 or answers[-1][0].get("Status") != 0:
+        if len(answers) < 2 or answers[-1].status or not answers[0].has_identifier:
             errors.append("C-FIND found nothing")
     return Measured(time.perf_counter() - begin, tuple(latencies), tuple(errors[:3]))
 
@@ -91,16 +89,16 @@ def find_studies(dicom: Dicom, plan: list[Identity], count: int) -> Measured:
 def move_study(dicom: Dicom, destination: str, plan: list[Identity]) -> Measured:
     """Have the plan's one study sent to the destination."""
     keys = _keys("STUDY", StudyInstanceUID=plan[0].study)
-    model = StudyRootQueryRetrieveInformationModelMove
-    association = _associate(dicom, model)
+    request = prepare(MOVE, StudyRootMove, keys, destination=destination)
+    association = _asker(dicom, StudyRootMove)
     start = time.perf_counter()
-    statuses = [status for status, _ in association.send_c_move(keys, destination, model)]
+    answers = list(association.ask(request))
     seconds = time.perf_counter() - start
     association.release()
-    last = statuses[-1] if statuses else Dataset()
+    last = answers[-1]
     errors = []
-    if last.get("Status") != 0 or last.get("NumberOfCompletedSuboperations") != len(plan):
-        errors.append(f"C-MOVE status {last.get('Status')}, {len(plan)} instances wanted")
+    if last.status or last.completed != len(plan):
+        errors.append(f"C-MOVE status {last.status:04X}, {len(plan)} instances wanted")
     return Measured(seconds, (seconds,), tuple(errors), len(plan))
 
 
@@ -112,11 +110,12 @@ def _keys(level: str, **values: str) -> Dataset:
     return keys
 
 
-def _associate(dicom: Dicom, sop_class_uid: str) -> Association:
-    ae = AE(ae_title=AE_TITLE)
-    ae.add_requested_context(sop_class_uid)
-    association = ae.associate(dicom.host, dicom.port, ae_title=dicom.ae_title)
-    if not association.is_established:
-        message = f"{dicom.ae_title} refused {AE_TITLE}: register it with register_peer."
-        raise NoAssociationError(message)
-    return association
+def _asker(dicom: Dicom, sop_class_uid: str) -> Asker:
+    return Asker(
+        dicom.host,
+        dicom.port,
+        calling=AE_TITLE,
+        called=dicom.ae_title,
+        sop_class_uid=sop_class_uid,
+        transfer_syntax_uid=ImplicitVRLittleEndian,
+    )

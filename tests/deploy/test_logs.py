@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from django.test import RequestFactory
+
 from deploy.logs import JsonFormatter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +23,18 @@ def test_record_becomes_one_line_of_json_with_its_extras() -> None:
     assert "\n" not in line
     entry = json.loads(line)
     assert (entry["message"], entry["instance"], entry["level"]) == ("two\nlines", 7, "info")
+
+
+def test_request_that_is_refused_is_logged_without_what_it_asked_for() -> None:
+    request = RequestFactory().get("/dicom-web/studies", {"PatientName": "Marker^Name"})
+    record = logging.makeLogRecord(
+        {"msg": "Bad Request: %s", "args": (request.path,), "request": request, "status_code": 400}
+    )
+
+    line = JsonFormatter().format(record)
+
+    assert "Marker" not in line
+    assert json.loads(line)["status_code"] == 400
 
 
 def test_warnings_of_libraries_that_quote_names_reach_no_log() -> None:
