@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from archive.dimse.admission import Admission, Refusal
+    from archive.dimse.sessions import Sessions
     from archive.ingest.types import Origin
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class PeerAssociation(PromptAssociation):
         *,
         head: bytes,
         admission: Admission,
+        sessions: Sessions,
         on_end: Callable[[PeerAssociation], None],
     ) -> None:
         super().__init__(ae, MODE_ACCEPTOR)
@@ -62,6 +64,7 @@ class PeerAssociation(PromptAssociation):
         self.dul = ReceivingDul(self, self._messages.arrived.set)
         self.origin: Origin | None = None
         self.rights = Rights()
+        self.sessions = sessions
         self.peer_key: int | None = None
         self.is_serving = False
         self.is_draining = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archive.dicom.uids import is_valid_uid
-from archive.dimse.operations import database_session
 from archive.dimse.statuses import (
     DUPLICATE_TRANSACTION,
     INVALID_ARGUMENT,
@@ -39,7 +38,7 @@ def serve_commitment(operation: Operation) -> None:
     try:
         asked = operation.dataset(request.ActionInformation)
         transaction_uid, references = _references(asked)
-        with database_session():
+        with operation.database():
             peer = operation.peer()
             if not peer.may_store:
                 raise NotAllowedError("This peer may not store.")
@@ -58,12 +57,12 @@ def serve_commitment(operation: Operation) -> None:
 
 def _report_here(operation: Operation, row: StorageCommitment) -> None:
     """Tell a peer that has no port to be called at, for as long as its association lasts."""
-    with database_session():
+    with operation.database():
         commitment.check_commitment(row)
     committed, failed = commitment.outcome_of(row)
     report = commitment_report(row.transaction_uid, committed, failed)
     if operation.report_event(report, WELL_KNOWN_INSTANCE, event_type=2 if failed else 1):
-        with database_session():
+        with operation.database():
             commitment.note_reported(row)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from archive.audit.services import record_query
 from archive.dimse.contexts import PATIENT_ROOT, WORKLIST_FIND
-from archive.dimse.operations import PENDING, account_of, database_session
+from archive.dimse.operations import PENDING, account_of
 from archive.dimse.statuses import CANCELLED, PENDING_WARNING, SUCCESS
 from archive.errors import InvalidRequestError, NotAllowedError
 from archive.query.find import LEVELS, find
@@ -14,7 +15,7 @@ from archive.query.types import Level
 from archive.scheduling.selectors import matching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterable
 
     from pydicom.dataset import Dataset
 
@@ -29,7 +30,7 @@ NEGOTIABLE = bytes([1, 1, 1])
 
 def serve_find(operation: Operation) -> None:
     """Answer a C-FIND: one response for each match, as it is read, and one at the end."""
-    with database_session():
+    with operation.database():
         peer = operation.peer()
         if not peer.may_query:
             raise NotAllowedError("This peer may not query.")
@@ -37,23 +38,27 @@ def serve_find(operation: Operation) -> None:
         if len(keys) > MAX_KEYS:
             raise InvalidRequestError("The query has too many keys.")
         answers, status = _answers(operation, peer, keys)
-        for answer in answers:
-            if not operation.is_alive:
-                return
-            if operation.is_cancelled:
-                operation.respond(CANCELLED)
-                return
-            operation.respond(status, identifier=answer)
+        # Ended before the connection is another's, also where the peer wants no more.
+        with closing(answers):
+            for answer in answers:
+                if not operation.is_alive:
+                    return
+                if operation.is_cancelled:
+                    operation.respond(CANCELLED)
+                    return
+                operation.respond(status, identifier=answer)
     operation.respond(SUCCESS)
 
 
-def _answers(operation: Operation, peer: Peer, keys: Dataset) -> tuple[Iterator[Dataset], int]:
+def _answers(
+    operation: Operation, peer: Peer, keys: Dataset
+) -> tuple[Generator[Dataset, None, None], int]:
     """Return the matches, and with which status each is sent."""
     user = account_of(peer)
     if operation.sop_class_uid == WORKLIST_FIND:
         entries = matching(user, keys)
         _record(operation, peer, "find-worklist", keys)
-        return iter(entries), PENDING
+        return _each(entries), PENDING
     level = _level(operation.sop_class_uid, keys)
     found = find(
         user=user,
@@ -63,7 +68,11 @@ def _answers(operation: Operation, peer: Peer, keys: Dataset) -> tuple[Iterator[
         **_negotiated(operation),
     )
     _record(operation, peer, f"find-{level.name.lower()}", keys)
-    return iter(found), PENDING_WARNING if found.unsupported else PENDING
+    return _each(found), PENDING_WARNING if found.unsupported else PENDING
+
+
+def _each(found: Iterable[Dataset]) -> Generator[Dataset, None, None]:
+    yield from found
 
 
 def _level(model: str, keys: Dataset) -> Level:

@@ -16,6 +16,7 @@ from archive.dimse.admission import Admission
 from archive.dimse.associations import PeerAssociation
 from archive.dimse.handlers import handle_c_store
 from archive.dimse.lobby import Lobby
+from archive.dimse.sessions import Sessions
 from archive.dimse.tls import server_context
 from archive.dimse.transport import MAX_PDU_BYTES
 from archive.dimse.writers import Writers
@@ -61,6 +62,7 @@ class Listener:
         context = server_context() if secure_port is not None else None
         self._socket = socket.create_server((bind, port), family=family, backlog=256)
         self._writers = Writers()
+        self._sessions = Sessions()
         self._admission = Admission(ae_title, self._writers)
         self._lobby = Lobby(self._socket, self._enter, patience_s=acse_timeout_s)
         self._lobbies = [self._lobby]
@@ -104,6 +106,7 @@ class Listener:
         for association in self.associations:
             association.abort()
         self._writers.close()
+        self._sessions.close()
 
     @property
     def associations(self) -> list[PeerAssociation]:
@@ -129,6 +132,7 @@ class Listener:
             AddressInformation(*address),
             head=head,
             admission=self._admission,
+            sessions=self._sessions,
             on_end=self._leave,
         )
         association.bind(evt.EVT_C_STORE, partial(handle_c_store, writers=self._writers))

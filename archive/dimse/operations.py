@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -12,7 +10,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import connections
 from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
 from pynetdicom.dsutils import decode, encode
 from pynetdicom.pdu_primitives import A_RELEASE
@@ -25,11 +22,12 @@ from archive.errors import ArchiveError, InvalidRequestError, NotAllowedError
 from archive.forwarding.dimse_sending import discard_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from django.contrib.auth.models import User
     from pydicom.dataset import Dataset
 
+    from archive.dimse.sessions import Sessions
     from archive.models import Peer
 
 logger = logging.getLogger(__name__)
@@ -37,18 +35,6 @@ logger = logging.getLogger(__name__)
 PENDING = 0xFF00
 MAX_COUNT = 0xFFFF  # of a US value
 MAX_COMMENT = 64  # of an LO value
-MAX_SESSIONS = 8
-_sessions = threading.BoundedSemaphore(MAX_SESSIONS)
-
-
-@contextlib.contextmanager
-def database_session() -> Iterator[None]:
-    """Ask the database in an association's own thread, a few at once, and leave nothing open."""
-    with _sessions:
-        try:
-            yield
-        finally:
-            connections.close_all()
 
 
 @dataclass
@@ -82,6 +68,11 @@ class Operation:
         self.sop_class_uid = str(context.abstract_syntax)
         self._context_id = int(context.context_id)
         self._syntax = context.transfer_syntax[0]
+
+    def database(self) -> AbstractContextManager[None]:
+        """Ask the database within the block, with one of the listener's connections."""
+        sessions: Sessions = self.association.sessions
+        return sessions.session()
 
     def peer(self) -> Peer:
         """Return the peer as it is registered now.

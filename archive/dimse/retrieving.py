@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from archive.access import selectors as access
 from archive.audit.associations import record_moved
 from archive.dimse.contexts import PATIENT_ROOT
-from archive.dimse.operations import PENDING, SubOperations, account_of, database_session
+from archive.dimse.operations import PENDING, SubOperations, account_of
 from archive.dimse.statuses import (
     ALL_FAILED,
     CANCELLED,
@@ -36,7 +36,7 @@ MAX_UIDS = 20_000
 
 def serve_get(operation: Operation) -> None:
     """Answer a C-GET: store on this association what is asked for."""
-    with database_session():
+    with operation.database():
         peer, instances = _asked_for(operation)
         note_transfer(operation.asker(peer), instances)
     outcomes = _stored_here(operation, instances)
@@ -46,7 +46,7 @@ def serve_get(operation: Operation) -> None:
 def serve_move(operation: Operation) -> None:
     """Answer a C-MOVE: store with a registered destination what is asked for."""
     title = str(operation.request.MoveDestination or "").strip()
-    with database_session():
+    with operation.database():
         peer, instances = _asked_for(operation)
         address = operation.association.origin.address
         destination = access.find_move_destination(ae_title=title, requestor_address=address)

@@ -11,7 +11,6 @@ import contextlib
 import os
 import queue
 import select
-import ssl
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -62,9 +61,10 @@ class WaitingDul(DULServiceProvider):
         """Seconds that the reactor's loop still has to sleep: none, the waiting was done here."""
         if threading.current_thread() is not self:
             return 0.001
-        connection = self.socket.socket if self.socket is not None else None
-        if isinstance(connection, ssl.SSLSocket) and connection.pending():
+        if not self.event_queue.empty() or (self.socket is not None and self.socket.ready):
+            # Among it what was read before the association began: no descriptor tells of that.
             return 0.0
+        connection = self.socket.socket if self.socket is not None else None
         descriptor = connection.fileno() if connection is not None else -1
         if descriptor < 0:
             return 0.005
