@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,18 @@ class _State:
     best: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
+class Objective(Protocol):
+    """What a network is to become better at."""
+
+    def loss(self, scores: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """Return what is made small: both lie on the training's device."""
+
+    def validate(
+        self, network: nn.Module, feed: Feed, rows: Integers, device: str
+    ) -> dict[str, float]:
+        """Return ``validation_loss`` and what else a row of the history tells of held-out rows."""
+
+
 @dataclass(frozen=True, eq=False)
 class Place:
     """Where one split's training keeps what it needs to go on, and on which device it works."""
@@ -45,7 +57,13 @@ class Place:
 
 
 def train_network(
-    network: nn.Module, feed: Feed, split: Split, recipe: Recipe, place: Place, watch: Watch
+    network: nn.Module,
+    feed: Feed,
+    split: Split,
+    recipe: Recipe,
+    place: Place,
+    watch: Watch,
+    objective: Objective | None = None,
 ) -> list[dict[str, Any]]:
     """Train until it is done, and leave the network with its best weights.
 
@@ -59,10 +77,12 @@ def train_network(
     recipe : optimiser, schedule, patience
     place : files and device
     watch : is told of every epoch, and may stop
+    objective : cross-entropy of classes, if absent
 
     Returns
     -------
-    one row an epoch: ``epoch``, ``loss``, ``validation_loss``, ``validation_accuracy``, ``rate``
+    one row an epoch: ``epoch``, ``loss``, ``validation_loss``, ``rate``, and what else the
+    objective says of held-out rows, such as ``validation_accuracy``
     """
     network.to(place.device)
     optimizer = torch.optim.AdamW(
@@ -72,7 +92,8 @@ def train_network(
     )
     schedule = _schedule(optimizer, recipe)
     state = _resumed(network, optimizer, schedule, place.checkpoint)
-    weights = _class_weights(feed, split.train, recipe, place.device)
+    if objective is None:
+        objective = _Naming(_class_weights(feed, split.train, recipe, place.device))
     watch.progress["history"] = state.history[:-1]
     if state.history:
         watch.tell_epoch(state.history[-1], recipe.epochs)
@@ -81,7 +102,7 @@ def train_network(
         while state.epoch < recipe.epochs and state.epoch - state.best_epoch < recipe.patience:
             torch.manual_seed(recipe.seed * 1000 + state.epoch)
             _one_epoch(
-                network, _Beating(feed, watch), split, (optimizer, weights, place.device), state
+                network, _Beating(feed, watch), split, (optimizer, objective, place.device), state
             )
             _step(schedule, state)
             _board(board, state.history[-1])
@@ -134,37 +155,56 @@ class _Beating:
             yield batch
 
 
+@dataclass(frozen=True, eq=False)
+class _Naming:
+    """Cross-entropy of classes, rare ones weighted."""
+
+    weights: torch.Tensor | None
+
+    def loss(self, scores: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        weights = None if self.weights is None else self.weights.to(scores.device)
+        return cross_entropy(scores, wanted, weight=weights)
+
+    def validate(
+        self, network: nn.Module, feed: Feed, rows: Integers, device: str
+    ) -> dict[str, float]:
+        scores = scores_of(network, feed, rows, device)
+        truth = np.concatenate([classes.numpy() for _, classes in feed.batches(rows)])
+        held_out = self.loss(torch.from_numpy(scores).float(), torch.from_numpy(truth))
+        return {
+            "validation_loss": float(held_out),
+            "validation_accuracy": round(float((scores.argmax(axis=1) == truth).mean()), 4),
+        }
+
+
 def _one_epoch(
-    network: nn.Module, feed: Feed, split: Split, tools: tuple[Any, Any, str], state: _State
+    network: nn.Module,
+    feed: Feed,
+    split: Split,
+    tools: tuple[Any, Objective, str],
+    state: _State,
 ) -> None:
-    optimizer, weights, device = tools
+    optimizer, objective, device = tools
     _to_training(network)
     losses = []
-    for inputs, classes in feed.batches(split.train, epoch=state.epoch):
+    for inputs, wanted in feed.batches(split.train, epoch=state.epoch):
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device == "cuda"):
             scores = network(inputs.to(device))
-        loss = cross_entropy(scores.float(), classes.to(device), weight=weights)
+        loss = objective.loss(scores.float(), wanted.to(device))
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         losses.append(float(loss.detach()))
-    validation = scores_of(network, feed, split.validation, device)
-    truth = np.concatenate([classes.numpy() for _, classes in feed.batches(split.validation)])
-    held_out = float(
-        cross_entropy(
-            torch.from_numpy(validation).float(),
-            torch.from_numpy(truth),
-            weight=None if weights is None else weights.cpu(),
-        )
-    )
+    found = objective.validate(network, feed, split.validation, device)
+    held_out = found["validation_loss"]
     state.epoch += 1
     state.history.append(
         {
             "epoch": state.epoch,
             "loss": round(float(np.mean(losses)), 5),
+            **found,
             "validation_loss": round(held_out, 5),
-            "validation_accuracy": round(float((validation.argmax(axis=1) == truth).mean()), 4),
             "rate": optimizer.param_groups[0]["lr"],
         }
     )
@@ -218,7 +258,7 @@ def _step(schedule: Any, state: _State) -> None:
 
 
 def _board(board: SummaryWriter, row: dict[str, Any]) -> None:
-    for name in ("loss", "validation_loss", "validation_accuracy", "rate"):
+    for name in row.keys() - {"epoch"}:
         board.add_scalar(name, row[name], row["epoch"])
 
 

@@ -12,6 +12,9 @@ LITE0 = "lite0"
 # Networks of MONAI, made in `backbones`; they come without weights unless a model lends its own.
 NETWORKS = ("densenet121", "resnet18", "resnet50", "vit")
 BACKBONES = (LITE0, *NETWORKS)
+# What learns masks: MONAI's UNet, on patches of volumes.
+UNET = "unet"
+MASKS_BY = ("any", "people", "models")
 # Of a registered model: `model:NAME` or `model:NAME:VERSION`.
 MODEL_PREFIX = "model:"
 AUGMENTATIONS = ("rotate", "flip", "crop", "intensity", "noise")
@@ -19,6 +22,18 @@ SCHEDULES = ("cosine", "plateau", "constant")
 LITE0_SIDE = 224
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]{1,62}$")
 _FALLING = 0.5
+_LISTS = ("labels", "segments", "augmentation")
+# What is usual where masks are learned: all of a small network, a few patches at once.
+_OF_SEGMENTATION: dict[str, Any] = {
+    "backbone": UNET,
+    "is_frozen": False,
+    "is_pretrained": False,
+    "batch_size": 4,
+    "dropout": 0.0,
+}
+# The UNet halves a patch so often.
+_PATCH_STEP = 8
+_MOST_SEGMENTS, _LONGEST = 20, 64
 # What a number may be: lowest and highest.
 _RANGES: dict[str, tuple[float, float]] = {
     "epochs": (1, 1000),
@@ -28,6 +43,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     "variants": (1, 16),
     "folds": (0, 10),
     "images_per_series": (1, 64),
+    "patch_side": (16, 160),
+    "patches_per_volume": (1, 64),
+    "voxel_mm": (0.0, 20.0),
+    "width": (4, 64),
     "learning_rate": (1e-7, 1.0),
     "weight_decay": (0.0, 10.0),
     "dropout": (0.0, 0.95),
@@ -43,8 +62,15 @@ class Recipe:
     Attributes
     ----------
     name : of the model to be: small letters, digits, hyphens
-    label_set : the archive's labels to learn; empty where a folder of images is given
+    label_set : the archive's labels to learn; empty where a folder of images or segments are given
     labels : which of them, all with enough images where empty
+    segments : structures of the archive's SEG objects to learn to segment, each by its segment's
+        label or by the code of its property, ``39607008`` or ``SCT:39607008``
+    masks_by : whose SEG objects: of `MASKS_BY`
+    patch_side, patches_per_volume : voxels of a patch's longest side, and patches of a volume in
+        an epoch, where segments are learned
+    voxel_mm : edge of a voxel that the network sees; 0 for the median of the series
+    width : channels of the UNet's first level
     folder, group : a folder with ``labels.csv``, for the operator's commands only
     backbone : one of `BACKBONES`, or ``model:NAME[:VERSION]``, whose weights are begun with
     is_frozen : only the last layer is learned; for ``lite0`` on the archive's own vectors' space
@@ -81,11 +107,22 @@ class Recipe:
     variants: int = 4
     image_side: int = LITE0_SIDE
     images_per_series: int = 8
+    segments: tuple[str, ...] = ()
+    masks_by: str = "any"
+    patch_side: int = 48
+    patches_per_volume: int = 4
+    voxel_mm: float = 0.0
+    width: int = 8
     validation_share: float = 0.15
     test_share: float = 0.2
     folds: int = 0
     seed: int = 0
     description: str = ""
+
+    @property
+    def is_segmentation(self) -> bool:
+        """Whether masks are learned, not names."""
+        return bool(self.segments)
 
     @property
     def is_on_vectors(self) -> bool:
@@ -94,7 +131,7 @@ class Recipe:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `read_recipe` reads."""
-        return asdict(self) | {"labels": list(self.labels), "augmentation": list(self.augmentation)}
+        return asdict(self) | {name: list(getattr(self, name)) for name in _LISTS}
 
 
 def read_recipe(values: dict[str, Any]) -> Recipe:
@@ -110,9 +147,11 @@ def read_recipe(values: dict[str, Any]) -> Recipe:
     if strange:
         raise InvalidRequestError(f"A training knows no {strange[0]!r}.")
     given = dict(values)
-    for name in ("labels", "augmentation"):
+    for name in _LISTS:
         if name in given:
             given[name] = tuple(str(one) for one in given[name])
+    if given.get("segments"):
+        given = _OF_SEGMENTATION | given
     try:
         recipe = Recipe(**given)
         _check(recipe)
@@ -124,11 +163,14 @@ def read_recipe(values: dict[str, Any]) -> Recipe:
 def _check(recipe: Recipe) -> None:
     if not _NAME.match(recipe.name):
         raise InvalidRequestError("A model's name has 2 to 63 small letters, digits and hyphens.")
-    if bool(recipe.label_set) == bool(recipe.folder):
-        raise InvalidRequestError("Name a set of labels, or a folder of labelled images.")
-    is_model = recipe.backbone.startswith(MODEL_PREFIX)
-    if recipe.backbone not in BACKBONES and not is_model:
-        raise InvalidRequestError(f"A backbone is one of {', '.join(BACKBONES)}, or model:NAME.")
+    if bool(recipe.label_set) + bool(recipe.folder) + recipe.is_segmentation != 1:
+        raise InvalidRequestError(
+            "Name a set of labels, a folder of labelled images, or segments: one of them."
+        )
+    if recipe.is_segmentation:
+        _check_segmentation(recipe)
+    else:
+        _check_backbone(recipe)
     if recipe.schedule not in SCHEDULES:
         raise InvalidRequestError(f"A schedule is one of {', '.join(SCHEDULES)}.")
     strange = [one for one in recipe.augmentation if one not in AUGMENTATIONS]
@@ -139,5 +181,26 @@ def _check(recipe: Recipe) -> None:
             raise InvalidRequestError(f"{name} lies between {low:g} and {high:g}.")
     if recipe.folds == 1:
         raise InvalidRequestError("folds is 0, or at least 2.")
-    if recipe.backbone == LITE0 and recipe.image_side != LITE0_SIDE and recipe.is_frozen:
+    if recipe.is_on_vectors and recipe.image_side != LITE0_SIDE:
         raise InvalidRequestError(f"Frozen lite0 takes images of {LITE0_SIDE} pixels.")
+
+
+def _check_backbone(recipe: Recipe) -> None:
+    is_model = recipe.backbone.startswith(MODEL_PREFIX)
+    if recipe.backbone not in BACKBONES and not is_model:
+        raise InvalidRequestError(f"A backbone is one of {', '.join(BACKBONES)}, or model:NAME.")
+
+
+def _check_segmentation(recipe: Recipe) -> None:
+    if recipe.backbone != UNET or recipe.is_frozen or recipe.is_pretrained:
+        raise InvalidRequestError(f"Segments are learned by {UNET}, all of it, from scratch.")
+    if recipe.folds:
+        raise InvalidRequestError("Segments are learned with one split: folds is 0.")
+    if recipe.masks_by not in MASKS_BY:
+        raise InvalidRequestError(f"masks_by is one of {', '.join(MASKS_BY)}.")
+    if recipe.patch_side % _PATCH_STEP:
+        raise InvalidRequestError(f"patch_side is a multiple of {_PATCH_STEP}.")
+    if len(set(recipe.segments)) < len(recipe.segments) or len(recipe.segments) > _MOST_SEGMENTS:
+        raise InvalidRequestError(f"Name each segment once, at most {_MOST_SEGMENTS}.")
+    if any(not one.strip() or len(one) > _LONGEST for one in recipe.segments):
+        raise InvalidRequestError(f"A segment is named by 1 to {_LONGEST} characters.")
