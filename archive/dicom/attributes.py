@@ -28,6 +28,7 @@ _PER_FRAME_GROUPS, _SHARED_GROUPS = 0x52009230, 0x52009229
 _PLANE_POSITION, _PLANE_ORIENTATION = 0x00209113, 0x00209116
 _POSITION, _ORIENTATION = 0x00200032, 0x00200037
 _MAX_REQUESTS = 20
+_SMALL = 2**15  # of a column of two bytes
 _REQUEST_KEYS = {
     "RequestedProcedureID": 0x00401001,
     "ScheduledProcedureStepID": 0x00400009,
@@ -201,8 +202,8 @@ def _instance(reader: ElementReader, header: Header) -> InstanceAttributes:
         instance_number=reader.integer(0x00200013),
         rows=_count(reader, 0x00280010),
         columns=_count(reader, 0x00280011),
-        bits_allocated=_count(reader, 0x00280100),
-        samples_per_pixel=_count(reader, 0x00280002),
+        bits_allocated=_count(reader, 0x00280100, below=_SMALL),
+        samples_per_pixel=_count(reader, 0x00280002, below=_SMALL),
         number_of_frames=max(frames or 1, 1) if header.has_pixel_data else None,
         photometric_interpretation=reader.code(0x00280004, CODE_LENGTH),
         has_pixel_data=header.has_pixel_data,
@@ -232,9 +233,9 @@ def _optional_uid(reader: ElementReader, tag: int) -> str:
     return ""
 
 
-def _count(reader: ElementReader, tag: int) -> int | None:
+def _count(reader: ElementReader, tag: int, *, below: int = 2**16) -> int | None:
     number = reader.integer(tag)
-    return number if number is None or 0 <= number < 2**16 else None
+    return number if number is None or 0 <= number < below else None
 
 
 def _requests(reader: ElementReader, ds: Dataset) -> list[dict[str, str]]:

@@ -8,7 +8,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    transaction,
+)
 
 from archive.audit import services as audit
 from archive.errors import ArchiveError, InvalidInstanceError, StorageError
@@ -18,6 +25,7 @@ from archive.ingest.examining import Candidate, examine
 from archive.ingest.quarantine import quarantine_file
 from archive.ingest.quotas import over_quota
 from archive.ingest.recording import BatchRecorder
+from archive.ingest.refusals import refuse_file
 from archive.ingest.statement import known_digests, store_plain
 from archive.ingest.types import IncomingFile, IngestResult, Origin, Outcome
 from archive.storage.stores import blob_store
@@ -97,7 +105,22 @@ def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[Inges
         logger.exception("database not reachable while storing")
         message = "The archive's database can't be reached; try again."
         return _failed(batch, StorageError(message, code="database-unavailable"))
+    except DataError:
+        # Not logged: the database's words may show a patient's.
+        return _one_by_one(batch)
     return _results(batch, recorder)
+
+
+def _one_by_one(batch: _Batch) -> list[IngestResult]:
+    """Store each file alone where the database can't hold a value of one of them."""
+    if len(batch.files) > 1:
+        return [ingest_files(files=[file], origin=batch.origin)[0] for file in batch.files]
+    message = "The instance holds a value that the archive can't index."
+    error = InvalidInstanceError(message, code="invalid-value")
+    try:
+        return [refuse_file(file=batch.files[0], error=error, origin=batch.origin)]
+    except StorageError as storage_error:
+        return _failed(batch, storage_error)
 
 
 def _set_known_duplicates(batch: _Batch) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 
+from archive.ingest import services
 from archive.ingest.services import ingest_files
 from archive.ingest.spooling import spool_stream
 from archive.ingest.types import IncomingFile, IngestResult, Origin, Outcome
@@ -332,3 +333,30 @@ def test_store_waits_for_no_foreign_key_check_on_its_rows() -> None:
                 cursor.execute("RESET lock_timeout")
 
     assert result.outcome is Outcome.STORED
+
+
+def test_numbers_that_no_column_holds_are_left_out() -> None:
+    (result,) = store(instance(SamplesPerPixel=60000))
+
+    assert result.outcome is Outcome.STORED
+    row = Instance.objects.get()
+    assert row.samples_per_pixel is None
+
+
+def test_a_value_that_the_database_refuses_fails_its_own_instance_alone(monkeypatch) -> None:
+    plain = services.store_plain
+
+    def refusing(candidates, origin):
+        if any(one.sop_instance_uid == "1.2.3.1.2" for one in candidates):
+            raise DataError
+        return plain(candidates, origin)
+
+    monkeypatch.setattr(services, "store_plain", refusing)
+
+    results = store(instance(1), instance(2), instance(3))
+
+    outcomes = [result.outcome for result in results]
+    assert outcomes == [Outcome.STORED, Outcome.QUARANTINED, Outcome.STORED]
+    assert results[1].error is not None
+    assert results[1].error.code == "invalid-value"
+    assert Quarantine.objects.get().reason_code == "invalid-value"
