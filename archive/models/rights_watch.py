@@ -86,8 +86,10 @@ watch = RightsWatch()
 
 
 def _begin_anew() -> None:
-    """Forget the parent's thread and lock: a forked process has neither."""
+    """Forget the parent's thread and lock: a forked process has neither, and what it kept."""
+    revision = watch.revision
     RightsWatch.__init__(watch)
+    watch.revision = revision + 1
 
 
 os.register_at_fork(after_in_child=_begin_anew)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
-from archive.models.memberships import memberships_of
+from archive.models.memberships import memberships_given, memberships_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -115,7 +115,9 @@ class Reading(Generic[_Row]):
             if written is not None:
                 self._written.move_to_end(shape)
                 return written
-        written = self._write(user)
+        # Of just these memberships, even if they change between: others share the statement.
+        with memberships_given(user, shape):
+            written = self._write(user)
         with self._lock:
             self._written[shape] = written
             while len(self._written) > _MAX_SHAPES:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from django.db import DataError, connection, transaction
 
-from archive.models import Instance
+from archive.models import Instance, Membership
+from archive.models.access import Role
 from archive.models.statements import Reading, Slot, fetch_rows
 from archive.retrieve.found import find_instances
 from tests.builders.datasets import make_dataset
@@ -42,6 +43,22 @@ def test_each_set_of_rights_has_its_own_statement(project, radiologist, outsider
         assert reading.rows(radiologist, {"sop": stored.sop_instance_uid}) == [(stored.pk,)]
         assert reading.rows(outsider, {"sop": stored.sop_instance_uid}) == []
         assert reading.rows(radiologist, {"sop": "%s %% $1"}) == []
+
+
+def test_rights_that_change_meanwhile_do_not_stay_in_a_statement(project, radiologist, outsider):
+    (stored,) = store_datasets(make_dataset(), project=project)
+
+    def make(user):
+        Membership.objects.get_or_create(user=outsider, role=Role.VIEWER, project=project)
+        return (
+            Instance.objects.visible_to(user).filter(sop_instance_uid=Slot("sop")).values_list("pk")
+        )
+
+    reading = Reading(make, ["sop"])
+    reading.rows(outsider, {"sop": stored.sop_instance_uid})
+    Membership.objects.filter(user=outsider, role=Role.VIEWER).delete()
+
+    assert reading.rows(outsider, {"sop": stored.sop_instance_uid}) == []
 
 
 def test_found_instances_are_what_the_models_say(project, radiologist):
