@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 from pydicom.dataset import Dataset
 from pynetdicom import build_context, build_role
+from pynetdicom.dsutils import encode
 
 from archive.errors import ArchiveError
 from archive.forwarding.dimse_association import associate
@@ -108,7 +109,12 @@ def _deliver(peer: Peer, batch: list[WorkitemEvent], end: float) -> int:
             if time.monotonic() >= end:
                 _give_back(batch[number:])
                 break
-            status = _report(association, event, number % _MESSAGE_IDS + 1)
+            information = _information(event)
+            if information is None:
+                _note_unwritable(event)
+                told += 1
+                continue
+            status = _report(association, event, information, number % _MESSAGE_IDS + 1)
             if status is None:
                 _put_off(batch[number:], _LOST)
                 break
@@ -117,8 +123,21 @@ def _deliver(peer: Peer, batch: list[WorkitemEvent], end: float) -> int:
     return told
 
 
-def _report(association: Association, event: WorkitemEvent, message_id: int) -> int | None:
-    information = Dataset.from_json(event.information)
+def _information(event: WorkitemEvent) -> Dataset | None:
+    """Return what is told; None where somebody's workitem holds what no data set can."""
+    try:
+        information = Dataset.from_json(event.information)
+        written = encode(information, is_implicit_vr=True, is_little_endian=True)
+    except Exception:  # noqa: BLE001 pydicom raises what it likes, and others wait behind it
+        return None
+    return information if written is not None else None
+
+
+def _report(
+    association: Association, event: WorkitemEvent, information: Dataset, message_id: int
+) -> int | None:
+    if not association.is_established:
+        return None
     answer, _ = association.send_n_event_report(
         information,
         event.event_type,
@@ -135,6 +154,13 @@ def _note(event: WorkitemEvent, status: int) -> None:
     message = f"It answers {status:04X}H." if status else ""
     WorkitemEvent.objects.filter(pk=event.pk).update(
         delivered_at=timezone.now(), attempts=F("attempts") + 1, message=message
+    )
+
+
+def _note_unwritable(event: WorkitemEvent) -> None:
+    """Let an event go that can't be told: those behind it can."""
+    WorkitemEvent.objects.filter(pk=event.pk).update(
+        delivered_at=timezone.now(), message="It holds values that can't be written as DICOM."
     )
 
 

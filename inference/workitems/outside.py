@@ -104,7 +104,7 @@ def complete(user: AnyUser, found: Found) -> None:
     Raises
     ------
     FinalStateError
-        Something isn't said, or an object that it names as its output is not in the study.
+        Something isn't said, or what it names as its output is no new object of the study.
     """
     document = found.document()
     require_final(document)
@@ -118,7 +118,7 @@ def complete(user: AnyUser, found: Found) -> None:
     ]
     outputs = _outputs(user, run, uids[:_MOST_OUTPUTS])
     finish_run(run, RunOutcome(device=f"by {user.get_username()}"[:64], outputs=outputs))
-    if run.is_shadow or run.model_version.state == ModelVersion.State.SHADOW:
+    if _is_on_trial(run):
         withhold_series(sop_instance_uids=outputs.values(), reason="trial")
     run.refresh_from_db()
 
@@ -128,15 +128,25 @@ def cancel(run: Run, reason: str) -> None:
     end_run(run, Run.State.CANCELLED, reason or "Given up by who performed it.")
 
 
+def _is_on_trial(run: Run) -> bool:
+    return bool(run.is_shadow or run.model_version.state == ModelVersion.State.SHADOW)
+
+
 def _outputs(user: AnyUser, run: Run, uids: list[str]) -> dict[str, str]:
+    # Made by it: what was there before is no result, and is not withheld as one.
     rows = Instance.objects.visible_to(user).filter(
-        sop_instance_uid__in=uids, series__study=run.study_id
+        sop_instance_uid__in=uids, series__study=run.study_id, created_at__gte=run.created_at
     )
+    rows = rows.exclude(series=run.series_id)
+    if _is_on_trial(run):
+        rows = rows.filter(series__created_at__gte=run.created_at)
     classes = dict(rows.values_list("sop_instance_uid", "sop_class_uid"))
     outputs: dict[str, str] = {}
     for number, uid in enumerate(uids, start=1):
         if uid not in classes:
-            raise FinalStateError(f"The output {uid[:64]} is not in the study: store it first.")
+            raise FinalStateError(
+                f"The output {uid[:64]} is no new object of the study: store it first."
+            )
         kind = _KINDS.get(classes[uid], "")
         name = kind if kind and kind not in outputs else f"object-{number}"
         outputs[name] = uid

@@ -92,6 +92,20 @@ def test_life_of_a_workitem_is_told_in_order(watcher: Watcher, asker: Asker) -> 
     assert subscribers_with_due() == []
 
 
+def test_what_no_data_set_holds_keeps_nothing_else_waiting(watcher: Watcher, asker: Asker) -> None:
+    subscribe(asker=asker, uid=WORKLIST, ae_title="WATCHER")
+    create(asker, "2.25.1")
+    change_state(asker=asker, uid="2.25.1", state="IN PROGRESS", transaction_uid=CLAIM)
+    progress = {"00741002": {"vr": "SQ", "Value": [{"00741004": {"vr": "DS", "Value": ["half"]}}]}}
+    update_workitem(asker=asker, uid="2.25.1", changes=progress, transaction_uid=CLAIM)
+    create(asker, "2.25.2")
+
+    deliver_to("WATCHER")
+
+    assert [uid for uid, _ in watcher.states()] == ["2.25.1", "2.25.1", "2.25.2"]
+    assert subscribers_with_due() == []
+
+
 def test_list_tells_what_is_there_and_what_comes(
     watcher: Watcher, asker: Asker, series: Series
 ) -> None:

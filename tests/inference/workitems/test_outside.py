@@ -112,6 +112,31 @@ def test_results_of_a_model_on_trial_are_for_reviewers(
     assert Series.objects.get(series_instance_uid=result.SeriesInstanceUID).withheld == "trial"
 
 
+@pytest.mark.parametrize("place", ["its input", "another series", "added to another series"])
+def test_what_was_there_before_is_no_result_and_is_not_withheld(
+    place: str, series: Series, project: Project, outside_model: ModelVersion, asker: Asker
+) -> None:
+    earlier = stored_result(series, project)
+    run = due_run(series, outside_model)
+    Run.objects.filter(pk=run.pk).update(is_shadow=True)
+    named = {
+        "its input": series.instances.get().sop_instance_uid,
+        "another series": earlier.SOPInstanceUID,
+        "added to another series": "1.2.3.99",
+    }[place]
+    earlier.SOPInstanceUID = "1.2.3.99"
+    store_datasets(earlier, project=project)
+    uid = workitem_uid(run)
+    change_state(asker=asker, uid=uid, state="IN PROGRESS", transaction_uid=CLAIM)
+    said = performed((SEG, named))
+    update_workitem(asker=asker, uid=uid, changes=said, transaction_uid=CLAIM)
+
+    with pytest.raises(FinalStateError, match="no new object"):
+        change_state(asker=asker, uid=uid, state="COMPLETED", transaction_uid=CLAIM)
+
+    assert not Series.objects.exclude(withheld="").exists()
+
+
 def test_performer_gives_it_up(run: Run, asker: Asker) -> None:
     uid = workitem_uid(run)
     change_state(asker=asker, uid=uid, state="IN PROGRESS", transaction_uid=CLAIM)
