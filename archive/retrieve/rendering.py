@@ -184,7 +184,10 @@ def representative_of_study(study: Study) -> Instance:
     NotAcceptableError
         The study holds no images.
     """
-    images = Instance.objects.shown().filter(series__study=study, has_pixel_data=True)
+    # What is on trial or rejected stands for nothing: not everybody may see it.
+    images = Instance.objects.shown().filter(
+        series__study=study, series__withheld="", has_pixel_data=True
+    )
     keys = (
         images.filter(pictures_filter("series__")),
         images,

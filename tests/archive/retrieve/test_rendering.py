@@ -9,6 +9,7 @@ from PIL import Image
 
 from archive.dicom.windowing import Window
 from archive.errors import InvalidRequestError, NotAcceptableError, NotVisibleError
+from archive.models import Series
 from archive.retrieve.rendering import (
     Region,
     Rendering,
@@ -98,6 +99,15 @@ def test_the_middle_stands_for_the_whole(project):
     with pytest.raises(NotAcceptableError):
         representative_of_series(instances[-1].series.pk)
     assert middle_frame(instances[0]) == 1
+
+
+@pytest.mark.parametrize("withheld", ["trial", "rejected"])
+def test_what_is_withheld_stands_for_no_study(project, withheld):
+    (instance,) = store_datasets(make_dataset(), project=project)
+    Series.objects.update(withheld=withheld)
+
+    with pytest.raises(NotAcceptableError):
+        representative_of_study(instance.series.study)
 
 
 @pytest.fixture(autouse=True)
