@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -14,6 +15,7 @@ from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.db.models import Model
 
     from archive.models import Study
     from archive.models.memberships import Held
@@ -107,17 +109,36 @@ def storing_rights(user: AnyUser) -> dict[str, Any]:
 
 def find_peer(*, ae_title: str, address: str) -> Peer | None:
     """Return the enabled peer that calls itself so from that address."""
-    return (
-        Peer.objects.select_related("project", "account")
-        .filter(ae_title=ae_title.strip(), address=address, is_enabled=True)
-        .filter(protocol=Peer.Protocol.DIMSE)
-        .first()
+    peer = _read_peer(
+        "ae_title = %s AND address = %s::inet AND is_enabled AND protocol = %s ORDER BY id LIMIT 1",
+        (ae_title.strip(), address, Peer.Protocol.DIMSE.value),
     )
+    if peer is not None and peer.project_id is not None:
+        # Read here: whoever looks at it later may have no connection.
+        peer.project = Project.objects.get(pk=peer.project_id)
+    return peer
 
 
 def peer_by_key(peer_key: int | None) -> Peer | None:
     """Return an enabled peer with its account, as it is registered now."""
-    return Peer.objects.select_related("account").filter(pk=peer_key or 0, is_enabled=True).first()
+    peer = _read_peer("id = %s AND is_enabled", (peer_key or 0,))
+    if peer is not None and peer.account_id is not None:
+        users = get_user_model()
+        peer.account = users.objects.raw(f"{_select(users)} WHERE id = %s", (peer.account_id,))[0]
+    return peer
+
+
+def _read_peer(condition: str, params: tuple[Any, ...]) -> Peer | None:
+    """Read a peer by a statement that is written already: every association begins with it."""
+    found = Peer.objects.raw(f"{_select(Peer)} WHERE {condition}", params)
+    return next(iter(found), None)
+
+
+@cache
+def _select(model: type[Model]) -> str:
+    meta = model._meta  # noqa: SLF001 Django's name of it
+    columns = ", ".join(f'"{field.column}"' for field in meta.concrete_fields)
+    return f'SELECT {columns} FROM "{meta.db_table}"'  # noqa: S608 our own names
 
 
 def find_move_destination(*, ae_title: str, requestor_address: str | None) -> Peer | None:

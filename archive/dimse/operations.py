@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AnonymousUser
-from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
+from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, N_ACTION, N_EVENT_REPORT
 from pynetdicom.dsutils import decode, encode
 from pynetdicom.pdu_primitives import A_RELEASE
 
@@ -18,7 +18,9 @@ from archive.access import selectors as access
 from archive.audit.types import Asker
 from archive.dicom.structure import StructureScan
 from archive.dicom.transfer_syntaxes import layout_of
+from archive.dimse.answering import send_message
 from archive.errors import ArchiveError, InvalidRequestError, NotAllowedError
+from archive.forwarding import dimse_wire as wire
 from archive.forwarding.dimse_sending import discard_message
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PENDING = 0xFF00
+_RESPONSES = {C_FIND: 0x8020, C_GET: 0x8010, C_MOVE: 0x8021, N_ACTION: 0x8130}
 MAX_COUNT = 0xFFFF  # of a US value
 MAX_COMMENT = 64  # of an LO value
 
@@ -131,20 +134,26 @@ class Operation:
         comment: str = "",
     ) -> None:
         """Send one answer."""
-        answer: Any = type(self.request)()
-        answer.MessageIDBeingRespondedTo = self.request.MessageID
-        answer.AffectedSOPClassUID = self.sop_class_uid
-        if isinstance(answer, N_ACTION):
-            answer.AffectedSOPInstanceUID = self.request.RequestedSOPInstanceUID
-            answer.ActionTypeID = self.request.ActionTypeID
-        answer.Status = status
-        if comment:
-            answer.ErrorComment = comment[:MAX_COMMENT].encode("ascii", "replace").decode()
-        if identifier is not None:
-            answer.Identifier = BytesIO(self._encoded(identifier))
-        if counts is not None:
-            _set_counts(answer, counts, is_over=status == 0 or status >> 8 in {0xB0, 0xA7})
-        self.association.dimse.send_msg(answer, self._context_id)
+        dataset = b"" if identifier is None else self._encoded(identifier)
+        instance: list[tuple[int, bytes]] = []
+        if isinstance(self.request, N_ACTION):
+            uid = str(self.request.RequestedSOPInstanceUID)
+            action = int(self.request.ActionTypeID or 0)
+            instance = [
+                (wire.SOP_INSTANCE_UID, wire.uid(uid)),
+                (wire.ACTION_TYPE, wire.number(action)),
+            ]
+        command = wire.command_set(
+            (wire.SOP_CLASS_UID, wire.uid(self.sop_class_uid)),
+            (wire.COMMAND_FIELD, wire.number(_RESPONSES[type(self.request)])),
+            (wire.RESPONDED_TO, wire.number(int(self.request.MessageID))),
+            (wire.DATASET_TYPE, wire.number(wire.WITH_DATASET if dataset else wire.NO_DATASET)),
+            (wire.STATUS, wire.number(status)),
+            *([(wire.ERROR_COMMENT, wire.text(comment[:MAX_COMMENT]))] if comment else []),
+            *instance,
+            *_counted(counts, is_over=status == 0 or status >> 8 in {0xB0, 0xA7}),
+        )
+        send_message(self.association, self._context_id, command, dataset)
 
     def report_event(self, information: Dataset, sop_instance_uid: str, *, event_type: int) -> bool:
         """Send an N-EVENT-REPORT on the same association; return whether the peer took it.
@@ -182,9 +191,14 @@ def account_of(peer: Peer) -> User | AnonymousUser:
     return peer.account or AnonymousUser()
 
 
-def _set_counts(answer: Any, counts: SubOperations, *, is_over: bool) -> None:
-    if not is_over:
-        answer.NumberOfRemainingSuboperations = min(counts.remaining, MAX_COUNT)
-    answer.NumberOfCompletedSuboperations = min(counts.completed, MAX_COUNT)
-    answer.NumberOfFailedSuboperations = min(counts.failed, MAX_COUNT)
-    answer.NumberOfWarningSuboperations = min(counts.warning, MAX_COUNT)
+def _counted(counts: SubOperations | None, *, is_over: bool) -> list[tuple[int, bytes]]:
+    """Write numbers of sub-operations (PS3.7 tables 9.3-7 and 9.3-10)."""
+    if counts is None:
+        return []
+    told = [] if is_over else [(wire.REMAINING, counts.remaining)]
+    told += [
+        (wire.COMPLETED, counts.completed),
+        (wire.FAILED, counts.failed),
+        (wire.WARNING, counts.warning),
+    ]
+    return [(element, wire.number(min(count, MAX_COUNT))) for element, count in told]

@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from archive.access import selectors as access
 from archive.audit.associations import record_moved
+from archive.dimse.answering import PeersStorage
 from archive.dimse.contexts import PATIENT_ROOT
 from archive.dimse.operations import PENDING, SubOperations, account_of
 from archive.dimse.statuses import (
@@ -19,12 +20,12 @@ from archive.dimse.statuses import (
 )
 from archive.errors import InvalidRequestError, NotAllowedError, PeerError
 from archive.forwarding.dimse_outgoing import OutgoingInstance
-from archive.forwarding.dimse_sending import MoveOriginator, send_files, store_on
+from archive.forwarding.dimse_sending import MoveOriginator, send_files, send_over
 from archive.retrieve.requested import Requested, requested_instances
 from archive.retrieve.trail import note_transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from archive.dimse.operations import Operation
     from archive.forwarding.dimse_sending import StoreOutcome
@@ -39,7 +40,12 @@ def serve_get(operation: Operation) -> None:
     with operation.database():
         peer, instances = _asked_for(operation)
         note_transfer(operation.asker(peer), instances)
-    outcomes = _stored_here(operation, instances)
+    outcomes = send_over(
+        PeersStorage(operation.association),
+        [OutgoingInstance(instance) for instance in instances],
+        # Not the request's own number, which a C-CANCEL would name.
+        used_ids=int(operation.request.MessageID),
+    )
     _report(operation, outcomes, [instance.sop_instance_uid for instance in instances])
 
 
@@ -84,13 +90,6 @@ def _values(keys: Dataset, keyword: str) -> tuple[str, ...]:
     if len(values) > MAX_UIDS:
         raise InvalidRequestError(f"{keyword} has too many values.")
     return tuple(str(one).strip(" \0") for one in values)
-
-
-def _stored_here(operation: Operation, instances: Sequence[Instance]) -> Iterator[StoreOutcome]:
-    for number, instance in enumerate(instances):
-        # Not the request's own number, which a C-CANCEL would name.
-        message_id = (int(operation.request.MessageID) + number) % 65535 + 1
-        yield store_on(operation.association, OutgoingInstance(instance), message_id=message_id)
 
 
 def _report(operation: Operation, outcomes: Iterator[StoreOutcome], uids: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import ssl
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ class BoundedSocket(AssociationSocket):
     def __init__(self, assoc: Any, client_socket: socket.socket, *, head: bytes = b"") -> None:
         super().__init__(assoc, client_socket=client_socket)
         self._head = memoryview(head)
+        self._sending = threading.Lock()
         self._poll = select.poll()
         self._poll.register(client_socket, select.POLLIN)
 
@@ -47,10 +49,17 @@ class BoundedSocket(AssociationSocket):
             return False
 
     def send(self, bytestream: bytes) -> None:
-        """Send the bytes; a peer that doesn't read them is given up."""
-        if self.socket is not None:
-            self.socket.settimeout(float(self.assoc.network_timeout or 60))
-        super().send(bytestream)
+        """Send the bytes in one piece; a peer that doesn't read them is given up."""
+        connection = self.socket
+        if connection is None:
+            return
+        try:
+            # The association's two threads both send: PDUs are not to be mixed.
+            with self._sending:
+                connection.settimeout(float(self.assoc.network_timeout or 60))
+                connection.sendall(bytestream)
+        except (OSError, ValueError):
+            self.event_queue.put("Evt17")
 
     def unread(self, data: bytes | bytearray) -> None:
         """Put bytes back that another reader is to read."""

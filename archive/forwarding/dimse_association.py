@@ -134,7 +134,7 @@ def associate(
     entity.acse_timeout = ACSE_TIMEOUT_S
     entity.dimse_timeout = entity.network_timeout = DIMSE_TIMEOUT_S
     entity.connection_timeout = CONNECT_TIMEOUT_S
-    address, name = _address(peer)
+    address, name = listening_address(peer)
     association = entity.associate(
         address,
         int(peer.port or 0),
@@ -168,8 +168,8 @@ def _hang_up(association: Any) -> None:
         association.dimse.discard()
 
 
-def _address(peer: Peer) -> tuple[str, str]:
-    """Resolve the peer's host once: what was looked at is what is called."""
+def listening_address(peer: Peer) -> tuple[str, str]:
+    """Resolve the peer's host once: what was looked at is what is called; return also its name."""
     host = peer.host or peer.address
     if not peer.port:
         message = f"{peer.ae_title} has no port to be called at."
@@ -177,19 +177,26 @@ def _address(peer: Peer) -> tuple[str, str]:
     return address_of(peer, host, peer.port), host
 
 
+def place_of(peer: Peer) -> str:
+    """Say which peer, and where it should listen."""
+    return f"{peer.ae_title} at {peer.host or peer.address} port {peer.port}"
+
+
+def rejection(peer: Peer, answer: Any) -> PeerError:
+    """Say why a peer rejected an association (an A-ASSOCIATE-RJ's primitive)."""
+    reason = str(answer.reason_str).rstrip(".")
+    message = f"{place_of(peer)} rejects the association: {reason}."
+    if answer.result == 2:  # transient
+        return PeerUnreachableError(message, code="peer-busy")
+    return PeerRefusedError(message)
+
+
 def _refusal(peer: Peer, association: Any) -> PeerError:
     """Say in words why there is no association."""
     connection = association.dul.socket
-    where = f"{peer.ae_title} at {peer.host or peer.address} port {peer.port}"
     if association.is_rejected:
-        answer = association.acceptor.primitive
-        reason = str(answer.reason_str).rstrip(".")
-        is_transient = answer.result == 2
-        message = f"{where} rejects the association: {reason}."
-        if is_transient:
-            return PeerUnreachableError(message, code="peer-busy")
-        return PeerRefusedError(message)
+        return rejection(peer, association.acceptor.primitive)
     if association.acceptor.primitive is not None and association.rejected_contexts:
-        return PeerRefusedError(f"{where} takes nothing of what is proposed.")
+        return PeerRefusedError(f"{place_of(peer)} takes nothing of what is proposed.")
     error = connection.error if isinstance(connection, PeerSocket) else ""
-    return PeerUnreachableError(f"{where} can't be reached: {error or 'no answer'}.")
+    return PeerUnreachableError(f"{place_of(peer)} can't be reached: {error or 'no answer'}.")

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import queue
-import time
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import build_context
 
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
@@ -20,13 +16,15 @@ from archive.errors import (
     PeerUnreachableError,
     PixelDecodingError,
 )
-from archive.forwarding.dimse_association import MAX_CONTEXTS, associate
+from archive.forwarding import dimse_wire as wire
+from archive.forwarding.dimse_association import MAX_CONTEXTS
+from archive.forwarding.dimse_storing import StoreAssociation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
-    from pynetdicom.association import Association
     from pynetdicom.presentation import PresentationContext
 
     from archive.models import Peer
@@ -71,6 +69,31 @@ class Sendable(Protocol):
         ArchiveError
             It can't be had, or can't be made in any of them.
         """
+        ...
+
+
+class Storing(Protocol):
+    """An association on which the peer stores what it is sent."""
+
+    @property
+    def is_established(self) -> bool:
+        """Whether it lasts."""
+        ...
+
+    def accepted(self, sop_class_uid: str) -> dict[str, int]:
+        """Return the transfer syntaxes in which the peer takes a class, and their contexts."""
+        ...
+
+    def send(self, context_id: int, command: bytes, dataset: memoryview | BinaryIO) -> bool:
+        """Send a request with its data set; False where the connection was lost."""
+        ...
+
+    def answer(self, message_id: int) -> tuple[int, str] | None:
+        """Wait for a C-STORE's status and comment; None, and the end, where none comes."""
+        ...
+
+    def abort(self) -> None:
+        """End it."""
         ...
 
 
@@ -145,58 +168,113 @@ def _send_batch(
     contexts: Sequence[PresentationContext],
     originator: MoveOriginator | None,
 ) -> Iterator[StoreOutcome]:
-    with associate(peer, contexts) as association:
-        for number, file in enumerate(batch):
-            yield store_on(
-                association,
-                file,
-                message_id=number % 65535 + 1,
-                originator=originator,
-                preferred=peer.transfer_syntaxes,
-            )
+    with StoreAssociation(peer, contexts) as association:
+        yield from send_over(
+            association, batch, originator=originator, preferred=peer.transfer_syntaxes
+        )
 
 
-def store_on(
-    association: Association,
-    file: Sendable,
+def send_over(
+    association: Storing,
+    files: Sequence[Sendable],
     *,
-    message_id: int,
+    used_ids: int = 0,
     originator: MoveOriginator | None = None,
     preferred: Sequence[str] = (),
-) -> StoreOutcome:
-    """Send one instance on an association and wait for the answer.
+) -> Iterator[StoreOutcome]:
+    """Send instances on an association and give each outcome.
+
+    While the peer is at work on one instance the next is prepared; one at a time is held.
 
     Parameters
     ----------
     association
         established, with the peer as storage SCP
-    file
-        the instance
-    message_id
-        not in use on the association
+    files
+        the instances
+    used_ids
+        message numbers up to this one are in use on the association
     originator
         of a C-MOVE
     preferred
         transfer syntaxes that the peer likes best
     """
-    contexts = _accepted(association, file)
+    following = _prepared(association, files[0], preferred) if files else None
+    for index, file in enumerate(files):
+        ready, following = following, None
+        message_id = (used_ids + index) % 65535 + 1
+        is_under_way = isinstance(ready, _Ready) and _begin(
+            association, ready, _command(file, message_id, originator)
+        )
+        outcome = ready if isinstance(ready, StoreOutcome) else None
+        ready = None
+        if index + 1 < len(files):
+            following = _prepared(association, files[index + 1], preferred)
+        if outcome is None:
+            outcome = _outcome(file, association.answer(message_id) if is_under_way else None)
+        yield outcome
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """An instance whose bytes are at hand, and the presentation context that takes them."""
+
+    context_id: int
+    encoded: Encoded
+
+
+def _prepared(
+    association: Storing, file: Sendable, preferred: Sequence[str]
+) -> _Ready | StoreOutcome:
+    """Encode an instance for the peer; where that can't be, say how it ends."""
     if not association.is_established:
         return _failed(file, PeerUnreachableError("The association was lost."))
+    contexts = _own_first(association.accepted(file.sop_class_uid), file)
     if not contexts:
-        message = "The peer takes no instances of this SOP class."
-        return StoreOutcome(file.sop_class_uid, file.sop_instance_uid, 0x0122, message)
+        return _not_taken(file)
     try:
         encoded = _encoded(file, list(contexts), preferred)
     except ArchiveError as error:
         return _failed(file, error)
-    request = _request(file, message_id, originator)
-    _attach(request, encoded)
-    answer = _exchange(association, request, contexts[encoded.transfer_syntax_uid])
-    if not isinstance(answer, C_STORE) or not answer.is_valid_response:
-        discard_message(answer)
+    return _Ready(contexts[encoded.transfer_syntax_uid], encoded)
+
+
+def _begin(association: Storing, ready: _Ready, command: bytes) -> bool:
+    """Send a request; False where the association is over."""
+    if not association.is_established:
+        return False
+    content, offset = ready.encoded.content, ready.encoded.dataset_offset
+    if isinstance(content, bytes):
+        return association.send(ready.context_id, command, memoryview(content)[offset:])
+    try:
+        with content.open("rb") as file:
+            file.seek(offset)
+            return association.send(ready.context_id, command, file)
+    except OSError:
+        # Looked at a moment ago, and gone.
         association.abort()
-        return _failed(file, PeerUnreachableError("The peer did not answer."))
-    return _outcome(file, int(answer.Status or 0), str(answer.ErrorComment or ""))
+        return False
+
+
+def _command(file: Sendable, message_id: int, originator: MoveOriginator | None) -> bytes:
+    """Write the command set of a C-STORE-RQ (PS3.7 table 9.3-1)."""
+    moved = (
+        ()
+        if originator is None
+        else (
+            (wire.ORIGINATOR_TITLE, wire.text(originator.ae_title)),
+            (wire.ORIGINATOR_MESSAGE, wire.number(originator.message_id)),
+        )
+    )
+    return wire.command_set(
+        (wire.SOP_CLASS_UID, wire.uid(file.sop_class_uid)),
+        (wire.COMMAND_FIELD, wire.number(wire.C_STORE_RQ)),
+        (wire.MESSAGE_ID, wire.number(message_id)),
+        (wire.PRIORITY, wire.number(MEDIUM_PRIORITY)),
+        (wire.DATASET_TYPE, wire.number(wire.WITH_DATASET)),
+        (wire.SOP_INSTANCE_UID, wire.uid(file.sop_instance_uid)),
+        *moved,
+    )
 
 
 def _encoded(file: Sendable, accepted: Sequence[str], preferred: Sequence[str]) -> Encoded:
@@ -208,36 +286,14 @@ def _encoded(file: Sendable, accepted: Sequence[str], preferred: Sequence[str]) 
     return file.encoded(accepted)
 
 
-def _accepted(association: Association, file: Sendable) -> dict[str, int]:
-    """Transfer syntaxes and their contexts, the stored one first."""
-    found = {
-        str(context.transfer_syntax[0]): int(context.context_id or 0)
-        for context in association.accepted_contexts
-        if context.abstract_syntax == file.sop_class_uid and context.as_scu
-    }
+def _own_first(found: dict[str, int], file: Sendable) -> dict[str, int]:
     own = file.transfer_syntax_uid
     return {own: found[own], **found} if own in found else found
 
 
-def _request(file: Sendable, message_id: int, originator: MoveOriginator | None) -> C_STORE:
-    request = C_STORE()
-    request.MessageID = message_id
-    request.AffectedSOPClassUID = file.sop_class_uid
-    request.AffectedSOPInstanceUID = file.sop_instance_uid
-    request.Priority = MEDIUM_PRIORITY
-    if originator is not None:
-        request.MoveOriginatorApplicationEntityTitle = originator.ae_title
-        request.MoveOriginatorMessageID = originator.message_id
-    return request
-
-
-def _attach(request: C_STORE, encoded: Encoded) -> None:
-    """Hang the data set, without what stands in front of it, on the request."""
-    if isinstance(encoded.content, bytes):
-        request.DataSet = BytesIO(encoded.content[encoded.dataset_offset :])
-    else:
-        # As pynetdicom's chunked mode does: read while it is sent.
-        request._dataset_path = (encoded.content, encoded.dataset_offset)  # noqa: SLF001
+def _not_taken(file: Sendable) -> StoreOutcome:
+    message = "The peer takes no instances of this SOP class."
+    return StoreOutcome(file.sop_class_uid, file.sop_instance_uid, 0x0122, message)
 
 
 def discard_message(message: Any) -> None:
@@ -247,25 +303,10 @@ def discard_message(message: Any) -> None:
         received.close()
 
 
-def _exchange(association: Association, request: Any, context_id: int) -> Any:
-    """Send a request and return the answer, or None where none comes."""
-    if association.is_acceptor:
-        # Called from the association's own loop, which therefore takes no message away.
-        association.dimse.send_msg(request, context_id)
-        return association.dimse.get_msg(block=True)[1]
-    association._reactor_checkpoint.clear()  # noqa: SLF001 as pynetdicom's own requests do
-    while not association._is_paused:  # noqa: SLF001 as above
-        time.sleep(0.0001)
-    try:
-        association.dimse.send_msg(request, context_id)
-        return association.dimse.get_msg(block=True)[1]
-    except queue.Full:
-        return None  # the peer reads no more
-    finally:
-        association._reactor_checkpoint.set()  # noqa: SLF001 as above
-
-
-def _outcome(file: Sendable, status: int, comment: str) -> StoreOutcome:
+def _outcome(file: Sendable, answer: tuple[int, str] | None) -> StoreOutcome:
+    if answer is None:
+        return _failed(file, PeerUnreachableError("The association was lost."))
+    status, comment = answer
     text = _STATUS_TEXTS.get(status) or _STATUS_TEXTS.get(status >> 8, "")
     if not text and status >> 12 == 0xC:
         text = "cannot understand"
