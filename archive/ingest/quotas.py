@@ -38,6 +38,11 @@ _limits: Kept[str, dict[int, tuple[str, int]]] = Kept()
 _used: dict[int, _Used] = {}
 
 
+def has_quotas() -> bool:
+    """Whether any project has a quota."""
+    return bool(_quotas())
+
+
 def over_quota(candidates: Sequence[Candidate], origin: Origin) -> dict[int, QuotaExceededError]:
     """Say which instances would take a project past its quota.
 

@@ -23,7 +23,7 @@ from archive.events.services import publish
 from archive.events.types import InstancesStored
 from archive.ingest.examining import Candidate, examine
 from archive.ingest.quarantine import quarantine_file
-from archive.ingest.quotas import over_quota
+from archive.ingest.quotas import has_quotas, over_quota
 from archive.ingest.recording import BatchRecorder
 from archive.ingest.refusals import refuse_file
 from archive.ingest.statement import known_digests, store_plain
@@ -54,13 +54,10 @@ class _Batch:
     over_quota: dict[int, QuotaExceededError] = field(default_factory=dict)
 
     @property
-    def new(self) -> list[Candidate]:
-        """What is to be recorded."""
-        return [
-            c
-            for c in self.candidates
-            if c.position not in self.duplicates and c.position not in self.over_quota
-        ]
+    def left(self) -> list[Candidate]:
+        """What is still to be recorded."""
+        done = self.duplicates | self.over_quota.keys() | self.stored
+        return [c for c in self.candidates if c.position not in done]
 
 
 def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[IngestResult]:
@@ -94,9 +91,9 @@ def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[Inges
         except InvalidInstanceError as error:
             batch.refusals[position] = error
     try:
-        _set_known_duplicates(batch)
-        _set_over_quota(batch)
-        _keep_bytes(batch)
+        if has_quotas():
+            _set_known_duplicates(batch)
+            _set_over_quota(batch)
         recorder = _commit(batch)
     except StorageError as error:
         logger.warning("batch not stored", extra={"code": error.code, "files": len(batch.files)})
@@ -125,18 +122,19 @@ def _one_by_one(batch: _Batch) -> list[IngestResult]:
 
 def _set_known_duplicates(batch: _Batch) -> None:
     """Spare the disk: what is archived with the same content needs no second write."""
-    known = known_digests([c.sop_instance_uid for c in batch.candidates])
+    left = batch.left
+    known = known_digests([c.sop_instance_uid for c in left])
     asked = batch.origin.study_instance_uid
-    batch.duplicates = {
+    batch.duplicates |= {
         c.position
-        for c in batch.candidates
+        for c in left
         if known.get(c.sop_instance_uid) == c.dataset_sha256 and asked in {"", c.study_instance_uid}
     }
 
 
 def _set_over_quota(batch: _Batch) -> None:
     """Refuse what a project has no room for before a byte of it is kept; the sender has it."""
-    batch.over_quota = over_quota(batch.new, batch.origin)
+    batch.over_quota = over_quota(batch.left, batch.origin)
     if batch.over_quota:
         logger.warning("over quota", extra={"files": len(batch.over_quota)})
         audit.record_import(
@@ -144,24 +142,33 @@ def _set_over_quota(batch: _Batch) -> None:
         )
 
 
-def _keep_bytes(batch: _Batch) -> None:
-    """Make durable what will have a row: new instances, and refused bytes for the quarantine."""
-    blob_store().keep(
-        file.spool
-        for position, file in enumerate(batch.files)
-        if position not in batch.duplicates and position not in batch.over_quota and file.spool.size
-    )
-
-
 def _commit(batch: _Batch) -> BatchRecorder:
     """Write what is plain in one statement, and decide on the rest in a transaction."""
-    new = batch.new
-    batch.stored = _again_on_lost_race(lambda: store_plain(new, batch.origin))
-    rest = [c for c in new if c.position not in batch.stored]
-    if rest or batch.refusals:
-        recorder: BatchRecorder = _again_on_lost_race(lambda: _record(batch, rest))
+    _store_plain(batch)
+    if batch.left:
+        # Hardly ever: what is new has been stored without asking what is known.
+        _set_known_duplicates(batch)
+        if batch.duplicates:
+            _store_plain(batch)
+    left = batch.left
+    if left or batch.refusals:
+        _keep_bytes(batch, left)
+        recorder: BatchRecorder = _again_on_lost_race(lambda: _record(batch, left))
         return recorder
     return BatchRecorder(batch.origin)
+
+
+def _store_plain(batch: _Batch) -> None:
+    left = batch.left
+    if left:
+        batch.stored |= _again_on_lost_race(lambda: store_plain(left, batch.origin))
+
+
+def _keep_bytes(batch: _Batch, candidates: list[Candidate]) -> None:
+    """Make durable what will have a row: new instances, and refused bytes for the quarantine."""
+    positions = {c.position for c in candidates} | batch.refusals.keys()
+    spools = [batch.files[position].spool for position in sorted(positions)]
+    blob_store().keep(spool for spool in spools if spool.size)
 
 
 def _again_on_lost_race(work: Callable[[], ResultT]) -> ResultT:

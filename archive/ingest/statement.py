@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import fields
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from archive.access.selectors import home_project, storing_rights
 from archive.audit.services import import_values
@@ -21,12 +22,15 @@ from archive.dicom.attributes import (
 from archive.events.services import nudge
 from archive.events.types import InstancesStored
 from archive.ingest.together import Together
+from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import LiteralString
 
     from archive.ingest.examining import Candidate
     from archive.ingest.types import Origin
+    from archive.storage.types import SpoolFile
 
 _STORE = "SELECT archive_store($1::text::jsonb)"
 _KNOWN = """
@@ -38,6 +42,14 @@ _PATIENT, _STUDY, _SERIES, _INSTANCE = (
     tuple(field.name for field in fields(kind))
     for kind in (PatientAttributes, StudyAttributes, SeriesAttributes, InstanceAttributes)
 )
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A study as the statement takes it, and the files whose bytes it stands for."""
+
+    text: str
+    spools: list[SpoolFile]
 
 
 def known_digests(sop_instance_uids: Sequence[str]) -> dict[str, str]:
@@ -59,12 +71,14 @@ def store_plain(candidates: Iterable[Candidate], origin: Origin) -> set[int]:
     """Record the candidates of studies where nothing needs a decision.
 
     Rows, counts, audit record and outbox row are written by one statement, in its own
-    transaction where none is open; the locks are those of `archive.ingest.recording`.
+    transaction where none is open; the locks are those of `archive.ingest.recording`. The disk
+    writes beside the database: the bytes are durable before the rows are committed, and of what
+    is not stored no bytes are kept.
 
     Parameters
     ----------
     candidates
-        not archived before; each one's bytes are durable in the blob store
+        sound instances; one that is archived already leaves its study to the recorder
 
     Returns
     -------
@@ -79,13 +93,17 @@ def store_plain(candidates: Iterable[Candidate], origin: Origin) -> set[int]:
         return set()
     place = _place(origin)
     studies = [
-        (group[0].study_instance_uid, json.dumps(_study(group, origin) | place, default=str))
+        (
+            group[0].study_instance_uid,
+            _Plain(
+                json.dumps(_study(group, origin) | place, default=str),
+                [candidate.file.spool for candidate in group],
+            ),
+        )
         for group in groups
     ]
     if connection.in_atomic_block:
-        # Inside another transaction a lost race must not spoil it.
-        with transaction.atomic():
-            stored = _store([text for _, text in studies])
+        stored = _store([study for _, study in studies])
     else:
         stored = _together.store(studies)
     if any(stored):
@@ -115,9 +133,18 @@ def _is_plain(group: list[Candidate], asked_study: str) -> bool:
     )
 
 
-def _store(studies: Sequence[str]) -> list[bool]:
-    said = f'{{"event":"{InstancesStored.kind}","studies":[{",".join(studies)}]}}'
-    ((stored,),) = _fetch(_STORE, [said])
+def _store(studies: Sequence[_Plain]) -> list[bool]:
+    texts = ",".join(study.text for study in studies)
+    said = f'{{"event":"{InstancesStored.kind}","studies":[{texts}]}}'
+    with _transaction():
+        ((stored,),) = _fetch(_STORE, [said])
+        kept = (
+            spool
+            for is_stored, study in zip(stored, studies, strict=True)
+            if is_stored
+            for spool in study.spools
+        )
+        blob_store().keep(kept)
     return list(stored)
 
 
@@ -177,3 +204,34 @@ def _fetch(query: str, values: list[Any]) -> list[Any]:
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
         return cursor.execute(query, values, prepare=True).fetchall()
+
+
+@contextmanager
+def _transaction() -> Iterator[None]:
+    """Begin and commit with no more round trips than that takes."""
+    if connection.in_atomic_block:
+        # Inside another transaction a lost race must not spoil it.
+        with transaction.atomic():
+            yield
+        return
+    _command("BEGIN")
+    try:
+        yield
+        _command("COMMIT")
+    except BaseException:
+        _roll_back()
+        raise
+
+
+def _roll_back() -> None:
+    try:
+        _command("ROLLBACK")
+    except DatabaseError:
+        with suppress(DatabaseError):
+            connection.close()
+
+
+def _command(command: LiteralString) -> None:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        cursor.execute(command, prepare=False)

@@ -10,51 +10,52 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from django.db import DatabaseError
+
+from archive.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Stored = list[bool]
-    Store = Callable[[Sequence[str]], Stored]
 
+StudyT = TypeVar("StudyT")
 # Studies in one statement: their rows stay locked until all of them are committed.
 MAX_STUDIES = 32
 
 
 @dataclass
-class _Job:
-    studies: list[tuple[str, str]]
+class _Job(Generic[StudyT]):
+    studies: list[tuple[str, StudyT]]
     is_up: threading.Event = field(default_factory=threading.Event)
     stored: Stored | None = None
     is_alone: bool = False
 
 
-class Together:
+class Together(Generic[StudyT]):
     """Collects what several threads store at once.
 
     Parameters
     ----------
     store
-        commits a list of studies (JSON texts) in one statement and says of each whether it was
-        stored
+        commits a list of studies in one statement and says of each whether it was stored
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Callable[[Sequence[StudyT]], Stored]) -> None:
         self._store = store
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[_Job[StudyT]] = deque()
         self._is_busy = False
         self._lock = threading.Lock()
 
-    def store(self, studies: list[tuple[str, str]]) -> Stored:
-        """Store studies (UID and JSON text each) with those of whoever waits too.
+    def store(self, studies: list[tuple[str, StudyT]]) -> Stored:
+        """Store studies (each with its UID) with those of whoever waits too.
 
         Raises
         ------
-        DatabaseError
-            The database refused these studies; those of others don't suffer for it.
+        DatabaseError, StorageError
+            Database or disk refused these studies; those of others don't suffer for it.
         """
         job = _Job(studies)
         with self._lock:
@@ -65,10 +66,10 @@ class Together:
         if job.stored is None and not job.is_alone:
             self._store_all(job)
         if job.is_alone:
-            return self._store([text for _, text in job.studies])
+            return self._store([study for _, study in job.studies])
         return job.stored or []
 
-    def _store_all(self, mine: _Job) -> None:
+    def _store_all(self, mine: _Job[StudyT]) -> None:
         """Store what waits, this thread's own first, and call the next one up."""
         jobs = self._take(mine)
         try:
@@ -84,13 +85,13 @@ class Together:
                 answers[number][place] = is_stored
             for job, answer in zip(jobs, answers, strict=True):
                 job.stored = [answer[place] for place in range(len(job.studies))]
-        except DatabaseError:
+        except (DatabaseError, StorageError):
             if len(jobs) == 1:
                 raise
         finally:
             self._call_up(mine, jobs)
 
-    def _take(self, mine: _Job) -> list[_Job]:
+    def _take(self, mine: _Job[StudyT]) -> list[_Job[StudyT]]:
         with self._lock:
             self._waiting.remove(mine)
             jobs, count = [mine], len(mine.studies)
@@ -100,7 +101,7 @@ class Together:
                 count += len(job.studies)
             return jobs
 
-    def _call_up(self, mine: _Job, jobs: list[_Job]) -> None:
+    def _call_up(self, mine: _Job[StudyT], jobs: list[_Job[StudyT]]) -> None:
         """Tell who was served, or has to go alone, and let the first who waits go next."""
         for job in jobs:
             job.is_alone = job.stored is None

@@ -29,6 +29,18 @@ def begin(work: Callable[[ItemT], None], item: ItemT) -> Future[None]:
     return _pool().submit(work, item)
 
 
+def done(work: Callable[[ItemT], None], item: ItemT) -> Future[None]:
+    """Do the work on an item here and now; what came of it, an error too, stays known."""
+    future: Future[None] = Future()
+    try:
+        work(item)
+    except OSError as error:
+        future.set_exception(error)
+    else:
+        future.set_result(None)
+    return future
+
+
 def at_once(work: Callable[[ItemT], None], items: Collection[ItemT]) -> None:
     """Do the work on every item, several at a time; raise the first error once all are done."""
     if len(items) <= 1:

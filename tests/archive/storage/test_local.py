@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -92,8 +93,36 @@ def test_fsync_of_file_comes_before_the_name_and_of_folder_after(
 
     keep(store, CONTENT)
 
-    assert calls[:2] == ["file", "link"]
-    assert calls[2:] == ["link", "folder", "folder"]  # the first try found no folder
+    assert calls == ["file", "link", "folder"]
+
+
+def test_folder_that_went_missing_is_made_again_and_its_name_made_durable(
+    store: LocalBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    monkeypatch.setattr(store, "_sync_folder", lambda folder: synced.append(folder.name))
+    (store.root / "sha256" / SHA256[:2]).rmdir()
+
+    keep(store, CONTENT)
+
+    assert synced == [SHA256[:2], "sha256"]
+    assert list(store.digests()) == [SHA256]
+
+
+def test_fsync_that_failed_is_never_tried_again_on_the_same_file(
+    store: LocalBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with store.spool() as spool, monkeypatch.context() as patch:
+        spool.write(CONTENT)
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(StorageError):
+            store.keep([spool])
+        patch.undo()
+        with pytest.raises(StorageError):
+            store.keep([spool])
 
 
 def test_bytes_that_were_synced_beside_other_work_are_not_synced_twice(
