@@ -68,7 +68,7 @@ def _data(data: TrainingData) -> str:
     )
     rows = [[label, str(number)] for label, number in counts.items()]
     origins = [[origin, str(number)] for origin, number in sorted(data.origins.items())]
-    tables = [said, _table(["class", "images"], rows), _table(["source", "images"], origins)]
+    tables = [said, table(["class", "images"], rows), table(["source", "images"], origins)]
     if data.left_out:
         too_few = ", ".join(f"{label} ({number})" for label, number in data.left_out.items())
         tables.append(f"Left out, too few: {too_few}.")
@@ -105,17 +105,17 @@ def _how(recipe: Recipe, metrics: Mapping[str, Any]) -> str:
 
 
 def _headlines(metrics: Mapping[str, Any]) -> str:
-    rows = [[words, _figure(metrics[name])] for name, words in _HEADLINES.items()]
-    return _table(["measure", "value"], rows)
+    rows = [[words, figure(metrics[name])] for name, words in _HEADLINES.items()]
+    return table(["measure", "value"], rows)
 
 
 def _classes(metrics: Mapping[str, Any]) -> str:
     names = ("precision", "recall", "f1", "auc")
     rows = [
-        [one["label"], str(one["support"]), *(_figure(one[name]) for name in names)]
+        [one["label"], str(one["support"]), *(figure(one[name]) for name in names)]
         for one in metrics["classes"]
     ]
-    return _table(["class", "cases", "precision", "recall", "F1", "AUC"], rows)
+    return table(["class", "cases", "precision", "recall", "F1", "AUC"], rows)
 
 
 def _confusion(metrics: Mapping[str, Any]) -> str:
@@ -124,7 +124,7 @@ def _confusion(metrics: Mapping[str, Any]) -> str:
         [f"**{label}**", *(str(number) for number in numbers)]
         for label, numbers in zip(labels, metrics["confusion"], strict=True)
     ]
-    return "Confusion (rows are the truth):\n\n" + _table(["", *labels], rows)
+    return "Confusion (rows are the truth):\n\n" + table(["", *labels], rows)
 
 
 def _calibration(metrics: Mapping[str, Any]) -> str:
@@ -138,14 +138,14 @@ def _calibration(metrics: Mapping[str, Any]) -> str:
 def _subgroups(metrics: Mapping[str, Any]) -> str:
     warnings = [f"**Warning:** {one}" for one in metrics.get("warnings", ())]
     tables = [
-        _table(
+        table(
             [name.replace("_", " "), "cases", "accuracy", "AUC"],
             [
                 [
                     row["group"],
                     str(row["cases"]),
-                    _figure(row["accuracy"]),
-                    _figure(row["macro_auc"]),
+                    figure(row["accuracy"]),
+                    figure(row["macro_auc"]),
                 ]
                 for row in rows
             ],
@@ -166,7 +166,8 @@ def _export(metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _figure(value: Sequence[float | None]) -> str:
+def figure(value: Sequence[float | None]) -> str:
+    """Return [value, low, high] as text; a hyphen where there is none."""
     middle, low, high = value
     if middle is None:
         return "-"
@@ -175,6 +176,7 @@ def _figure(value: Sequence[float | None]) -> str:
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

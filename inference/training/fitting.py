@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,12 @@ from inference.bundles.registry import register_bundle
 from inference.models import ModelVersion, TrainingRun
 from inference.pipelines.devices import choose_device
 from inference.training.bundle_writing import write_bundle
-from inference.training.datasets import TrainingData, read_data
+from inference.training.datasets import Sample, read_data
 from inference.training.learning import Site, learn
 from inference.training.recipe import Recipe, read_recipe
+from inference.training.segmentation.bundle import write_mask_bundle
+from inference.training.segmentation.datasets import read_masks
+from inference.training.segmentation.learning import learn_masks
 from inference.training.services import (
     MAX_ATTEMPTS,
     MOST_S,
@@ -89,7 +93,6 @@ def _fit(training: TrainingRun, watch: Watch) -> ModelVersion:
     recipe = read_recipe(training.recipe)
     device = choose_device()
     TrainingRun.objects.filter(pk=training.pk).update(device=device)
-    data = read_data(recipe)
     start = start_of(recipe)
     site = Site(
         folder=Path(training.folder),
@@ -98,14 +101,19 @@ def _fit(training: TrainingRun, watch: Watch) -> ModelVersion:
         watch=watch,
         start=Path(start.bundle_path) if start else None,
         start_network=str(start.config.get("network", "")) if start else "",
-        codes=known_codes(data.labels),
-        inputs=inputs_of(data),
         version=next_version(recipe),
         notes=f"Made by training {training.pk} of this archive.",
     )
-    trained = learn(recipe, data, site)
     bundle = site.folder / recipe.name.replace("-", "_")
-    write_bundle(trained, bundle)
+    if recipe.is_segmentation:
+        masks = read_masks(recipe)
+        inputs = inputs_of(masks.samples) | {"dimensions": 3}
+        site = replace(site, inputs=inputs)
+        write_mask_bundle(learn_masks(recipe, masks, site), bundle)
+    else:
+        data = read_data(recipe)
+        site = replace(site, codes=known_codes(data.labels), inputs=inputs_of(data.samples))
+        write_bundle(learn(recipe, data, site), bundle)
     return register_bundle(
         asker=Asker(door="command", name="train", user=training.created_by),
         bundle_dir=bundle,
@@ -125,10 +133,10 @@ def known_codes(labels: tuple[str, ...]) -> dict[str, CodeTriple]:
     return found
 
 
-def inputs_of(data: TrainingData) -> dict[str, Any]:
+def inputs_of(samples: Sequence[Sample]) -> dict[str, Any]:
     """Return what a model may run on: modalities, and body parts, that it learned from."""
-    modalities = sorted({one.modality for one in data.samples if one.modality})
-    parts = {one.body_part for one in data.samples}
+    modalities = sorted({one.modality for one in samples if one.modality})
+    parts = {one.body_part for one in samples}
     inputs: dict[str, Any] = {"modalities": modalities} if modalities else {}
     if parts and "" not in parts:
         inputs |= {"body_parts": sorted(parts), "accept_unknown": ["body_parts"]}
@@ -155,7 +163,8 @@ def _succeed(training: TrainingRun, version: ModelVersion, progress: dict[str, A
     folder = Path(training.folder)
     for name in ("pictures.npy", "pictures.json", "vectors.npy"):
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / version.name.replace("-", "_"), ignore_errors=True)
+    for name in ("series", "prepared", version.name.replace("-", "_")):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _watch_of(training: TrainingRun, say: Tell, *, makes_room: bool) -> Watch:

@@ -17,6 +17,16 @@ UNET = "unet"
 MASKS_BY = ("any", "people", "models")
 # Of a registered model: `model:NAME` or `model:NAME:VERSION`.
 MODEL_PREFIX = "model:"
+# Fields of a recipe that say nothing where the other kind is learned.
+OF_MASKS_ALONE = ("masks_by", "patch_side", "patches_per_volume", "voxel_mm", "width")
+OF_LABELS_ALONE = (
+    "is_frozen",
+    "is_pretrained",
+    "variants",
+    "image_side",
+    "images_per_series",
+    "folds",
+)
 AUGMENTATIONS = ("rotate", "flip", "crop", "intensity", "noise")
 SCHEDULES = ("cosine", "plateau", "constant")
 LITE0_SIDE = 224

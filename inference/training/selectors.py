@@ -69,6 +69,9 @@ def lendable_models() -> list[ModelVersion]:
 def headline_of(training: TrainingRun) -> str:
     """Return a training's state in a few words: its figures, or how far it is."""
     metrics = training.metrics
+    if "mean_dice" in metrics:
+        value = metrics["mean_dice"][0]
+        return "no figures" if value is None else f"Dice {value:.3f}"
     if metrics:
         area = metrics["macro_auc"][0]
         auc = "" if area is None else f", AUC {area:.3f}"

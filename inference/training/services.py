@@ -80,7 +80,7 @@ def request_training(asker: Asker, values: dict[str, Any]) -> TrainingRun:
             asker,
             training=training.pk,
             model=recipe.name,
-            label_set=recipe.label_set,
+            label_set=recipe.label_set or ", ".join(recipe.segments),
             backbone=recipe.backbone,
         )
     return training
