@@ -18,7 +18,7 @@ from inference.pipelines.bundle_metadata import read_metadata
 from inference.pipelines.bundle_packages import require_packages
 from inference.pipelines.devices import choose_device
 from inference.pipelines.measuring import volume_measurements
-from inference.pipelines.segment_codes import segment_named
+from inference.pipelines.segment_codes import segment_coded, segment_named
 from inference.pipelines.types import Segment, SegmentationResult, Volume
 
 TIMEOUT_S = 1800.0
@@ -170,9 +170,11 @@ def segment_with_bundle(
     job = BundleJob(is_trusted, timeout_s, limits, exports)
     mask = run_bundle(bundle_dir, volume, chosen, job=job).mask_zyx
     present = [int(value) for value in np.unique(mask) if value != 0]
+    coded = {str(one.get("name")): one for one in metadata.declared.labels}
+    names = [metadata.labels.get(value, f"label {value}") for value in present]
     segments: tuple[Segment, ...] = tuple(
-        segment_named(metadata.labels.get(value, f"label {value}"), number=number, value=value)
-        for number, value in enumerate(present, start=1)
+        segment_coded(coded.get(name, {}), segment_named(name, number=number, value=value))
+        for number, (name, value) in enumerate(zip(names, present, strict=True), start=1)
     )
     notes = () if segments else ("The model found none of its structures.",)
     return SegmentationResult(

@@ -1,5 +1,9 @@
 """SNOMED CT codes for the structure names that bundles use."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from inference.pipelines.types import CodeTriple, Segment
 
 _ANATOMY: CodeTriple = ("123037004", "SCT", "Body structure")
@@ -44,3 +48,37 @@ def segment_named(name: str, *, number: int, value: int) -> Segment:
     category, property_type = _KNOWN.get(key, unknown)
     label = name.strip()[:64].replace("_", " ")
     return Segment(number, label[:1].upper() + label[1:], category, property_type, (value,))
+
+
+def segment_coded(declared: Mapping[str, Any], segment: Segment) -> Segment:
+    """Return a segment with the codes that its bundle declares, where it does.
+
+    Parameters
+    ----------
+    declared : one of the bundle's ``labels``: ``code``, ``scheme``, ``meaning``; ``category`` as a
+        list of the same three
+    segment : with the codes of its name
+    """
+    said = [declared.get(key) for key in ("code", "scheme", "meaning")]
+    if not _is_code(said):
+        return segment
+    category = declared.get("category")
+    return replace(
+        segment,
+        property_type=_triple(said),
+        category=_triple(category) if _is_code(category) else segment.category,
+    )
+
+
+def _is_code(said: Any) -> bool:
+    return (
+        isinstance(said, list)
+        and len(said) == len(_ANATOMY)
+        and all(isinstance(one, str) and one.strip() for one in said)
+    )
+
+
+def _triple(said: Any) -> CodeTriple:
+    value, scheme, meaning = said
+    # As long as DICOM's short and long strings may be.
+    return value.strip()[:16], scheme.strip()[:16], meaning.strip()[:64]

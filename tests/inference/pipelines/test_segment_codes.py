@@ -1,6 +1,6 @@
 import pytest
 
-from inference.pipelines.segment_codes import segment_named
+from inference.pipelines.segment_codes import segment_coded, segment_named
 
 
 @pytest.mark.parametrize("name", ["white matter", "White_Matter", " WHITE MATTER "])
@@ -17,3 +17,23 @@ def test_segment_named_gives_unknown_names_a_local_code_that_fits():
     assert len(value) <= 16
     assert meaning == "left_upper_something_very_long"
     assert segment.label == "Left upper something very long"
+
+
+def test_segment_coded_takes_what_the_bundle_declares():
+    named = segment_named("Ball", number=1, value=1)
+    declared = {"name": "Ball", "code": "27925004", "scheme": "SCT", "meaning": "Nodule"}
+    category = ["49755003", "SCT", "Morphologically Abnormal Structure"]
+
+    plain = segment_coded(declared, named)
+    assert plain.property_type == ("27925004", "SCT", "Nodule")
+    assert plain.category == named.category
+    assert segment_coded(declared | {"category": category}, named).category == tuple(category)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [{}, {"code": "1", "scheme": "", "meaning": "x"}, {"code": 1, "scheme": "SCT", "meaning": "x"}],
+)
+def test_segment_coded_leaves_what_is_no_code(declared):
+    named = segment_named("liver", number=1, value=1)
+    assert segment_coded(declared, named) == named
