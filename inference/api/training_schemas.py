@@ -18,10 +18,25 @@ class TrainingRequestSchema(serializers.Serializer[Any]):
     """A recipe; what is left out is as usual."""
 
     name = serializers.CharField(max_length=63, help_text="Of the model to be.")
-    label_set = serializers.CharField(max_length=64)
+    label_set = serializers.CharField(
+        max_length=64, required=False, help_text="Labels to tell apart; or name segments."
+    )
     labels = serializers.ListField(
         child=serializers.CharField(max_length=64), required=False, help_text="All where empty."
     )
+    segments = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        required=False,
+        help_text="Structures of the stored SEG objects to segment: labels of segments, or codes"
+        " of their properties such as SCT:39607008.",
+    )
+    masks_by = serializers.CharField(
+        max_length=16, required=False, help_text="Whose SEG objects: any, people or models."
+    )
+    patch_side = serializers.IntegerField(required=False)
+    patches_per_volume = serializers.IntegerField(required=False)
+    voxel_mm = serializers.FloatField(required=False)
+    width = serializers.IntegerField(required=False)
     backbone = serializers.CharField(
         max_length=100, required=False, help_text="lite0, a network, or model:NAME[:VERSION]."
     )

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inference.training.recipe import AUGMENTATIONS, BACKBONES, SCHEDULES, Recipe
+from inference.training.recipe import AUGMENTATIONS, BACKBONES, MASKS_BY, SCHEDULES, Recipe
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -21,6 +21,10 @@ _NUMBERS = {
     "image_side": "pixels of the square that images are fitted into",
     "variants": "augmented copies of an image, with a frozen lite0",
     "images_per_series": "of a series that is labelled as a whole",
+    "patch_side": "voxels of a patch's longest side, with --segment",
+    "patches_per_volume": "of a series in an epoch, with --segment",
+    "voxel_mm": "edge of the network's voxels, with --segment; 0 for the median of the series",
+    "width": "channels of the UNet's first level, with --segment",
     "validation_share": "of the patients, to end by",
     "test_share": "of the patients, to judge by",
     "folds": "judge by cross-validation instead",
@@ -34,6 +38,14 @@ def add_training_options(parser: CommandParser) -> None:
     """Add what a recipe consists of to the command's arguments."""
     recipe = parser.add_argument_group("what to train")
     recipe.add_argument("--label", action="append", default=[], help="learn these labels alone")
+    recipe.add_argument(
+        "--segment",
+        action="append",
+        default=[],
+        help="learn to segment these structures of the stored SEG objects: a segment's label, or"
+        " the code of its property such as SCT:39607008",
+    )
+    recipe.add_argument("--masks-by", choices=MASKS_BY, help="whose SEG objects, with --segment")
     recipe.add_argument("--group", default="", help="of a folder's images, those of this group")
     recipe.add_argument(
         "--backbone", help=f"{', '.join(BACKBONES)}, or model:NAME; default {_USUAL['backbone']}"
@@ -66,13 +78,15 @@ def recipe_values(options: dict[str, Any]) -> dict[str, Any]:
         values["folder"] = str(Path(options["data_dir"]).resolve())
     values |= {"name": options["head"] or "", "labels": options["label"]}
     values |= {name: options[name] for name in _NUMBERS if options[name] is not None}
-    chosen = {"schedule": options["schedule"], "backbone": options["backbone"]}
+    chosen = {name: options[name] for name in ("schedule", "backbone", "masks_by")}
     values |= {name: value for name, value in chosen.items() if value}
     if options["augment"] is not None:
         values["augmentation"] = options["augment"]
+    values |= {"has_class_weights": not options["no_class_weights"]}
+    if options["segment"]:
+        return values | {"segments": options["segment"]}
     return values | {
         "group": options["group"],
         "is_frozen": not (options["fine_tune"] or options["from_scratch"]),
         "is_pretrained": not options["from_scratch"],
-        "has_class_weights": not options["no_class_weights"],
     }

@@ -17,9 +17,15 @@ from archive.portal.statuses import speaks_html
 from inference.bundles.states import set_state
 from inference.errors import InferenceError
 from inference.portal import training_figures as figures
-from inference.portal.training_forms import TrainingForm, choices
+from inference.portal.training_forms import (
+    MaskTrainingForm,
+    TrainingForm,
+    choices,
+    mask_choices,
+)
 from inference.similarity.quality.services import list_label_sets
-from inference.training.recipe import Recipe
+from inference.training.recipe import OF_LABELS_ALONE, OF_MASKS_ALONE, Recipe
+from inference.training.segmentation.stored_masks import segment_choices
 from inference.training.selectors import (
     find_training,
     headline_of,
@@ -56,7 +62,9 @@ def training_list(request: HttpRequest) -> HttpResponse:
         "is_busy": any(one.state in _OPEN for one in rows),
         "label_sets": list_label_sets(request.user),
         "models": [f"model:{one.name}:{one.version}" for one in lendable_models()],
+        "segments": segment_choices(request.user),
         **choices(),
+        **mask_choices(),
     }
     return render(request, "training/training_list.html", context)
 
@@ -64,9 +72,19 @@ def training_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 @speaks_html
 def training_new(request: HttpRequest) -> HttpResponse:
-    """Queue a training."""
+    """Queue a training on labels."""
+    return _queue(request, TrainingForm(request.POST))
+
+
+@require_POST
+@speaks_html
+def training_new_masks(request: HttpRequest) -> HttpResponse:
+    """Queue a training on masks."""
+    return _queue(request, MaskTrainingForm(request.POST))
+
+
+def _queue(request: HttpRequest, form: TrainingForm | MaskTrainingForm) -> HttpResponse:
     require_site_radiology_admin(request.user)
-    form = TrainingForm(request.POST)
     if not form.is_valid():
         field, errors = next(iter(form.errors.items()))
         messages.error(request, f"{field.replace('_', ' ').capitalize()}: {errors[0]}")
@@ -139,11 +157,18 @@ def _row(training: TrainingRun) -> dict[str, Any]:
         "words": words,
         "tone": tone,
         "headline": headline_of(training),
-        "learned_from": training.recipe.get("label_set") or "a folder of images",
+        "learned_from": _learned_from(training.recipe),
         "backbone": training.recipe.get("backbone"),
         "percent": figures.percent_of(training.progress),
         "warnings": training.metrics.get("warnings", ()),
     }
+
+
+def _learned_from(recipe: dict[str, Any]) -> str:
+    segments = recipe.get("segments")
+    if segments:
+        return f"masks of {', '.join(segments)}"
+    return recipe.get("label_set") or "a folder of images"
 
 
 def _details(training: TrainingRun) -> dict[str, Any]:
@@ -156,7 +181,15 @@ def _details(training: TrainingRun) -> dict[str, Any]:
         "recipe": _recipe_rows(training.recipe),
         "can_resume": training.state in {"failed", "cancelled"},
     }
-    if metrics:
+    if metrics.get("task") == "segment":
+        context |= {
+            "metrics": metrics,
+            "is_segmentation": True,
+            "headlines": figures.mask_headlines(metrics),
+            "classes": figures.mask_class_rows(metrics),
+            "subgroups": figures.mask_subgroup_tables(metrics),
+        }
+    elif metrics:
         context |= {
             "metrics": metrics,
             "headlines": figures.headlines(metrics),
@@ -170,9 +203,10 @@ def _details(training: TrainingRun) -> dict[str, Any]:
 def _recipe_rows(recipe: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what was asked for, in words; what was left empty is left out."""
     rows = []
+    unused = OF_LABELS_ALONE if recipe.get("segments") else OF_MASKS_ALONE
     for name in (one.name for one in fields(Recipe)):
         value = recipe.get(name)
-        if name in {"name", "description"} or value in ("", [], None):
+        if name in {"name", "description", *unused} or value in ("", [], None):
             continue
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         if isinstance(value, bool):

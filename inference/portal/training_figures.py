@@ -16,6 +16,10 @@ _HEADLINES = (
     ("macro_f1", "F1", "Mean of the classes"),
     ("macro_auc", "AUC", "One class against the rest, mean"),
 )
+_MASK_HEADLINES = (
+    ("mean_dice", "Dice", "Overlap with the masks: 1 is best"),
+    ("mean_hausdorff_95_mm", "Hausdorff 95 %, mm", "Distance of the surfaces: 0 is best"),
+)
 _FACTS = {"sex": "Sex", "age_group": "Age at the study", "scanner": "Scanner", "source": "Source"}
 # Shades of the confusion matrix: classes of the style sheet.
 _SHADES = 5
@@ -91,6 +95,33 @@ def subgroup_tables(metrics: Mapping[str, Any]) -> list[tuple[str, list[dict[str
                     "difference": shown(row["difference"]),
                     "is_worse": row["is_worse"],
                 }
+                for row in rows
+            ],
+        )
+        for fact, rows in metrics.get("subgroups", {}).items()
+    ]
+
+
+def mask_headlines(metrics: Mapping[str, Any]) -> list[Shown]:
+    """Return the figures of a network that segments."""
+    return [shown(metrics[key], name, hint) for key, name, hint in _MASK_HEADLINES]
+
+
+def mask_class_rows(metrics: Mapping[str, Any]) -> list[tuple[dict[str, Any], list[Shown]]]:
+    """Return each structure with its Dice, Hausdorff distance and difference of volume."""
+    names = ("dice", "hausdorff_95_mm", "volume_difference_ml")
+    return [(one, [shown(one[name]) for name in names]) for one in metrics.get("classes", ())]
+
+
+def mask_subgroup_tables(metrics: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return one table for each fact: groups with Dice, Hausdorff, and whether they do worse."""
+    return [
+        (
+            _FACTS.get(fact, fact.replace("_", " ").title()),
+            [
+                row
+                | {"group": SEXES.get(row["group"], row["group"])}
+                | {key: shown(row[key]) for key in ("dice", "hausdorff_95_mm", "difference")}
                 for row in rows
             ],
         )

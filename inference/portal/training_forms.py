@@ -7,7 +7,15 @@ from typing import Any
 from django import forms
 
 from inference.portal.space_forms import LabelSetsField
-from inference.training.recipe import AUGMENTATIONS, BACKBONES, LITE0, SCHEDULES, Recipe
+from inference.training.recipe import (
+    AUGMENTATIONS,
+    BACKBONES,
+    LITE0,
+    MASKS_BY,
+    SCHEDULES,
+    Recipe,
+    read_recipe,
+)
 
 # How much is learned of the backbone.
 WAYS = {
@@ -34,6 +42,29 @@ NUMBERS = (
     ("validation_share", "Share to end by", "any"),
     ("test_share", "Share to judge by", "any"),
     ("folds", "Folds (0: one split)", 1),
+    ("seed", "Seed", 1),
+)
+
+
+MASKS_BY_WORDS = {
+    "any": "People and models; people first",
+    "people": "People only",
+    "models": "Models only",
+}
+_USUAL_MASKS = read_recipe({"name": "masks", "segments": ["any"]})
+MASK_NUMBERS = (
+    ("epochs", "Epochs at most", 1),
+    ("patience", "Patience, epochs", 1),
+    ("batch_size", "Patches at once", 1),
+    ("patches_per_volume", "Patches of a series", 1),
+    ("patch_side", "Patch side, voxels", 8),
+    ("voxel_mm", "Voxel, mm (0: as the series)", "any"),
+    ("width", "Channels of the first level", 1),
+    ("learning_rate", "Learning rate", "any"),
+    ("weight_decay", "Weight decay", "any"),
+    ("dropout", "Dropout", "any"),
+    ("validation_share", "Share to end by", "any"),
+    ("test_share", "Share to judge by", "any"),
     ("seed", "Seed", 1),
 )
 
@@ -68,6 +99,48 @@ class TrainingForm(forms.Form):
             "is_frozen": chosen["way"] == "frozen",
             "is_pretrained": chosen["way"] != "scratch",
         }
+
+
+class MaskTrainingForm(forms.Form):
+    """A recipe for masks; what is left out is as usual."""
+
+    name = forms.CharField(max_length=63)
+    segments = forms.CharField(max_length=600)
+    masks_by = forms.ChoiceField(choices=tuple(MASKS_BY_WORDS.items()), initial="any")
+    schedule = forms.ChoiceField(choices=[(one, one) for one in SCHEDULES], required=False)
+    augmentation = LabelSetsField(required=False)
+    has_class_weights = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, _, _ in MASK_NUMBERS:
+            kind = forms.IntegerField if isinstance(usual(name), int) else forms.FloatField
+            self.fields[name] = kind(required=False)
+
+    def recipe_values(self) -> dict[str, Any]:
+        """Return what `inference.training.recipe.read_recipe` reads."""
+        chosen = self.cleaned_data
+        segments = [one.strip() for one in chosen["segments"].split(",")]
+        values = {name: chosen[name] for name, _, _ in MASK_NUMBERS if chosen.get(name) is not None}
+        if chosen["schedule"]:
+            values["schedule"] = chosen["schedule"]
+        return values | {
+            "name": chosen["name"],
+            "segments": [one for one in segments if one],
+            "masks_by": chosen["masks_by"],
+            "augmentation": [one for one in chosen["augmentation"] if one in AUGMENTATIONS],
+            "has_class_weights": chosen["has_class_weights"],
+        }
+
+
+def mask_choices() -> dict[str, Any]:
+    """Return what the form for masks offers."""
+    return {
+        "masks_by": [(one, MASKS_BY_WORDS[one]) for one in MASKS_BY],
+        "mask_numbers": [
+            (name, words, getattr(_USUAL_MASKS, name), step) for name, words, step in MASK_NUMBERS
+        ],
+    }
 
 
 def usual(name: str) -> Any:

@@ -25,7 +25,8 @@ class Command(BaseCommand):
     _stage = ""
     help = (
         "Train a classifier on the archive's labels (NAME --label-set SET) or on a folder of"
-        " labelled images (NAME FOLDER), measure it and register it as a draft; or fit a new"
+        " labelled images (NAME FOLDER), or a network that segments on stored SEG objects"
+        " (NAME --segment LABEL), measure it and register it as a draft; or fit a new"
         " embedding space to the archive: to its labels (--adapt), to its spread (--pca)."
     )
 
@@ -73,10 +74,14 @@ class Command(BaseCommand):
                 return way
         if options["head"] == _HEAD:
             return self._train_head
-        if options["head"] is None or not (options["data_dir"] or options["label_set"]):
+        material = options["data_dir"] or options["label_set"] or options["segment"]
+        if options["head"] is None or not material:
             raise CommandError(
-                "Name a head and a folder of images or a --label-set; or --adapt, or --pca."
+                "Name a head and a folder of images, a --label-set or a --segment; or --adapt, or"
+                " --pca."
             )
+        if options["segment"] and options["output"]:
+            raise CommandError("--segment learns from the archive: it takes no --output.")
         return self._write if options["output"] else self._train
 
     def _adapt(self, *, space: str, label_set: list[str], **_options: Any) -> None:

@@ -46,6 +46,17 @@ def test_training_is_queued_shown_cancelled_and_resumed(client: Client, labelled
     assert post(client, f"{path}/resume", {}).json()["state"] == "queued"
 
 
+def test_training_on_masks_is_queued(client: Client) -> None:
+    said = {"name": "liver", "segments": ["Liver", "SCT:78961009"], "masks_by": "people"}
+
+    asked = post(client, "", said | {"voxel_mm": 3.0})
+
+    assert asked.status_code == 202, asked.content
+    recipe = asked.json()["recipe"]
+    assert recipe["segments"] == said["segments"]
+    assert (recipe["backbone"], recipe["voxel_mm"]) == ("unet", 3.0)
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -55,6 +66,11 @@ def test_training_is_queued_shown_cancelled_and_resumed(client: Client, labelled
         {"name": "chest-state", "label_set": "chest", "epochs": 0},
         {"name": "chest-state", "label_set": "chest", "backbone": "nothing"},
         {"name": "chest-state", "label_set": "chest\u0000"},
+        {"name": "chest-state"},
+        {"name": "chest-state", "label_set": "chest", "segments": ["Liver"]},
+        {"name": "chest-state", "segments": ["Liver"], "folds": 3},
+        {"name": "chest-state", "segments": ["Liver\u0000"]},
+        {"name": "chest-state", "segments": ["Liver"], "width": 10**30},
     ],
     ids=str,
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from inference.models import EmbeddingSpace, Label
+from inference.models import EmbeddingSpace, Label, TrainingRun
 from inference.pipelines.classification import LinearHead
 from tests.builders.labelled_images import make_striped_set
 from tests.builders.vectors import make_case, make_space
@@ -61,3 +61,19 @@ def test_train_fits_a_space_to_the_labels():
 def test_train_without_its_arguments_says_which(arguments, why):
     with pytest.raises(CommandError, match=why):
         call_command("train", *arguments, stdout=io.StringIO())
+
+
+@pytest.mark.django_db
+def test_train_queues_a_training_on_masks(models_dir):
+    options = ["--segment", "Liver", "--segment", "SCT:78961009", "--masks-by", "people"]
+
+    call_command("train", "organs", *options, "--width", "4", "--queue", stdout=io.StringIO())
+
+    recipe = TrainingRun.objects.get().recipe
+    assert recipe["segments"] == ["Liver", "SCT:78961009"]
+    assert (recipe["backbone"], recipe["masks_by"], recipe["width"]) == ("unet", "people", 4)
+
+
+def test_train_on_masks_takes_no_output(tmp_path):
+    with pytest.raises(CommandError, match="takes no --output"):
+        call_command("train", "organs", "--segment", "Liver", "--output", str(tmp_path / "b"))

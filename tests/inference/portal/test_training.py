@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inference.models import Label, ModelVersion, TrainingRun
+from tests.builders.masked_patients import make_masked_patients
 from tests.factories.archive import SeriesFactory, StudyFactory
 from tests.factories.inference import ModelVersionFactory
 
@@ -154,6 +155,76 @@ def test_training_is_cancelled_resumed_and_removed(admin):
     assert not TrainingRun.objects.exists()
 
 
+MASK_FORM = {
+    "name": "ball-masks",
+    "segments": "Ball, SCT:39607008",
+    "masks_by": "people",
+    "augmentation": ["flip"],
+    "epochs": "7",
+    "patch_side": "32",
+}
+MASK_METRICS = {
+    "task": "segment",
+    "labels": ["Ball"],
+    "cases": 4,
+    "patients": 4,
+    "mean_dice": FIGURE,
+    "mean_hausdorff_95_mm": [3.5, 2.0, 5.0],
+    "classes": [
+        {"label": "Ball", "support": 4, "missed": 1, "invented": 0, "dice": FIGURE}
+        | {"hausdorff_95_mm": [3.5, 2.0, 5.0], "volume_difference_ml": [None, None, None]}
+    ],
+    "subgroups": {
+        "sex": [
+            {"group": "F", "cases": 4, "dice": FIGURE, "hausdorff_95_mm": FIGURE}
+            | {"difference": [-0.2, -0.3, -0.1], "is_worse": True}
+        ]
+    },
+    "warnings": ["Does worse where sex is F."],
+    "export": {"onnx": 1e-7, "torchscript": 0.0},
+}
+
+
+def test_form_for_masks_offers_stored_segments_and_queues_a_training(admin, project):
+    make_masked_patients(project, count=2)
+
+    text = text_of(admin.get(PAGE))
+    assert "New training of masks" in text
+    assert '<option value="Ball">SCT:27925004, on 2 series</option>' in text
+    admin.post(f"{PAGE}new-masks/", MASK_FORM, follow=True)
+
+    recipe = TrainingRun.objects.get().recipe
+    assert recipe["segments"] == ["Ball", "SCT:39607008"]
+    assert (recipe["backbone"], recipe["masks_by"], recipe["epochs"]) == ("unet", "people", 7)
+    assert (recipe["patch_side"], recipe["batch_size"], recipe["is_frozen"]) == (32, 4, False)
+    assert "masks of Ball, SCT:39607008" in text_of(admin.get(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"segments": " , "}, "Name a set of labels"),
+        ({"patch_side": "20"}, "multiple of 8"),
+        ({"masks_by": "nobody"}, "Masks by"),
+        ({"width": "1"}, "width lies between"),
+    ],
+)
+def test_form_for_masks_says_what_is_wrong(admin, values, words):
+    assert words in text_of(admin.post(f"{PAGE}new-masks/", MASK_FORM | values, follow=True))
+    assert not TrainingRun.objects.exists()
+
+
+def test_page_of_masks_shows_dice_distance_and_groups(admin):
+    training = make_training(state="succeeded", metrics=MASK_METRICS)
+
+    text = text_of(admin.get(f"{PAGE}{training.pk}/"))
+
+    assert "Hausdorff 95 %, mm" in text
+    assert "2.00 to 5.00" in text
+    assert "Does worse where sex is F." in text
+    assert "Dice 0.800" in text_of(admin.get(PAGE))
+
+
 def test_only_admins_of_the_whole_archive_train(client, radiologist, labelled):
     client.force_login(radiologist)
     training = make_training()
@@ -161,5 +232,6 @@ def test_only_admins_of_the_whole_archive_train(client, radiologist, labelled):
     assert client.get(PAGE).status_code == 403
     assert client.get(f"{PAGE}{training.pk}/").status_code == 403
     assert client.post(f"{PAGE}new/", FORM).status_code == 403
+    assert client.post(f"{PAGE}new-masks/", MASK_FORM).status_code == 403
     assert client.post(f"{PAGE}{training.pk}/cancel/").status_code == 403
     assert TrainingRun.objects.get().state == "queued"
