@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 
 from pynetdicom import evt
@@ -66,6 +67,7 @@ class PeerAssociation(PromptAssociation):
         self.rights = Rights()
         self.sessions = sessions
         self.peer_key: int | None = None
+        self.admitted_at = 0.0
         self.is_serving = False
         self.is_draining = False
         self._on_end = on_end
@@ -197,6 +199,7 @@ class GuardedAcse(ACSE):
         assoc.origin = admitted.origin
         assoc.peer_key = admitted.peer_key
         assoc.rights = admitted.rights
+        assoc.admitted_at = time.monotonic()
         assoc.acceptor.supported_contexts = supported_contexts(
             request.presentation_context_definition_list,
             admitted.rights,

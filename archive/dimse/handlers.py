@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.db import DatabaseError
+
+from archive.access import selectors as access
 from archive.dimse.statuses import PROCESSING_FAILURE, store_status
-from archive.errors import ArchiveError, InvalidInstanceError
+from archive.errors import ArchiveError, InvalidInstanceError, NotAllowedError
 from archive.ingest.refusals import refuse_without_bytes
 from archive.ingest.types import IncomingFile
 
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
     from archive.dimse.spooling import ReceivedDataset
     from archive.dimse.writers import Writers
     from archive.ingest.types import Origin
+    from archive.models import Project
 
 logger = logging.getLogger(__name__)
 
@@ -22,15 +29,45 @@ logger = logging.getLogger(__name__)
 def handle_c_store(event: Any, writers: Writers) -> int:
     """Archive the received instance and return the status of the answer (PS3.4 B.2.3)."""
     received: ReceivedDataset | None = event.request._dataset_file  # noqa: SLF001 no public name
-    origin: Origin = event.assoc.origin
     try:
-        return store_status(_store(received, origin, writers))
+        _look_again(event.assoc, writers)
+        return store_status(_store(received, event.assoc.origin, writers))
+    except NotAllowedError as error:
+        return store_status(error)
     except Exception:
         logger.exception("C-STORE failed")
         return PROCESSING_FAILURE
     finally:
         if received is not None:
             received.close()
+
+
+def _look_again(assoc: Any, writers: Writers) -> None:
+    """Ask now and then whether the peer still may store, and where: associations last for hours.
+
+    Raises
+    ------
+    NotAllowedError
+        It may no longer, or was taken out of the register.
+    """
+    now = time.monotonic()
+    if now - assoc.admitted_at < settings.TWINSIGHT_RIGHTS_KEPT_S:
+        return
+    try:
+        project = writers.call(lambda: _project_of(assoc.peer_key))
+    except DatabaseError:
+        # The store itself will say so, in its own words.
+        return
+    assoc.origin = replace(assoc.origin, project=project)
+    assoc.admitted_at = now
+
+
+def _project_of(peer_key: int | None) -> Project | None:
+    """Return where the studies of a peer go that may store."""
+    peer = access.peer_by_key(peer_key)
+    if peer is None or not peer.may_store:
+        raise NotAllowedError("This peer may no longer store.")
+    return peer.project
 
 
 def _store(

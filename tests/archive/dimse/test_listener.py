@@ -241,6 +241,18 @@ def test_peer_that_may_not_store_gets_no_storage_context(associate, peer):
     ]
 
 
+@pytest.mark.parametrize("change", [{"is_enabled": False}, {"may_store": False}])
+def test_peer_that_may_no_longer_store_is_refused_on_its_open_association(associate, change):
+    association = associate()
+    assert association.send_c_store(make_dataset()).Status == 0x0000
+
+    Peer.objects.update(**change)
+
+    assert association.send_c_store(make_dataset()).Status == 0x0124
+    assert Instance.objects.count() == 1
+    assert stray_files() == []
+
+
 def test_peer_without_project_stores_into_unassigned(associate, peer, unassigned):
     Peer.objects.update(project=None)
 
