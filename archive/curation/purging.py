@@ -13,6 +13,7 @@ from archive.audit.types import Asker
 from archive.curation.states import judged_states, refresh_states
 from archive.errors import StorageError
 from archive.models import Blob, Instance, Patient, Quarantine, Removal, Series, Study, Tombstone
+from archive.models.byte_locks import lock_bytes
 from archive.models.querysets import DELETED
 from archive.storage.stores import blob_store
 
@@ -149,12 +150,12 @@ def _close(removal: Removal) -> None:
 def _delete_bytes(digests: Sequence[str]) -> None:
     """Delete files whose rows are gone; what fails is found by `verify_archive`."""
     store = blob_store()
-    wanted = {sha256 for sha256 in digests if sha256}
-    # Whoever stored the same bytes in the meantime has a row for them.
-    for sha256 in wanted - set(
-        Blob.objects.filter(sha256__in=wanted).values_list("sha256", flat=True)
-    ):
+    for sha256 in sorted({sha256 for sha256 in digests if sha256}):
         try:
-            store.delete(sha256)
+            with transaction.atomic():
+                lock_bytes(sha256)
+                # Sent again in the meantime, they have a row in the quarantine.
+                if not Blob.objects.filter(sha256=sha256).exists():
+                    store.delete(sha256)
         except StorageError:
             logger.exception("purged file could not be deleted", extra={"sha256": sha256})

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from archive.access.projects import unassigned_project
 from archive.models import Blob, Quarantine
+from archive.models.byte_locks import lock_bytes
+from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
     from archive.errors import ArchiveError
@@ -76,7 +78,10 @@ def quarantine_without_bytes(
 
 
 def keep_blob_row(file: IncomingFile) -> Blob:
-    """Return the row of a kept file, made where missing."""
+    """Return the row of a kept file, made where missing; a purge may have taken its bytes."""
+    lock_bytes(file.spool.sha256)
+    if not blob_store().exists(file.spool.sha256):
+        blob_store().keep([file.spool])
     blob, _ = Blob.objects.get_or_create(
         sha256=file.spool.sha256, defaults={"size_bytes": file.spool.size}
     )

@@ -360,3 +360,20 @@ def test_a_value_that_the_database_refuses_fails_its_own_instance_alone(monkeypa
     assert results[1].error is not None
     assert results[1].error.code == "invalid-value"
     assert Quarantine.objects.get().reason_code == "invalid-value"
+
+
+def test_refused_bytes_that_a_purge_took_meanwhile_are_kept_again(monkeypatch) -> None:
+    quarantine = services.quarantine_file
+
+    def late(*, file, **rest):
+        # Kept already, and not in any row yet.
+        blob_store().delete(file.spool.sha256)
+        quarantine(file=file, **rest)
+
+    monkeypatch.setattr(services, "quarantine_file", late)
+
+    store(b"no DICOM at all")
+
+    assert blob_store().path(Quarantine.objects.get().blob.sha256).read_bytes() == (
+        b"no DICOM at all"
+    )
