@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from typing import TYPE_CHECKING, Any
 
 from pynetdicom.dimse_primitives import C_STORE
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _TRANSFERRING = "Sta6"
+_HEAR_S = 0.001
 _HEAD_BYTES = 12  # of a P-DATA-TF with one value
 
 
@@ -101,4 +103,7 @@ def _send(assoc: Any, pieces: list[bytes | memoryview]) -> None:
             primitive.presentation_data_value_list.append(value)  # type: ignore[arg-type]
             dul.send_pdu(primitive)
         return
+    if dul.socket.has_unread:
+        # The peer says something, perhaps that it wants no more: let the other thread read it.
+        time.sleep(_HEAR_S)
     dul.socket.send(b"".join(pieces))

@@ -135,7 +135,6 @@ class PeerAssociation(PromptAssociation):
     def _operate(self, serve: Callable[[Operation], None], msg: Any, context_id: int) -> None:
         """Serve a request; whatever goes wrong is answered with a status."""
         operation = Operation(self, msg, self._accepted_cx[context_id])
-        self.dimse.cancel_req.pop(msg.MessageID, None)
         try:
             serve(operation)
         except Exception as error:

@@ -105,6 +105,17 @@ class _Storing:
     received: ReceivedDataset
 
 
+class _Messages(WakingQueue[Any]):
+    """Messages as they came: a cancel that came before a request is meant for an older one."""
+
+    cancelled: dict[int, Any]
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002 as queue.Queue has it
+        """Forget older cancels of the same number, then put the message."""
+        self.cancelled.pop(getattr(item[1], "MessageID", None), None)  # type: ignore[arg-type]
+        super().put(item, block, timeout)
+
+
 class SpoolingDimse(DIMSEServiceProvider):
     """Receives messages within limits and hands C-STORE data sets to spool files."""
 
@@ -113,7 +124,8 @@ class SpoolingDimse(DIMSEServiceProvider):
         self._is_closed = False
         self._storing: _Storing | None = None
         self.arrived = threading.Event()
-        self.msg_queue = WakingQueue(self.arrived.set)
+        self.msg_queue = _Messages(self.arrived.set)
+        self.msg_queue.cancelled = self.cancel_req
 
     def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001, FBT002 as pynetdicom has it
         """Return the next message; the association's loop, which asks all the time, waits here."""

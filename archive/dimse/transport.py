@@ -48,6 +48,20 @@ class BoundedSocket(AssociationSocket):
             self.event_queue.put("Evt17")
             return False
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether the peer said something that nobody read; for other threads than the reader's."""
+        connection = self.socket
+        if connection is None:
+            return False
+        # A poll object is one thread's.
+        poll = select.poll()
+        try:
+            poll.register(connection, select.POLLIN)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):
+            return False
+
     def send(self, bytestream: bytes) -> None:
         """Send the bytes in one piece; a peer that doesn't read them is given up."""
         connection = self.socket
