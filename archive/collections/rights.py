@@ -15,7 +15,7 @@ from django.db.models import Q
 from archive.errors import NotAllowedError, NotVisibleError
 from archive.models import Collection, CollectionItem, Project, Role, Study
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
-from archive.models.querysets import readable_projects, visible_series_filter
+from archive.models.querysets import DELETED, readable_projects, visible_series_filter
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -48,8 +48,10 @@ def editable_collections(user: AnyUser) -> QuerySet[Collection]:
 
 
 def visible_items(user: AnyUser) -> QuerySet[CollectionItem]:
-    """Return the items that the user may see, in any collection."""
+    """Return the items that the user may see, in any collection; nothing that was deleted."""
     rows = CollectionItem.objects.select_related("study__patient", "series", "instance")
+    for level in ("study", "series", "instance"):
+        rows = rows.exclude(**{f"{level}__withheld": DELETED})
     return rows.filter(visible_series_filter(user, "study_id", "series__"))
 
 

@@ -10,7 +10,7 @@ from archive.errors import NotVisibleError
 from archive.events.selectors import waiting_for_study
 from archive.models import Study
 from archive.models.access import REVIEWING_ROLES
-from archive.models.querysets import readable_projects, visible_studies_filter
+from archive.models.querysets import DELETED, readable_projects, visible_studies_filter
 from inference.models import Finding, ModelVersion, Run
 from inference.models.querysets import on_trial
 from inference.similarity.words.series_words import has_stale_words
@@ -28,12 +28,14 @@ _OPEN = (Run.State.QUEUED, Run.State.RUNNING)
 def visible_runs(user: AnyUser) -> QuerySet[Run]:
     """Return the runs whose study the user sees, those in shadow where they review results.
 
-    Runs in shadow: of a rule that says so, or of a version that is only tried out.
+    Runs in shadow: of a rule that says so, or of a version that is only tried out. Runs on what
+    was deleted are seen again when that is undone.
     """
+    shown = Run.objects.exclude(study__withheld=DELETED).exclude(series__withheld=DELETED)
     reviewed = Study.projects.through.objects.filter(
         study_id=OuterRef("study_id"), project__in=readable_projects(user, REVIEWING_ROLES)
     )
-    return Run.objects.filter(visible_studies_filter(user, "study_id")).filter(
+    return shown.filter(visible_studies_filter(user, "study_id")).filter(
         ~on_trial() | Exists(reviewed)
     )
 

@@ -14,11 +14,12 @@ from archive.collections.cases import (
 )
 from archive.collections.errors import InvalidCollectionError
 from archive.collections.frames import case_images
+from archive.collections.rights import visible_items
 from archive.collections.selectors import case_card, collection_detail, list_collections
 from archive.collections.services import share_collection
 from archive.collections.types import CaseLevel, CasePath
 from archive.errors import LimitExceededError, NotAllowedError, NotVisibleError
-from archive.models import AuditEvent, CollectionItem, Membership, Study
+from archive.models import AuditEvent, CollectionItem, Instance, Membership, Series, Study
 from tests.factories.archive import InstanceFactory, SeriesFactory
 
 pytestmark = pytest.mark.django_db
@@ -298,3 +299,20 @@ def test_case_on_trial_is_for_reviewers_alone(
 
     assert len(collection_detail(radiologist, collection).cases) == 2
     assert [case.level for case in collection_detail(viewer, collection).cases] == ["study"]
+
+
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_what_was_deleted_is_no_case_until_that_is_undone(
+    radiologist, asker, collection, make_case, level
+):
+    path = make_case()
+    add_case(radiologist, collection, path, asker=asker)
+    models = {"study": Study, "series": Series, "instance": Instance}
+    assert visible_items(radiologist).count() == 1
+
+    models[level].objects.update(withheld="deleted")
+
+    assert not visible_items(radiologist).exists()
+
+    models[level].objects.update(withheld="")
+    assert visible_items(radiologist).count() == 1

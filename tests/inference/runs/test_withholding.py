@@ -9,6 +9,7 @@ from archive.curation.types import ObjectPath
 from archive.events.types import InstancesWithheld
 from archive.models import Series
 from inference.models import Run
+from inference.runs.selectors import visible_runs
 from inference.runs.withholding import stop_runs_on
 from inference.subscribers import handle_instances_withheld
 from tests.factories.archive import InstanceFactory, SeriesFactory, StudyFactory
@@ -50,3 +51,15 @@ def test_runs_on_deleted_series_stop(runs, archive_admin):
     assert runs[Run.State.SUCCEEDED].state == Run.State.SUCCEEDED
     undo_removal(asker=asker, removal_id=removal.pk)
     assert stop_runs_on([series.pk]) == 0
+
+
+def test_runs_on_what_was_deleted_are_seen_by_nobody_until_that_is_undone(runs, archive_admin):
+    asker = Asker(door="test", user=archive_admin)
+    assert visible_runs(archive_admin).count() == 3
+    path = ObjectPath(Series.objects.get().study.study_instance_uid)
+    removal = remove_objects(asker=asker, path=path, reason="wrong")
+
+    assert not visible_runs(archive_admin).exists()
+
+    undo_removal(asker=asker, removal_id=removal.pk)
+    assert visible_runs(archive_admin).count() == 3
