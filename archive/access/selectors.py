@@ -10,16 +10,23 @@ from django.contrib.auth import get_user_model
 from archive.errors import InvalidRequestError, NotAllowedError
 from archive.models import Peer, Project
 from archive.models.access import LABELLING_ROLES, REVIEWING_ROLES, STORING_ROLES, Role
-from archive.models.memberships import memberships_of
+from archive.models.memberships import memberships_kept, memberships_of
 from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from django.contrib.auth.models import User
     from django.db.models import Model
 
     from archive.models import Study
     from archive.models.memberships import Held
     from archive.models.querysets import AnyUser
+
+
+def rights_kept() -> AbstractContextManager[None]:
+    """Read what each account holds once until the end of the block."""
+    return memberships_kept()
 
 
 def holds_role(user: AnyUser, roles: frozenset[str] | set[str]) -> bool:

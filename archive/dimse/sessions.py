@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from archive.models.memberships import memberships_kept
+from archive.access.selectors import rights_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Sessions:
             before = connections[DEFAULT_DB_ALIAS] if _has_own() else None
             connections[DEFAULT_DB_ALIAS] = wrapper
             try:
-                with memberships_kept():
+                with rights_kept():
                     yield
             finally:
                 if before is None:
