@@ -24,6 +24,8 @@ from inference.pipelines.types import Segment, SegmentationResult, Volume
 TIMEOUT_S = 1800.0
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+# Of probabilities that went through arithmetic.
+_NEARLY = 1e-3
 _TRUSTED = "inference.pipelines.bundle_process.run_trusted"
 # By name: it belongs to the room above, which alone loads weights.
 _UNTRUSTED = "inference.bundles.declared_run.run_declared"
@@ -55,12 +57,15 @@ class BundleOutput:
     Attributes
     ----------
     mask_zyx : (slices, rows, columns) uint8 label map on the grid of the volume
+    probability_zyxc : (slices, rows, columns, channels) float32 from 0 to 1, where the bundle wrote
+        a channel a label, the background first, and no label map
     answer : of its process: ``seconds`` (the loading of its packages included), ``memory_mb``,
         ``is_offline``, and where our own process ran it, shapes and times of its network
     """
 
     mask_zyx: npt.NDArray[np.uint8]
     answer: dict[str, Any]
+    probability_zyxc: npt.NDArray[np.float32] | None = None
 
 
 def run_bundle(
@@ -86,8 +91,8 @@ def run_bundle(
     """
     chosen = job or BundleJob()
     with bundle_files(bundle_dir, volume, device or choose_device(), chosen) as (output, answer):
-        mask = _read_mask(output, volume, _LPS_TO_RAS @ volume.affine_lps)
-    return BundleOutput(mask, answer)
+        mask, probability = _read_output(output, volume, _LPS_TO_RAS @ volume.affine_lps)
+    return BundleOutput(mask, answer, probability)
 
 
 @contextmanager
@@ -168,7 +173,8 @@ def segment_with_bundle(
     chosen = device or choose_device()
     limits = {} if is_trusted else {"is_offline": True}
     job = BundleJob(is_trusted, timeout_s, limits, exports)
-    mask = run_bundle(bundle_dir, volume, chosen, job=job).mask_zyx
+    output = run_bundle(bundle_dir, volume, chosen, job=job)
+    mask, probability = output.mask_zyx, output.probability_zyxc
     present = [int(value) for value in np.unique(mask) if value != 0]
     coded = {str(one.get("name")): one for one in metadata.declared.labels}
     names = [metadata.labels.get(value, f"label {value}") for value in present]
@@ -183,6 +189,7 @@ def segment_with_bundle(
         measurements=volume_measurements(mask, segments, volume.voxel_ml),
         device=chosen,
         notes=notes,
+        probability_zyxc=None if probability is None else probability[..., present],
     )
 
 
@@ -192,26 +199,67 @@ def _write_image(path: Path, volume: Volume, affine_ras: npt.NDArray[np.float64]
     nibabel.save(make_image(volume.array_zyx.transpose(2, 1, 0), affine_ras), path)
 
 
-def _read_mask(
+def _read_output(
     output: Path, volume: Volume, affine_ras: npt.NDArray[np.float64]
-) -> npt.NDArray[np.uint8]:
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32] | None]:
     files = sorted(path for path in output.rglob("*.nii*") if path.is_file())
     if len(files) != 1:
         raise BundleRunError(f"The bundle wrote {len(files)} images; one label map was expected.")
     image: Any = nibabel.load(files[0])
-    labels = np.asarray(image.dataobj)
-    labels = (
-        labels.reshape(labels.shape[:3]) if labels.size == np.prod(labels.shape[:3]) else labels
-    )
-    if labels.ndim != 3:
-        raise BundleRunError("The bundle wrote several channels; one label map was expected.")
-    if labels.size and (labels.min() < 0 or labels.max() > 255):
+    array = np.squeeze(np.asarray(image.dataobj), axis=_single_axes(image.shape))
+    if array.ndim == 4:
+        return _read_probabilities(array, volume, image.affine, affine_ras)
+    if array.ndim != 3:
+        raise BundleRunError("The bundle wrote no volume; one label map was expected.")
+    if array.size and (array.min() < 0 or array.max() > 255):
         raise BundleRunError("The bundle's label map has values outside 0 to 255.")
-    shape = volume.array_zyx.shape[::-1]
-    if labels.shape != shape or not np.allclose(image.affine, affine_ras, atol=1e-3):
-        # Source index to world to the label map's index, nearest neighbour.
-        back = np.linalg.inv(image.affine) @ affine_ras
-        labels = ndimage.affine_transform(
-            labels, back[:3, :3], back[:3, 3], output_shape=shape, order=0, cval=0
+    labels = _on_grid(array, volume, image.affine, affine_ras, order=0)
+    return np.ascontiguousarray(np.rint(labels).astype(np.uint8).transpose(2, 1, 0)), None
+
+
+def _single_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Axes past the third that hold nothing."""
+    return tuple(axis for axis in range(3, len(shape)) if shape[axis] == 1)
+
+
+def _read_probabilities(
+    array: npt.NDArray[Any],
+    volume: Volume,
+    affine: npt.NDArray[np.float64],
+    affine_ras: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Read (X, Y, Z, channels) probabilities of labels that exclude each other."""
+    low, high = float(array.min()), float(array.max())
+    if low < -_NEARLY or high > 1 + _NEARLY or array.shape[3] > 256:
+        raise BundleRunError(
+            f"The bundle wrote {array.shape[3]} channels from {low:.3g} to {high:.3g}; a label "
+            "map, or probabilities from 0 to 1 with the background first, was expected."
         )
-    return np.ascontiguousarray(np.rint(labels).astype(np.uint8).transpose(2, 1, 0))
+    channels = [
+        _on_grid(array[..., at].astype(np.float32), volume, affine, affine_ras, order=1)
+        for at in range(array.shape[3])
+    ]
+    probability = np.clip(np.stack(channels, axis=-1), 0.0, 1.0).transpose(2, 1, 0, 3)
+    # Outside what the bundle saw all are 0: background.
+    mask = probability.argmax(axis=-1).astype(np.uint8)
+    return mask, np.ascontiguousarray(probability.astype(np.float32))
+
+
+def _on_grid(
+    array: npt.NDArray[Any],
+    volume: Volume,
+    affine: npt.NDArray[np.float64],
+    affine_ras: npt.NDArray[np.float64],
+    *,
+    order: int,
+) -> npt.NDArray[Any]:
+    """Bring an (X, Y, Z) array to the volume's grid: by nearest neighbour (0) or linearly (1)."""
+    shape = volume.array_zyx.shape[::-1]
+    if array.shape == shape and np.allclose(affine, affine_ras, atol=1e-3):
+        return array
+    # Source index to world to the other grid's index.
+    back = np.linalg.inv(affine) @ affine_ras
+    moved: npt.NDArray[Any] = ndimage.affine_transform(
+        array, back[:3, :3], back[:3, 3], output_shape=shape, order=order, cval=0
+    )
+    return moved

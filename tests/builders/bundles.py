@@ -13,6 +13,28 @@ class Threshold:
 '''
 
 
+_SOFT_SCRIPT = '''
+import torch
+
+
+class Threshold:
+    """A channel for the background and one for label 1, from 0 to {scale}."""
+
+    def __call__(self, data):
+        share = (data["image"] / {threshold} / 2).clamp(0, 1)
+        data["image"] = torch.cat([1 - share, share]) * {scale}
+        return data
+'''
+
+
+def make_soft_bundle(folder: Path, *, threshold: float, scale: float = 1.0) -> Path:
+    """Write a bundle that gives probabilities: one half where the image is at the threshold."""
+    make_threshold_bundle(folder, threshold=threshold)
+    script = _SOFT_SCRIPT.format(threshold=threshold, scale=scale)
+    (folder / "scripts" / "threshold.py").write_text(script)
+    return folder
+
+
 def make_threshold_bundle(
     folder: Path, *, threshold: float, modality: str = "MR", run: str | None = None
 ) -> Path:

@@ -7,7 +7,7 @@ import pytest
 from inference.errors import BundleRunError, UnsupportedInputError
 from inference.pipelines.bundle_runner import BundleJob, run_bundle, segment_with_bundle
 from inference.pipelines.volumes import read_volume
-from tests.builders.bundles import make_threshold_bundle
+from tests.builders.bundles import make_soft_bundle, make_threshold_bundle
 from tests.builders.mr_series import make_mr_series, read_nifti_lps
 
 AFFINE = np.array([[0, 0, -2.0, 5], [1.5, 0, 0, -6], [0, -1.0, 0, 7], [0, 0, 0, 1]])
@@ -37,6 +37,24 @@ def test_segment_with_bundle_names_and_measures_what_it_found(tmp_path, volume):
     expected = (volume.array_zyx > 2000).sum() * 3.0 / 1000
     assert result.measurements[0].value == pytest.approx(expected)
     assert result.device == "cpu"
+
+
+def test_channels_are_probabilities_and_their_largest_is_the_label(tmp_path, volume):
+    bundle = make_soft_bundle(tmp_path / "b", threshold=2000)
+
+    result = segment_with_bundle(bundle, volume, "cpu")
+
+    assert np.array_equal(result.mask_zyx, volume.array_zyx > 2000)
+    assert result.probability_zyxc is not None
+    expected = np.clip(volume.array_zyx / 4000, 0, 1)
+    assert result.probability_zyxc.shape == (*expected.shape, 1)
+    assert np.allclose(result.probability_zyxc[..., 0], expected, atol=1e-3)
+
+
+def test_channels_that_are_no_probabilities_are_refused(tmp_path, volume):
+    bundle = make_soft_bundle(tmp_path / "b", threshold=2000, scale=7.0)
+    with pytest.raises(BundleRunError, match=r"2 channels from 0 to 7"):
+        segment_with_bundle(bundle, volume, "cpu")
 
 
 def test_segment_with_bundle_that_finds_nothing_says_so(tmp_path, volume):
