@@ -80,6 +80,9 @@ class PatientDraws:
         [value, low, high]; None where it can't be told
         """
         value = figure(self._all)
+        if len(self._members) < _TWO:
+            # Draws of one patient are all the same: that is no certainty.
+            return [None if value is None else round(value, 4), None, None]
         found = [one for one in map(figure, self._draws()) if one is not None]
         if value is None or len(found) < self._replicates // _TWO:
             return [None if value is None else round(value, 4), None, None]

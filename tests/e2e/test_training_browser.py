@@ -13,6 +13,7 @@ from inference.runs.defaults import EMBEDDER, _register_embedder
 from inference.training.fitting import fit_training
 from inference.training.services import claim_training, due_trainings
 from tests.browsing import MARKS, take_picture, wider_than_the_window
+from tests.builders.masked_patients import make_masked_patients
 from tests.builders.striped_patients import make_striped_patients
 
 pytestmark = MARKS
@@ -90,5 +91,38 @@ def test_admin_trains_reads_the_figures_and_promotes(
     page.goto(f"{live_server.url}/training/")
     take_picture(page, "training-list", is_full=True)
     page.set_viewport_size({"width": 390, "height": 800})
+    assert wider_than_the_window(page) == []
+    assert complaints == []
+
+
+def test_admin_trains_on_masks(
+    project, settings, tmp_path, archive_admin, sign_in, complaints, live_server
+) -> None:
+    from playwright.sync_api import expect
+
+    settings.TWINSIGHT_MODELS_DIR = tmp_path
+    make_masked_patients(project, count=5)
+    page = sign_in("archive_admin")
+    page.set_default_timeout(60_000)
+    page.goto(f"{live_server.url}/training/")
+    page.get_by_label("Name of the model").fill("balls")
+    page.get_by_label("Segments, by label or code").fill("Ball")
+    page.get_by_text("Patches, augmentation, schedule, split").click()
+    for label, value in (("Epochs at most", 4), ("Patch side", 16), ("Channels", 4)):
+        page.get_by_label(label).fill(str(value))
+    take_picture(page, "training-masks-new", is_full=True)
+    assert wider_than_the_window(page) == []
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("#live")).to_contain_text("The next worker that is free takes it.")
+
+    work()
+    training = TrainingRun.objects.get()
+    assert training.state == TrainingRun.State.SUCCEEDED, training.message
+
+    expect(page.get_by_role("heading", name="By structure")).to_be_visible()
+    expect(page.locator("#live")).to_contain_text("validation Dice")
+    take_picture(page, "training-masks-done", is_full=True)
+    page.set_viewport_size({"width": 390, "height": 800})
+    take_picture(page, "training-masks-narrow", is_full=True)
     assert wider_than_the_window(page) == []
     assert complaints == []

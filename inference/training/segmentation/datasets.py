@@ -74,7 +74,8 @@ def read_masks(recipe: Recipe) -> MaskData:
     for (uid, place), segment in chosen.items():
         if uid in series:
             by_series[uid][place] = segment
-    samples = tuple(_sample(series[uid]) for uid in sorted(by_series))
+    order = sorted(by_series, key=lambda uid: series[uid].pk)
+    samples = tuple(_sample(series[uid]) for uid in order)
     if len({one.patient for one in samples}) < LEAST_PATIENTS:
         raise NotEnoughLabelsError(
             f"A training of masks needs {LEAST_PATIENTS} patients with such segments on images of"
@@ -82,7 +83,7 @@ def read_masks(recipe: Recipe) -> MaskData:
         )
     masks = tuple(
         {place: (one.instance, one.number) for place, one in sorted(by_series[uid].items())}
-        for uid in sorted(by_series)
+        for uid in order
     )
     origins = Counter(
         "SEG objects by people" if one.is_by_person else "SEG objects by models"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from inference.training.evaluation import Integers
 
+# Fewer than so many judged patients are warned of.
+LEAST_PATIENTS = 5
 Floats = npt.NDArray[np.float64]
 
 
@@ -79,7 +81,7 @@ def evaluate_segmentation(
         "mean_hausdorff_95_mm": draw.interval(lambda rows: _known_mean(distance[rows])),
         "classes": [_class_figures(label, cases, draw) for label in labels],
         "subgroups": subgroups,
-        "warnings": _warnings(subgroups, labels, cases),
+        "warnings": _few(patients) + _warnings(subgroups, labels, cases),
     }
 
 
@@ -169,6 +171,13 @@ def _warnings(
     if absent:
         found.append(f"Not among the series it was judged on: {', '.join(absent)}.")
     return found
+
+
+def _few(patients: Sequence[str]) -> list[str]:
+    number = len(set(patients))
+    if number >= LEAST_PATIENTS:
+        return []
+    return [f"Judged on {number} patient{'s' * (number > 1)}: the figures are a first impression."]
 
 
 def _mean(values: Any) -> float:

@@ -91,6 +91,7 @@ def test_masks_become_a_draft_that_is_promoted_and_segments_a_new_patient(projec
     assert metrics["classes"][0]["hausdorff_95_mm"][0] is not None
     assert {"sex", "age_group", "scanner"} <= set(metrics["subgroups"])
     assert max(metrics["export"].values()) < 1e-4
+    assert metrics["warnings"][0].startswith("Judged on ")
     assert "Not for diagnostic use" in version.card
     assert version.inputs["modalities"] == ["CT"]
     names = {one.name for one in (Path(version.bundle_path) / "models").iterdir()}
