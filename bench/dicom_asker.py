@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 from pynetdicom.dsutils import encode
 
-from bench.dicom_sender import CONTEXT_ID, Sender, NoAssociationError, elements, even_uid, p_data
+from bench.dicom_sender import CONTEXT_ID, NoAssociationError, Sender, elements, even_uid, p_data
 
 FIND, MOVE = 0x0020, 0x0021
 _P_DATA_TF = 0x04
