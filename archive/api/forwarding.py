@@ -113,7 +113,7 @@ class ForwardingRulesView(Endpoint):
 
     @extend_schema(
         operation_id="forwarding_rules_list",
-        responses={200: schemas.RuleListSchema, 403: FORBIDDEN},
+        responses={200: schemas.ForwardingRuleListSchema, 403: FORBIDDEN},
     )
     def get(self, request: Request) -> Response:
         """List every rule."""

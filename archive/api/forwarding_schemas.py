@@ -120,7 +120,7 @@ class ForwardingRuleSchema(RuleFieldsSchema):
     id = serializers.IntegerField()
 
 
-class RuleListSchema(serializers.Serializer[Any]):
+class ForwardingRuleListSchema(serializers.Serializer[Any]):
     results = ForwardingRuleSchema(many=True)
 
 

@@ -344,6 +344,13 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "LevelEnum": ["frame", "instance", "series", "study"],
         "MeasuredLevelEnum": ["series", "instance"],
+        "ScheduledStepStateEnum": [
+            "SCHEDULED",
+            "ARRIVED",
+            "STARTED",
+            "COMPLETED",
+            "DISCONTINUED",
+        ],
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
 }
