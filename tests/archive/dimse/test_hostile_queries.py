@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from io import BytesIO
 
 import pytest
@@ -156,17 +157,20 @@ def test_store_in_a_context_for_retrieval_alone_is_aborted(associate_as, listene
 def test_peer_that_hangs_up_during_a_get_leaves_nothing(associate_as, listener, project):
     store_datasets(*(make_dataset(StudyInstanceUID="1.2.1") for _ in range(5)), project=project)
 
-    def hang_up(event):
-        event.assoc.dul.socket.socket.close()
+    def hang_up(_event):
+        # Closed here, its number would be gone under the library's own thread.
+        wire.shutdown(socket.SHUT_RDWR)
         return 0
 
     association = associate_as(handlers=[(evt.EVT_C_STORE, hang_up)])
+    wire = association.dul.socket.socket
     keys = Dataset()
     keys.QueryRetrieveLevel, keys.StudyInstanceUID = "STUDY", "1.2.1"
 
     list(association.send_c_get(keys, GET))
 
     wait_until(lambda: not listener.associations)
+    wire.close()
     assert associate_as().send_c_echo().Status == 0
 
 
