@@ -78,6 +78,12 @@ class StateConflictError(ArchiveError):
     code = "state-conflict"
 
 
+class LegalHoldError(StateConflictError):
+    """The study is kept for a legal reason: nothing of it is deleted until that is lifted."""
+
+    code = "legal-hold"
+
+
 class NotAllowedError(ArchiveError):
     """The asker may see the object but not do this to it."""
 
@@ -126,6 +132,12 @@ class BlobMissingError(StorageError):
 
     code = "blob-missing"
     retriable = False
+
+
+class BlobDamagedError(BlobMissingError):
+    """A stored object's bytes are there, and are not those that were kept."""
+
+    code = "blob-damaged"
 
 
 class PeerError(ArchiveError):

@@ -91,7 +91,8 @@ class Sender:
         """
         self._wire.sendall(request)
         kind, answer = self._read_pdu()
-        at = answer.find(_STATUS)
+        # The last: the number of message 521, with what follows it, looks the same.
+        at = answer.rfind(_STATUS)
         if kind != _P_DATA_TF or at < 0:
             raise StoreFailedError("the association was aborted")
         (status,) = struct.unpack_from("<H", answer, at + len(_STATUS))

@@ -57,7 +57,7 @@ SEARCHES: dict[str, Pick] = {
     "QIDO studies by AccessionNumber": lambda i: f"/studies?AccessionNumber={i.accession_number}",
     "QIDO studies by StudyInstanceUID": lambda i: f"/studies?StudyInstanceUID={i.study}",
     "QIDO studies by PatientName=BEN*": lambda _: "/studies?PatientName=BEN*&limit=50",
-    "QIDO studies by StudyDate range": lambda _: "/studies?StudyDate=20250101-20250110&limit=50",
+    "QIDO studies by StudyDate range": lambda _: "/studies?StudyDate=20150101-20150130&limit=50",
     "QIDO studies by ModalitiesInStudy": lambda _: "/studies?ModalitiesInStudy=CT&limit=50",
     "QIDO series of a study": lambda i: f"/studies/{i.study}/series",
     "QIDO instances of a series": lambda i: f"/studies/{i.study}/series/{i.series}/instances",

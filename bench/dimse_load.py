@@ -67,14 +67,36 @@ def _send(sender: Sender, requests: list[bytes], latencies: list[float], errors:
         errors.append(repr(error)[:120])
 
 
+def find_dates(dicom: Dicom, count: int) -> Measured:
+    """Ask for the studies of ten days with what lists show of them, as the peers' client does."""
+    returned = dict.fromkeys(
+        (
+            "StudyInstanceUID",
+            "PatientID",
+            "PatientName",
+            "ModalitiesInStudy",
+            "NumberOfStudyRelatedInstances",
+        ),
+        "",
+    )
+    keys = _keys("STUDY", StudyDate="20150101-20150110", **returned)
+    return _find(dicom, [keys] * count)
+
+
 def find_studies(dicom: Dicom, plan: list[Identity], count: int) -> Measured:
     """Ask for studies by Patient ID, each with an association of its own."""
+    returned = dict.fromkeys(
+        ("PatientName", "StudyDate", "AccessionNumber", "StudyInstanceUID"), ""
+    )
+    ids = [plan[number * 7 % len(plan)].patient_id for number in range(count)]
+    return _find(dicom, [_keys("STUDY", PatientID=one, **returned) for one in ids])
+
+
+def _find(dicom: Dicom, questions: list[Dataset]) -> Measured:
     latencies: list[float] = []
     errors: list[str] = []
     begin = time.perf_counter()
-    for number in range(count):
-        keys = _keys("STUDY", PatientID=plan[number * 7 % len(plan)].patient_id)
-        keys.PatientName = keys.StudyDate = keys.AccessionNumber = keys.StudyInstanceUID = ""
+    for keys in questions:
         request = prepare(FIND, StudyRootFind, keys)
         start = time.perf_counter()
         association = _asker(dicom, StudyRootFind)

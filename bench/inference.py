@@ -31,6 +31,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.material import files, identities
+from bench.processes import end_by_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -328,4 +329,5 @@ def _timed(work: Callable[[], Any]) -> float:
 
 
 if __name__ == "__main__":
+    end_by_signals()
     sys.exit(main())

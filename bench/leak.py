@@ -28,6 +28,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.processes import end_by_signals
 from bench.similarity import DIMENSION, cpu_ms, source_of
 from bench.vector_rows import make_archive
 
@@ -211,4 +212,5 @@ def _build() -> None:
 
 
 if __name__ == "__main__":
+    end_by_signals()
     main()

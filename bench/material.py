@@ -3,6 +3,7 @@
 import hashlib
 import io
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache
 
 import numpy as np
@@ -23,7 +24,10 @@ PLACES = {
     "patient_id": "P" * 16,
     "accession_number": "A" * 16,
     "number": "987654",
+    "study_date": "29990101",
 }
+# One study a day over ten years, as the peers' own generator has them.
+_FIRST_DAY, _DAYS = date(2015, 1, 1), 3650
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Identity:
     patient_id: str
     accession_number: str
     number: str
+    study_date: str
 
 
 def uid(*names: object) -> str:
@@ -58,6 +63,7 @@ def identities(seed: str, count: int, per_study: int) -> list[Identity]:
                 patient_id=f"BENCH-{tag}-{study:03d}",
                 accession_number=f"B{tag}{study:04d}",
                 number=str(index % per_study + 1),
+                study_date=f"{_FIRST_DAY + timedelta(days=study % _DAYS):%Y%m%d}",
             )
         )
     return made
@@ -105,7 +111,8 @@ def _instance(hounsfield: np.ndarray, grid: Grid, index: int) -> bytes:
     ds.PatientID, ds.PatientName = PLACES["patient_id"], "Bench^Mark"
     ds.PatientBirthDate, ds.PatientSex = "19700101", "O"
     ds.AccessionNumber, ds.StudyID = PLACES["accession_number"], "1"
-    ds.StudyDate, ds.StudyTime, ds.StudyDescription = "20250102", "101112", "Bench CT"
+    ds.StudyDate, ds.StudyTime = PLACES["study_date"], "101112"
+    ds.StudyDescription = "Bench CT"
     ds.Modality, ds.BodyPartExamined, ds.SeriesNumber = "CT", "CHEST", 1
     ds.SeriesDescription, ds.ReferringPhysicianName = "Bench 5.0", "Nobody"
     ds.InstanceNumber = PLACES["number"]

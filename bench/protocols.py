@@ -2,12 +2,15 @@
 
     python -m bench.protocols                          20,000 instances first, then all cases
     python -m bench.protocols --fill 2000 --rounds 1   a quick look
+    python -m bench.protocols --only stow,c-find       some of the rows
 
 Both servers run on loopback with the same PostgreSQL release and settings for their index, hold
 the same instances, and get the same requests of the same client in turn. Ours runs without its AI
 workers, which the peer has none of; rights, tokens and the audit trail are on. A ratio above 1
-means that Twinsight is faster. Needs Debian's packages orthanc, orthanc-dicomweb,
-orthanc-postgresql, dcmtk and gcc.
+means that Twinsight is faster. Each row is printed when it is known: what ends the bench early
+takes only the rest. "CPU ms" is the processor's time of a server and its database for a unit of
+work, which a busy machine changes less than the clock's. Needs Debian's packages orthanc,
+orthanc-dicomweb, orthanc-postgresql, dcmtk and gcc.
 """
 
 import argparse
@@ -27,8 +30,8 @@ from bench import dicomweb_load, dimse_load
 from bench.clients import Dicom, Measured, Target, load
 from bench.material import Identity, identities
 from bench.orthanc import orthanc
-from bench.processes import ServerError, free_port, memory_mb
-from bench.report import Case, number
+from bench.processes import ServerError, free_port, memory_mb, processor_seconds
+from bench.report import PeerTable
 from bench.servers import twinsight
 
 SMALL_ROWS, FILL_BATCH, FILL_CONNECTIONS = 80, 20, 2
@@ -38,7 +41,7 @@ DESTINATION = "BENCHDEST"
 
 @dataclass(frozen=True)
 class Work:
-    """One case: what is done, what it is judged by, and the goal for the ratio."""
+    """One case: what is done, what it is judged by, and the goal for the ratio; 0 for none."""
 
     name: str
     unit: str
@@ -104,9 +107,16 @@ def works(size: Size, round_number: int) -> Iterator[Work]:
     for name, goal in LONG_READS.items():
         yield _read_work(name, goal, long, max(3, size.requests // 10), seed, f" of {LONG}")
     yield Work(
-        "C-FIND studies, with association",
+        "C-FIND studies by StudyDate range, with association",
         "queries",
         5,
+        lambda target: dimse_load.find_dates(_dicom(target), size.requests),
+    )
+    # Beside the goals: one study by its key, where the association is nearly all there is.
+    yield Work(
+        "C-FIND studies by PatientID, with association",
+        "queries",
+        0,
         lambda target: dimse_load.find_studies(_dicom(target), known, size.requests),
     )
     yield Work(
@@ -155,10 +165,9 @@ def _dicom(target: Target) -> Dicom:
 
 
 def fill(target: Target, size: Size) -> Measured:
-    """Store the archive's instances, 14 kB each, and the long series."""
+    """Store the archive's instances, 14 kB each, in parts: all at once burden the client."""
     plan = identities(f"{size.seed}-fill", size.fill, 25)
     done: list[Measured] = []
-    # In parts: the bytes of all at once are a burden on the client.
     for at in range(0, len(plan), 2000):
         part = plan[at : at + 2000]
         done.append(
@@ -166,14 +175,24 @@ def fill(target: Target, size: Size) -> Measured:
                 target, part, batch=FILL_BATCH, connections=FILL_CONNECTIONS, rows=SMALL_ROWS
             )
         )
-    long = identities(f"{size.seed}-long", LONG, LONG)
-    dicomweb_load.store(target, long, batch=FILL_BATCH, connections=1)
     return Measured(
         sum(one.seconds for one in done),
         tuple(latency for one in done for latency in one.latencies_s),
         tuple(error for one in done for error in one.errors)[:3],
         FILL_BATCH,
     )
+
+
+def provide(target: Target, size: Size, rounds: int, chosen: list[str]) -> None:
+    """Store what chosen rows read and no chosen row stores."""
+    if any("C-MOVE" in name or f"of {LONG}" in name for name in chosen):
+        long = identities(f"{size.seed}-long", LONG, LONG)
+        dicomweb_load.store(target, long, batch=FILL_BATCH, connections=1)
+    reads = any(name.startswith("WADO") for name in chosen)
+    if reads and not any(name.startswith("STOW 1 a request, 1 ") for name in chosen):
+        for number in range(rounds):
+            plan = identities(f"{size.seed}-{number}-stow-1-1", size.instances, 20)
+            dicomweb_load.store(target, plan, batch=FILL_BATCH, connections=1)
 
 
 @contextmanager
@@ -196,21 +215,6 @@ def destination() -> Iterator[Dicom]:
             process.wait()
 
 
-def table(cases: list[tuple[Case, float]], ours: str, peer: str) -> str:
-    """Return the Markdown table: both servers, the ratio, its goal, whether it was reached."""
-    heads = [head for name in (ours, peer) for head in (f"{name} /s", "p50 ms", "p95 ms")]
-    lines = [
-        " | ".join(["| work", "unit", *heads, "ratio", "goal", "|"]),
-        "|---|---|" + "---:|" * 8 + "---|",
-    ]
-    for case, goal in cases:
-        ratio = case.ratio(ours, peer)
-        reached = ratio != "-" and float(ratio.split()[0]) >= goal
-        cells = [case.work, case.unit, *case.cells(ours), *case.cells(peer), ratio, number(goal)]
-        lines.append("| " + " | ".join([*cells, "yes" if reached else "**no**"]) + " |")
-    return "\n".join(lines)
-
-
 def say(text: str) -> None:
     """Tell what goes on, beside the table."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
@@ -218,26 +222,42 @@ def say(text: str) -> None:
 
 def measure(
     targets: list[Target], size: Size, rounds: int, only: str
-) -> tuple[list[tuple[Case, float]], dict[str, float]]:
-    """Fill both, then run every case in every round, the servers in turn."""
-    bulk = Case(f"bulk load of {size.fill}, 20 a request, 2 connections", "instances", by_rate=True)
+) -> tuple[PeerTable, dict[str, float]]:
+    """Fill both, then run every chosen row in every round, the servers in turn."""
+    names = [work.name for work in works(size, 0) if _is_chosen(work.name, only)]
+    if not names:
+        raise ServerError(f"No row's name holds {only!r}.")
+    table = PeerTable(*(target.name for target in targets))
+    peak = dict.fromkeys((target.name for target in targets), 0.0)
+
+    def run(work: Work, order: list[Target]) -> None:
+        for target in order:
+            say(f"{work.name}, {target.name}")
+            before = processor_seconds(target.pids)
+            done = work.run(target)
+            spent = processor_seconds(target.pids) - before
+            table.add(work.name, work.unit, target.name, done, spent, is_rate=work.is_rate)
+            peak[target.name] = max(peak[target.name], memory_mb(target.pids))
+        print(table.row(work.name, work.goal), flush=True)
+
+    print(table.head(), flush=True)
+    bulk = f"bulk load of {size.fill}, 20 a request, 2 connections"
+    run(Work(bulk, "instances", 2.0, lambda target: fill(target, size)), targets)
     for target in targets:
-        say(f"{size.fill} instances into {target.name}")
-        bulk.add(target.name, fill(target, size))
-    cases: dict[str, tuple[Case, float]] = {bulk.work: (bulk, 2.0)}
-    peak = {target.name: memory_mb(target.pids) for target in targets}
-    for round_number in range(rounds):
-        for work in works(size, round_number):
-            if only and only.lower() not in work.name.lower() and "STOW 1 a" not in work.name:
-                continue
-            case, _ = cases.setdefault(
-                work.name, (Case(work.name, work.unit, work.is_rate), work.goal)
-            )
-            for target in targets if round_number % 2 == 0 else targets[::-1]:
-                say(f"round {round_number + 1}, {work.name}, {target.name}")
-                case.add(target.name, work.run(target))
-                peak[target.name] = max(peak[target.name], memory_mb(target.pids))
-    return list(cases.values()), peak
+        provide(target, size, rounds, names)
+    for number in range(rounds):
+        if number:
+            print(f"\nMedians of {number + 1} rounds:\n\n{table.head()}", flush=True)
+        for work in works(size, number):
+            if work.name in names:
+                run(work, targets if number % 2 == 0 else targets[::-1])
+    return table, peak
+
+
+def _is_chosen(name: str, only: str) -> bool:
+    """Whether one of the words, between commas, is part of a row's name; no words choose all."""
+    words = [word.strip().lower() for word in only.split(",") if word.strip()]
+    return not words or any(word in name.lower() for word in words)
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -247,7 +267,11 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--instances", type=int, default=120, help="stored in each store case")
     parser.add_argument("--requests", type=int, default=60, help="sent in each read case")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="rows whose name holds one of these words, as in stow,wado",
+    )
     parser.add_argument("--sqlite", action="store_true", help="Orthanc's SQLite index instead")
     parser.add_argument("--seed", default=str(int(time.time())))
     return parser.parse_args(words)
@@ -257,22 +281,19 @@ def main(words: list[str] | None = None) -> int:
     """Measure and print; 1 where a request went wrong."""
     chosen = arguments(words)
     size = Size(chosen.fill, chosen.instances, chosen.requests, chosen.seed)
-    before = os.getloadavg()[0]
+    say(f"seed {size.seed}, {chosen.rounds} rounds, load of the machine {os.getloadavg()[0]:.1f}")
     try:
         with ExitStack() as stack:
             node = stack.enter_context(destination())
             ours = stack.enter_context(twinsight(with_ai=False, destination=node))
             peer = stack.enter_context(orthanc(on_postgresql=not chosen.sqlite, destination=node))
-            cases, peak = measure([ours, peer], size, chosen.rounds, chosen.only)
+            table, peak = measure([ours, peer], size, chosen.rounds, chosen.only)
     except (ServerError, dimse_load.NoAssociationError) as error:
         say(str(error))
         return 1
-    print(
-        f"seed {size.seed}, {chosen.rounds} rounds, medians; load of the machine before "
-        f"{before:.1f}\n\n{table(cases, ours.name, peer.name)}\n\nLargest memory (PSS, with "
-        f"PostgreSQL): " + ", ".join(f"{name} {mb:.0f} MB" for name, mb in peak.items())
-    )
-    problems = [problem for case, _ in cases for problem in case.errors()]
+    memory = ", ".join(f"{name} {mb:.0f} MB" for name, mb in peak.items())
+    print(f"\nLargest memory (PSS, with PostgreSQL): {memory}")
+    problems = table.errors()
     for problem in dict.fromkeys(problems):
         say(f"! {problem}")
     return 1 if problems else 0

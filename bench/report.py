@@ -80,3 +80,52 @@ def table(cases: list[Case], names: list[str]) -> str:
             cells.append(case.ratio(names[0], names[1]))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+class PeerTable:
+    """A Markdown table of two servers that can be told line by line: ratio, goal, verdict."""
+
+    def __init__(self, ours: str, peer: str) -> None:
+        self._names = (ours, peer)
+        self._cases: dict[str, Case] = {}
+        self._spent: dict[tuple[str, str], list[float]] = {}
+
+    def add(
+        self,
+        work: str,
+        unit: str,
+        name: str,
+        measured: Measured,
+        processor_s: float,
+        *,
+        is_rate: bool,
+    ) -> None:
+        """Keep a round of a server, with the processor's time that it took in it."""
+        self._cases.setdefault(work, Case(work, unit, is_rate)).add(name, measured)
+        units = len(measured.latencies_s) * measured.units
+        spent = processor_s * 1000 / units if units else float("nan")
+        self._spent.setdefault((work, name), []).append(spent)
+
+    def head(self) -> str:
+        """Return the lines above the rows."""
+        heads = ["work", "unit"]
+        for name in self._names:
+            heads += [f"{name} /s", "p50 ms", "p95 ms", "CPU ms"]
+        line = f"| {' | '.join([*heads, 'ratio', 'goal'])} | |"
+        return f"{line}\n|---|---|{'---:|' * 10}---|"
+
+    def row(self, work: str, goal: float) -> str:
+        """Return the row of some work: medians of its rounds; a goal of 0 is none."""
+        case = self._cases[work]
+        ratio = case.ratio(*self._names)
+        reached = ratio != "-" and float(ratio.split()[0]) >= goal
+        aim, verdict = (number(goal), "yes" if reached else "**no**") if goal else ("", "")
+        cells = [case.work, case.unit]
+        for name in self._names:
+            spent = self._spent.get((work, name), [float("nan")])
+            cells += [*case.cells(name), number(statistics.median(spent))]
+        return f"| {' | '.join([*cells, ratio, aim, verdict])} |"
+
+    def errors(self) -> list[str]:
+        """Tell what went wrong in all rows."""
+        return [problem for case in self._cases.values() for problem in case.errors()]

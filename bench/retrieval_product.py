@@ -35,6 +35,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from bench.processes import end_by_signals
 from bench.retrieval_figures import (
     HEADER,
     Figures,
@@ -290,4 +291,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    end_by_signals()
     main()

@@ -32,6 +32,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.faiss_peer import FaissPeer, Peer
+from bench.processes import end_by_signals
 from bench.vector_rows import VectorArchive, make_archive
 from bench.vectors import ClusteredVectors, RealisticVectors, Vectors, intrinsic_dimension
 
@@ -314,4 +315,5 @@ def _size(indexes: list[str]) -> str:
 
 
 if __name__ == "__main__":
+    end_by_signals()
     main()

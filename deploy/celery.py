@@ -10,12 +10,22 @@ app = Celery("twinsight")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
     [
+        "archive.access",
+        "archive.accounts",
+        "archive.audit",
+        "archive.bulk",
         "archive.curation",
         "archive.events",
         "archive.forwarding",
+        "archive.hl7",
+        "archive.inbox",
         "archive.ingest",
+        "archive.notices",
+        "archive.portal",
+        "archive.research",
         "archive.retrieve",
         "archive.scheduling",
+        "archive.statistics",
         "inference.bundles",
         "inference.runs",
         "inference.similarity",

@@ -1,47 +1,38 @@
-"""Models and their routing, for whoever administers the site."""
+"""Models and runs for the site's user administrator: to look at, as all tables here."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib import admin
 
-from inference.models import ModelVersion, RoutingRule
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-
-
-class RoutingRuleInline(admin.TabularInline):
-    model = RoutingRule
-    extra = 0
+from archive.admin import ReadOnlyAdmin
+from inference.models import ModelVersion, Run
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(admin.ModelAdmin):
+class ModelVersionTable(ReadOnlyAdmin):
     list_display = ["name", "version", "task", "state", "pipeline", "is_trusted"]
     list_filter = ["task", "state"]
-    # States, trust and notice are changed on the portal's page or by command: checked, audited.
-    readonly_fields = [
-        "name",
-        "version",
-        "task",
+    search_fields = ["name"]
+
+
+@admin.register(Run)
+class RunTable(ReadOnlyAdmin):
+    list_display = ["pk", "model_version", "state", "attempts", "device", "created_at"]
+    list_filter = ["state"]
+    list_select_related = ["model_version"]
+    fields = [
+        "model_version",
         "state",
-        "pipeline",
-        "digest",
-        "bundle_path",
-        "is_trusted",
-        "is_diagnostic",
-        "checks",
-        "source",
-        "registered_by",
+        "priority",
+        "attempts",
+        "worker_deaths",
+        "not_before",
+        "lease_until",
+        "device",
+        "message",
+        "timings",
+        "memory_mb",
+        "created_at",
+        "started_at",
+        "finished_at",
     ]
-    inlines = [RoutingRuleInline]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse: models come in through ``manage.py models``."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ModelVersion | None = None) -> bool:
-        """Refuse: runs refer to it; retire it instead."""
-        return False

@@ -1,9 +1,10 @@
 """One line an event: which task the archive's announcements start."""
 
 from archive.events.services import subscribe
-from archive.events.types import InstancesStored, InstancesWithheld
+from archive.events.types import InstancesStored, InstancesWithheld, StudiesCorrected
 from inference.runs.queueing import queue_runs_for_series
 from inference.runs.withholding import stop_runs_on
+from inference.similarity.attributes.rows import forget_attributes
 from inference.similarity.words.series_words import mark_words_stale
 
 
@@ -33,9 +34,19 @@ def handle_instances_withheld(event: InstancesWithheld) -> None:
     mark_words_stale(event.study_ids)
 
 
+def handle_studies_corrected(event: StudiesCorrected) -> None:
+    """Find studies by what is said of them now."""
+    from inference.similarity.tasks import fill_attributes_task  # noqa: PLC0415 tasks need settings
+
+    mark_words_stale(event.study_ids)
+    series = forget_attributes(event.study_ids)
+    fill_attributes_task.apply_async((series,), queue="default")
+
+
 def subscribe_all() -> None:
     """Subscribe the inference rooms to the archive's events."""
     subscribe(InstancesStored, handle_instances_stored)
     subscribe(InstancesStored, note_new_words)
     subscribe(InstancesStored, handle_new_attributes)
     subscribe(InstancesWithheld, handle_instances_withheld)
+    subscribe(StudiesCorrected, handle_studies_corrected)

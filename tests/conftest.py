@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.people", "tests.fixtures.results", "tests.fixtures.services"]
+pytest_plugins = [
+    "tests.fixtures.buckets",
+    "tests.fixtures.flushing",
+    "tests.fixtures.people",
+    "tests.fixtures.results",
+    "tests.fixtures.services",
+]
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 
@@ -27,3 +33,20 @@ def shared_models() -> Path:
     if not path.is_dir():
         pytest.skip("MONAI bundles (../shared/models) are not on this machine")
     return path
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker waits for another's last one.
+
+    What needs more time than others says so by its marks.
+    """
+
+    def patience(item: pytest.Item) -> float:
+        limit = item.get_closest_marker("timeout")
+        return float(limit.args[0]) if limit else float(bool(item.get_closest_marker("slow")))
+
+    needed: dict[Path, float] = {}
+    for item in items:
+        needed[item.path] = max(needed.get(item.path, 0), patience(item))
+    items.sort(key=lambda item: -needed[item.path])

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpResponse, JsonResponse
 from django.utils.functional import SimpleLazyObject
 
 from archive.access import services
+from archive.access.problems import refuse
+from archive.access.refused_tokens import LIMIT, WINDOW_S, count_refused
 from archive.access.scopes import SAFE_METHODS, scope_needed
+from archive.access.smart import opens_door
+from archive.audit.accounts import record_tokens_refused
 from archive.audit.types import Asker
 from archive.models.memberships import memberships_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
     GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -50,13 +54,48 @@ def asker_of(request: HttpRequest, *, name: str = "") -> Asker:
 
 def unauthorized(message: str) -> HttpResponse:
     """Answer 401 as a problem document (RFC 9457)."""
-    response = JsonResponse(
-        {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": message},
-        status=401,
-        content_type="application/problem+json",
-    )
+    response = refuse(HTTPStatus.UNAUTHORIZED, code="not-authenticated", detail=message)
     response["WWW-Authenticate"] = 'Bearer realm="Twinsight"'
     return response
+
+
+def refuse_token(request: HttpRequest, secret: str) -> HttpResponse:
+    """Answer 401 to a bad token, and 429 to an address that tries one after another."""
+    address = request.META.get("REMOTE_ADDR", "")
+    is_new, tries = count_refused(address, secret)
+    if tries <= LIMIT:
+        return unauthorized("This token is unknown, expired or revoked.")
+    if is_new:
+        asker = Asker(door=_door(request.path), address=address or None)
+        record_tokens_refused(asker, tries=tries)
+    response = refuse(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        code="too-many-tokens",
+        detail="Too many unknown tokens from this address.",
+    )
+    response["Retry-After"] = str(WINDOW_S)
+    return response
+
+
+class PlainProgramsMiddleware:
+    """Refuse programs that ask without TLS; people are led to the encrypted address elsewhere.
+
+    A redirect would do as well for the program, and nobody would ever notice that its token and
+    its images travel in the clear first.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer 403 where a door for programs is asked over plain HTTP."""
+        if is_program_path(request.path) and not request.is_secure():
+            return refuse(
+                HTTPStatus.FORBIDDEN,
+                code="https-required",
+                detail="Use HTTPS. Whatever was sent came in the clear: renew the token.",
+            )
+        return self.get_response(request)
 
 
 class CredentialsMiddleware:
@@ -70,13 +109,14 @@ class CredentialsMiddleware:
         request.token = None  # type: ignore[attr-defined]
         request.asker = SimpleLazyObject(lambda: asker_of(request))  # type: ignore[attr-defined]
         header = request.META.get("HTTP_AUTHORIZATION", "")
-        if header:
+        # Where tokens are given out, clients show an identifier and a secret (RFC 6749 2.3).
+        if header and request.path != "/oauth/token/":
             scheme, _, secret = header.partition(" ")
             if scheme.lower() != "bearer" or not secret.strip():
                 return unauthorized("Authorization takes a bearer token.")
             principal = services.authenticate_token(secret.strip())
             if principal is None:
-                return unauthorized("This token is unknown, expired or revoked.")
+                return refuse_token(request, secret)
             request.token = principal  # type: ignore[attr-defined]
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # noqa: SLF001
         return self.get_response(request)
@@ -141,19 +181,20 @@ class DefaultDenyMiddleware:
         if not request.user.is_authenticated:
             if is_program_path(request.path):
                 return unauthorized("Sign in, or send a bearer token.")
-            return redirect_to_login(request.get_full_path())
+            # What is asked by POST alone is no page to come back to.
+            is_page = request.method in SAFE_METHODS
+            return redirect_to_login(request.get_full_path() if is_page else "/")
         token = request.token  # type: ignore[attr-defined]
         needed = scope_needed(request, view)
-        if token is not None and needed not in token.scopes:
-            return JsonResponse(
-                {
-                    "type": "about:blank",
-                    "title": "Forbidden",
-                    "status": 403,
-                    "detail": f"This token lacks the scope {needed!r}.",
-                },
-                status=403,
-                content_type="application/problem+json",
+        if (
+            token is not None
+            and needed not in token.scopes
+            and not opens_door(token.resource_scopes, request.path, needed)
+        ):
+            return refuse(
+                HTTPStatus.FORBIDDEN,
+                code="scope-missing",
+                detail=f"This token lacks the scope {needed!r}.",
             )
         return None
 
@@ -163,7 +204,7 @@ class SecurityHeadersMiddleware:
 
     policy = (
         "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
-        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     )
 
     def __init__(self, get_response: GetResponse) -> None:

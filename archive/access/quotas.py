@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import BigIntegerField, Count, Sum
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
 from archive.access.selectors import require_site_radiology_admin
 from archive.audit import forwarding as audit
@@ -73,10 +74,10 @@ def set_quota(*, asker: Asker, slug: str, quota_bytes: int | None) -> None:
         No such number of bytes can be stored.
     """
     if asker.user is None:
-        raise NotAllowedError("Sign in to change quotas.")
+        raise NotAllowedError(gettext("Sign in to change quotas."))
     require_site_radiology_admin(asker.user)
     if quota_bytes is not None and not 0 <= quota_bytes <= _MOST_BYTES:
-        raise InvalidRequestError("A quota is a number of bytes, from 0.")
+        raise InvalidRequestError(gettext("A quota is a number of bytes, from 0."))
     with transaction.atomic():
         if not Project.objects.filter(slug=slug).update(quota_bytes=quota_bytes):
             raise NotVisibleError("There is no such project.")

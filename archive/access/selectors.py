@@ -6,12 +6,21 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
+from django.utils.translation import gettext
 
 from archive.errors import InvalidRequestError, NotAllowedError
 from archive.models import Peer, Project
-from archive.models.access import LABELLING_ROLES, REVIEWING_ROLES, STORING_ROLES, Role
-from archive.models.memberships import memberships_kept, memberships_of
+from archive.models.access import (
+    DEIDENTIFIED_ROLES,
+    LABELLING_ROLES,
+    READING_ROLES,
+    REVIEWING_ROLES,
+    STORING_ROLES,
+    Role,
+)
+from archive.models.memberships import GRANTED, memberships_kept, memberships_of, rights_key
 from archive.models.querysets import readable_projects
+from archive.models.statements import fetch_rows
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -29,6 +38,11 @@ def rights_kept() -> AbstractContextManager[None]:
     return memberships_kept()
 
 
+def rights_key_of(user: AnyUser) -> str:
+    """Return a short text that changes with the account and what it holds, for caches."""
+    return rights_key(user)
+
+
 def holds_role(user: AnyUser, roles: frozenset[str] | set[str]) -> bool:
     """Whether the user holds one of the roles in any project."""
     return any(held.role in roles for held in memberships_of(user))
@@ -42,7 +56,7 @@ def is_radiology_admin(user: AnyUser) -> bool:
 def require_radiology_admin(user: AnyUser) -> None:
     """Raise NotAllowedError unless the user is a radiology admin."""
     if not is_radiology_admin(user):
-        raise NotAllowedError("Only a radiology admin may do this.")
+        raise NotAllowedError(gettext("Only a radiology admin may do this."))
 
 
 def is_site_radiology_admin(user: AnyUser) -> bool:
@@ -59,7 +73,7 @@ def require_site_radiology_admin(user: AnyUser) -> None:
     For figures over the whole archive: names of labels and scanners are in them.
     """
     if not is_site_radiology_admin(user):
-        raise NotAllowedError("Only a radiology admin of the whole archive may do this.")
+        raise NotAllowedError(gettext("Only a radiology admin of the whole archive may do this."))
 
 
 def require_may_store(user: AnyUser, project: Project | None) -> None:
@@ -68,10 +82,10 @@ def require_may_store(user: AnyUser, project: Project | None) -> None:
     Without a project, any role that stores is enough: the study goes to *Unassigned*.
     """
     if not user.is_authenticated or not user.is_active:
-        raise NotAllowedError("Sign in to store studies.")
+        raise NotAllowedError(gettext("Sign in to store studies."))
     storing = [held for held in memberships_of(user) if held.role in STORING_ROLES]
     if not any(project is None or _holds_in(held, project) for held in storing):
-        raise NotAllowedError("You may not store studies in this project.")
+        raise NotAllowedError(gettext("You may not store studies in this project."))
 
 
 def _holds_in(held: Held, project: Project) -> bool:
@@ -116,10 +130,9 @@ def storing_rights(user: AnyUser) -> dict[str, Any]:
 
 def find_peer(*, ae_title: str, address: str) -> Peer | None:
     """Return the enabled peer that calls itself so from that address."""
-    peer = _read_peer(
-        "ae_title = %s AND address = %s::inet AND is_enabled AND protocol = %s ORDER BY id LIMIT 1",
-        (ae_title.strip(), address, Peer.Protocol.DIMSE.value),
-    )
+    values = (ae_title.strip(), address, Peer.Protocol.DIMSE.value)
+    rows = fetch_rows(_peer_statement(_CALLING), values)
+    peer = _peer_of(rows[0]) if rows else None
     if peer is not None and peer.project_id is not None:
         # Read here: whoever looks at it later may have no connection.
         peer.project = Project.objects.get(pk=peer.project_id)
@@ -128,24 +141,46 @@ def find_peer(*, ae_title: str, address: str) -> Peer | None:
 
 def peer_by_key(peer_key: int | None) -> Peer | None:
     """Return an enabled peer with its account, as it is registered now."""
-    peer = _read_peer("id = %s AND is_enabled", (peer_key or 0,))
-    if peer is not None and peer.account_id is not None:
-        users = get_user_model()
-        peer.account = users.objects.raw(f"{_select(users)} WHERE id = %s", (peer.account_id,))[0]
-    return peer
+    rows = fetch_rows(_peer_statement(_KEYED), (peer_key or 0,))
+    return _peer_of(rows[0]) if rows else None
 
 
-def _read_peer(condition: str, params: tuple[Any, ...]) -> Peer | None:
-    """Read a peer by a statement that is written already: every association begins with it."""
-    found = Peer.objects.raw(f"{_select(Peer)} WHERE {condition}", params)
-    return next(iter(found), None)
+# Every association, and every request on one, begins with such a statement.
+_CALLING = (
+    "ae_title = $1::text AND address = $2::inet AND is_enabled AND protocol = $3::text"
+    " ORDER BY peer.id LIMIT 1"
+)
+_KEYED = "peer.id = $1::bigint AND is_enabled"
 
 
 @cache
-def _select(model: type[Model]) -> str:
-    meta = model._meta  # noqa: SLF001 Django's name of it
-    columns = ", ".join(f'"{field.column}"' for field in meta.concrete_fields)
-    return f'SELECT {columns} FROM "{meta.db_table}"'  # noqa: S608 our own names
+def _peer_statement(condition: str) -> str:
+    """Write what reads a peer with its account."""
+    users = get_user_model()
+    columns = ", ".join(
+        f'{name}."{field.column}"'
+        for name, model in (("peer", Peer), ("account", users))
+        for field in model._meta.concrete_fields  # noqa: SLF001 Django's name of it
+    )
+    tables = (
+        f'"{Peer._meta.db_table}" peer LEFT JOIN "{users._meta.db_table}" account'  # noqa: SLF001 as above
+        " ON account.id = peer.account_id"
+    )
+    return f"SELECT {columns} FROM {tables} WHERE {condition}"  # noqa: S608 our own names
+
+
+def _peer_of(row: tuple[Any, ...]) -> Peer:
+    users = get_user_model()
+    names, of_account = _attribute_names(Peer), _attribute_names(users)
+    peer: Peer = Peer.from_db("default", names, row[: len(names)])
+    if peer.account_id is not None:
+        peer.account = users.from_db("default", of_account, row[len(names) :])
+    return peer
+
+
+@cache
+def _attribute_names(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]  # noqa: SLF001 Django's name of it
 
 
 def find_move_destination(*, ae_title: str, requestor_address: str | None) -> Peer | None:
@@ -180,12 +215,17 @@ def require_may_label(user: AnyUser, study: Study) -> None:
     """Raise NotAllowedError unless the user may label, review and analyse in the study."""
     may = readable_projects(user, LABELLING_ROLES).filter(studies=study).exists()
     if not may:
-        raise NotAllowedError("Your role in this project only allows you to look.")
+        raise NotAllowedError(gettext("Your role in this project only allows you to look."))
 
 
 def may_review_any(user: AnyUser) -> bool:
     """Whether the user may review results of models in any project."""
     return holds_role(user, REVIEWING_ROLES)
+
+
+def may_read_any(user: AnyUser) -> bool:
+    """Whether there may be images that the user looks at: by a role, a grant or an emergency."""
+    return holds_role(user, READING_ROLES | DEIDENTIFIED_ROLES | {GRANTED})
 
 
 def may_label_any(user: AnyUser) -> bool:
@@ -196,17 +236,23 @@ def may_label_any(user: AnyUser) -> bool:
 def require_may_review(user: AnyUser, study: Study) -> None:
     """Raise NotAllowedError unless the user may accept and reject results in the study."""
     if not readable_projects(user, REVIEWING_ROLES).filter(studies=study).exists():
-        raise NotAllowedError("Only clinicians and radiology admins of its project review results.")
+        raise NotAllowedError(
+            gettext("Only clinicians and radiology admins of its project review results.")
+        )
 
 
 def find_account(username: str) -> User:
     """Return the account of that name; raise InvalidRequestError where there is none."""
     account = get_user_model().objects.filter(username=username).first()
     if account is None:
-        raise InvalidRequestError(f"There is no account {username[:150]!r}.")
+        raise InvalidRequestError(
+            gettext("There is no account %(username)s.") % {"username": repr(username[:150])}
+        )
     return account
 
 
 def known_username(text: str) -> str:
     """Return the text where it is an account's name, else nothing: people type passwords there."""
+    if "\x00" in text:
+        return ""
     return text if get_user_model().objects.filter(username=text[:150]).exists() else ""

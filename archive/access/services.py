@@ -10,13 +10,15 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.access.projects import unassigned_project
+from archive.access.smart import PLAIN
 from archive.access.types import PeerOptions, TokenPrincipal
 from archive.audit import services as audit
 from archive.dicom.uids import is_valid_uid
 from archive.errors import InvalidRequestError
-from archive.models import ApiToken, Membership, Peer, Project
+from archive.models import Account, ApiToken, Membership, Peer, Project
 from archive.models.access import Role
 from archive.models.memberships import forget_memberships
 from archive.models.rights_watch import Kept, watch
@@ -34,8 +36,15 @@ _HINT_LENGTH = 12
 _recent_tokens: Kept[str, ApiToken] = Kept()
 
 
-def ensure_first_admin(*, username: str = "admin") -> tuple[str, str | None]:
+def ensure_first_admin(
+    *, username: str = "admin", must_change_password: bool = False
+) -> tuple[str, str | None]:
     """Make the first user, once: user administrator of the site and radiology admin.
+
+    Parameters
+    ----------
+    must_change_password
+        whether the password that is returned holds for the first sign-in only
 
     Returns
     -------
@@ -49,6 +58,7 @@ def ensure_first_admin(*, username: str = "admin") -> tuple[str, str | None]:
         password = secrets.token_urlsafe(12)
         user = users.create_superuser(username, email="", password=password)
         Membership.objects.get_or_create(user=user, project=None, role=Role.RADIOLOGY_ADMIN)
+        Account.objects.create(user=user, must_change_password=must_change_password)
         unassigned_project()
     return username, password
 
@@ -89,7 +99,9 @@ def create_api_token(
         message = f"A token needs scopes out of {', '.join(ApiToken.Scope.values)}."
         raise InvalidRequestError(message)
     if role is not None and role not in Role.values:
-        raise InvalidRequestError(f"A role is one of {', '.join(Role.values)}.")
+        raise InvalidRequestError(
+            gettext("A role is one of %(choices)s.") % {"choices": ", ".join(Role.values)}
+        )
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     targets = list(projects)
     with transaction.atomic():
@@ -145,6 +157,7 @@ def authenticate_token(secret: str) -> TokenPrincipal | None:
         scopes=frozenset(token.scopes),
         hint=token.hint,
         project=token.project,
+        resource_scopes=frozenset(token.granted_scope.split()) - set(PLAIN),
     )
 
 
@@ -199,7 +212,7 @@ def register_peer(
     except ValidationError as error:
         raise InvalidRequestError(" ".join(error.messages)) from error
     if not all(is_valid_uid(uid) for uid in wanted.transfer_syntaxes):
-        raise InvalidRequestError("A transfer syntax is named by its UID.")
+        raise InvalidRequestError(gettext("A transfer syntax is named by its UID."))
     peer, _ = Peer.objects.update_or_create(
         ae_title=title, address=address, defaults={**fields, "is_enabled": True}
     )

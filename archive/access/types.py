@@ -31,3 +31,5 @@ class TokenPrincipal:
     scopes: frozenset[str]
     hint: str
     project: Project | None
+    # SMART's, of tokens that OAuth 2 clients got.
+    resource_scopes: frozenset[str] = frozenset()

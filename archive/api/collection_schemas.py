@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 
 from archive.api.schemas import PagingSchema
-from archive.collections.exports.types import ExportOptions
 from archive.collections.types import CasePath, Kind
 from archive.deid.types import DatePolicy
+from archive.research.teaching.types import ExportOptions
 
 if TYPE_CHECKING:
     from archive.collections.types import CaseCard, CollectionDetail, CollectionSummary

@@ -29,13 +29,17 @@ from archive.api.collection_schemas import (
     item_json,
 )
 from archive.api.endpoints import Endpoint
+from archive.api.job_schemas import JobSchema, job_json
 from archive.api.schemas import ProblemSchema
+from archive.bulk.selectors import job_view
 from archive.collections import cases, selectors, services
-from archive.collections.exports.services import export_collection
 from archive.errors import NotVisibleError
+from archive.research.teaching.services import export_collection
+from archive.retrieve.downloads import Download
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.http.response import HttpResponseBase
     from rest_framework.request import Request
     from rest_framework.serializers import Serializer
 
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
 REFUSED = OpenApiResponse(ProblemSchema, "A field is wrong; `field` or `errors` name it.")
 FORBIDDEN = OpenApiResponse(ProblemSchema, "You may look, and no more.")
+MANY = OpenApiResponse(ProblemSchema, "More studies, or more open jobs, than there may be.")
 ABSENT = OpenApiResponse(ProblemSchema, "There is none, or it is not for you.")
 
 
@@ -193,15 +198,24 @@ class CollectionExportView(Endpoint):
         request=ExportSchema,
         responses={
             (200, "application/zip"): OpenApiTypes.BINARY,
+            202: JobSchema,
             400: REFUSED,
             403: FORBIDDEN,
             404: ABSENT,
+            413: MANY,
         },
     )
-    def post(self, request: Request, pk: int) -> StreamingHttpResponse:
-        """Send a ZIP with pages, pictures, a manifest and de-identified DICOM files."""
+    def post(self, request: Request, pk: int) -> HttpResponseBase:
+        """Send a ZIP with pages, pictures, a manifest and de-identified DICOM files.
+
+        Where pixels have to be read or changed (text burned in, faces), a job makes it: 202, and
+        the job; its file is at ``/jobs/<id>/file``.
+        """
         options = export_options(_values(ExportSchema(data=request.data)))
         made = export_collection(_user(request), pk, asker=_asker(request), options=options)
+        if not isinstance(made, Download):
+            view = job_view(request.user, made.pk)
+            return Response(job_json(view), status=HTTPStatus.ACCEPTED)
         response = StreamingHttpResponse(made.chunks, content_type="application/zip")
         response["Content-Disposition"] = f'attachment; filename="{made.filename}"'
         return response

@@ -10,14 +10,18 @@ from rest_framework.authentication import CSRFCheck
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.views import APIView
 
+from archive.accounts.stepup import is_recent
 from archive.dicom.uids import is_valid_uid
-from archive.errors import NotVisibleError
+from archive.errors import NotAllowedError, NotVisibleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest
     from rest_framework.request import Request
+    from rest_framework.serializers import Serializer
+
+    from archive.audit.types import Asker
 
 
 ViewT = TypeVar("ViewT", bound="Callable[..., Any]")
@@ -34,6 +38,32 @@ def checked_uid(text: str) -> str:
     if not is_valid_uid(text):
         raise NotVisibleError("There is no such study, or it is outside your projects.")
     return text
+
+
+def asker_of(request: Request) -> Asker:
+    """Return who asks, for the audit trail."""
+    asker: Asker = request._request.asker  # type: ignore[attr-defined]  # noqa: SLF001 DRF's way
+    return asker
+
+
+def validated(schema: Serializer[Any]) -> dict[str, Any]:
+    """Return what was said, in its shape; what has another is refused field by field."""
+    schema.is_valid(raise_exception=True)
+    values: dict[str, Any] = schema.validated_data
+    return values
+
+
+def require_recent_login(request: Request) -> None:
+    """Sessions prove again who they are, as on the pages; tokens were given for this.
+
+    Raises
+    ------
+    NotAllowedError
+        The sign-in is not recent.
+    """
+    if not is_recent(request._request):  # noqa: SLF001 DRF's way
+        message = "Sign in again: this needs a sign-in that is only minutes old."
+        raise NotAllowedError(message, code="recent-login-required")
 
 
 class Endpoint(APIView):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from archive.api import forwarding
+from archive.api import forwarding, prefetch_rules
 
 urlpatterns = [
     path("peers", forwarding.PeersView.as_view(), name="peer-list"),
@@ -11,6 +11,12 @@ urlpatterns = [
         "forwarding-rules/<int:pk>",
         forwarding.ForwardingRuleView.as_view(),
         name="forwarding-rule",
+    ),
+    path("prefetch-rules", prefetch_rules.PrefetchRulesView.as_view(), name="prefetch-rule-list"),
+    path(
+        "prefetch-rules/<int:pk>",
+        prefetch_rules.PrefetchRuleView.as_view(),
+        name="prefetch-rule-detail",
     ),
     path("forwards", forwarding.ForwardsView.as_view(), name="forward-list"),
     path("fetches", forwarding.FetchesView.as_view(), name="fetch-list"),

@@ -10,6 +10,47 @@ if TYPE_CHECKING:
     from drf_spectacular.openapi import AutoSchema
 
 
+_PROBLEM = "#/components/schemas/ProblemSchema"
+_PROBLEM_TYPE = "application/problem+json"
+
+
+def describe_problems(result: dict[str, Any], **_: object) -> dict[str, Any]:
+    """Say of every refusal in the document that it comes as problem details (RFC 9457).
+
+    A hook of drf-spectacular's.
+
+    Parameters
+    ----------
+    result
+        the OpenAPI document
+
+    Returns
+    -------
+    the document, changed in place
+    """
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            if not isinstance(operation, dict) or "responses" not in operation:
+                continue
+            for response in operation["responses"].values():
+                content = response.get("content", {})
+                if content.get("application/json", {}).get("schema", {}).get("$ref") == _PROBLEM:
+                    content[_PROBLEM_TYPE] = content.pop("application/json")
+            operation["responses"].setdefault(
+                "default",
+                {
+                    "description": "Refused.",
+                    "content": {_PROBLEM_TYPE: {"schema": {"$ref": _PROBLEM}}},
+                },
+            )
+    for schema in result["components"]["schemas"].values():
+        for held in schema.get("properties", {}).values():
+            if held.get("format") == "time":
+                # DICOM's times know no zone; this format wants one (RFC 3339).
+                del held["format"]
+    return result
+
+
 class RequestUserScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """A bearer token, or the portal's session with a CSRF token."""
 

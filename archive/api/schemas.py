@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
-from archive.query.worklist import SORT_KEYS, WorklistFilters
+from archive.query.worklist import WorklistFilters
+from archive.query.worklist_order import SORT_KEYS
 
 if TYPE_CHECKING:
     from archive.errors import ArchiveError
@@ -94,6 +95,11 @@ class StudyListQuerySchema(serializers.Serializer[Any]):
 
     page = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
     page_size = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    q = serializers.CharField(
+        required=False,
+        max_length=128,
+        help_text="Words, each in the name, an ID, the accession or the description.",
+    )
     patient = serializers.CharField(
         required=False, max_length=128, help_text="Words of the name, or the ID's beginning."
     )
@@ -151,6 +157,7 @@ class StudyDetailSchema(StudySchema):
 def worklist_filters(values: dict[str, Any]) -> WorklistFilters:
     """Return validated values as the list's filters."""
     return WorklistFilters(
+        search=values.get("q", ""),
         patient=values.get("patient", ""),
         date_from=values.get("date_from"),
         date_to=values.get("date_to"),

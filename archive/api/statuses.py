@@ -54,6 +54,7 @@ CODE_STATUSES: dict[str, HTTPStatus] = {
     "unsupported-media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "unsupported-encoding": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "length-required": HTTPStatus.LENGTH_REQUIRED,
+    "file-busy": HTTPStatus.LOCKED,
 }
 _UNREACHABLE = (
     HTTPStatus.SERVICE_UNAVAILABLE,

@@ -2,7 +2,7 @@ from django.urls import include, path
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from archive.api import collections, scheduled_steps, views
+from archive.api import collections, removals, scheduled_steps, views
 from archive.api.endpoints import behind_login
 from archive.api.openapi import RequestUserScheme
 
@@ -31,7 +31,14 @@ urlpatterns = [
         collections.CollectionExportView.as_view(),
         name="collection-export",
     ),
+    path("", include("archive.api.correction_urls")),
     path("", include("archive.api.forwarding_urls")),
+    path("", include("archive.api.job_urls")),
+    path("", include("archive.api.notices_urls")),
+    path("", include("archive.api.research_urls")),
+    path("", include("archive.api.sharing_urls")),
+    path("", include("archive.api.token_urls")),
+    path("", include("archive.api.inbox_urls")),
     path(
         "scheduled-steps", scheduled_steps.ScheduledStepsView.as_view(), name="scheduled-step-list"
     ),
@@ -45,6 +52,9 @@ urlpatterns = [
         scheduled_steps.ScheduledStepStateView.as_view(),
         name="scheduled-step-state",
     ),
+    path("removals", removals.RemovalsView.as_view(), name="removal-list"),
+    path("removals/<int:pk>", removals.RemovalView.as_view(), name="removal-detail"),
+    path("removals/<int:pk>/undo", removals.RemovalUndoView.as_view(), name="removal-undo"),
     path("quarantine", views.QuarantineView.as_view(), name="quarantine-list"),
     path(
         "openapi.json",

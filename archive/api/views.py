@@ -27,7 +27,7 @@ from archive.api.schemas import (
 )
 from archive.api.uploads import Upload
 from archive.audit import services as audit
-from archive.errors import ArchiveError
+from archive.errors import ArchiveError, NotVisibleError
 from archive.ingest import selectors as ingest
 from archive.query.study_overview import study_overview
 from archive.query.worklist import worklist_page
@@ -122,3 +122,14 @@ class QuarantineView(Endpoint):
         entries = ingest.quarantine_visible_to(request.user)
         results = [quarantine_entry_json(entry) for entry in entries[start:stop]]
         return Response({"count": entries.count(), "results": results})
+
+
+class NothingHereView(Endpoint):
+    """Paths below the API that nothing answers: told as every refusal of it is."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, rest: str) -> Response:
+        """Refuse."""
+        raise NotVisibleError("There is nothing under this path.")
+
+    post = put = patch = delete = get

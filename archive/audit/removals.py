@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archive.audit.services import Action, _record
+from archive.audit.services import Action, Outcome, _record
 
 if TYPE_CHECKING:
     from archive.audit.types import Asker
@@ -24,6 +24,19 @@ def record_removal_undone(asker: Asker, removal: Removal) -> None:
 def record_purge(asker: Asker, removal: Removal, *, instances: int) -> None:
     """DICOM Study Deleted (110105): rows and bytes are gone."""
     _write(asker, "purge", removal, instances=instances)
+
+
+def record_note_refused(asker: Asker, *, study_instance_uid: str, note: str, code: str) -> None:
+    """DICOM Study Deleted (110105), refused: the note's sender may not do what it says."""
+    _record(
+        asker,
+        "110105",
+        "refuse-note",
+        Action.DELETE,
+        study=study_instance_uid,
+        outcome=Outcome.MINOR_FAILURE,
+        details={"note": note, "code": code},
+    )
 
 
 def _write(asker: Asker, act: str, removal: Removal, *, instances: int | None = None) -> None:

@@ -129,10 +129,23 @@ def _values(
         "action": action,
         "outcome": outcome,
         "actor_id": user.pk if user else None,
-        "actor_name": (user.get_username() if user else asker.name)[:150],
+        "actor_name": _plain((user.get_username() if user else asker.name)[:150]),
         "token_hint": asker.token_hint,
         "door": asker.door,
         "address": asker.address,
-        "study_instance_uid": study[:64],
-        "details": details or {},
+        "study_instance_uid": _plain(study[:64]),
+        "details": _plain(details or {}),
     }
+
+
+def _plain(value: Any) -> Any:
+    """Return what the database takes: others' words may hold NUL and halves of characters."""
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_plain(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value

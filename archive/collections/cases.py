@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext
 
 from archive.audit import collections as audit
 from archive.collections.errors import InvalidCollectionError, refuse_nul
-from archive.collections.rights import find_editable, visible_items
+from archive.collections.rights import find_editable, require_consent_in, visible_items
 from archive.dicom.uids import is_valid_uid
 from archive.errors import LimitExceededError, NotVisibleError
 from archive.models import CollectionItem, Instance, Series, Study
@@ -42,7 +43,11 @@ def add_case(user: User, pk: int, path: CasePath, *, asker: Asker) -> tuple[int,
     if known is not None:
         return known.pk, False
     if visible_items(user).filter(collection=collection).count() >= MAX_ITEMS:
-        raise LimitExceededError(f"A collection holds at most {MAX_ITEMS} cases.")
+        raise LimitExceededError(
+            gettext("A collection holds at most %(most)s cases.") % {"most": MAX_ITEMS}
+        )
+    study: Any = wanted["study"]
+    require_consent_in(collection.project, [study.pk])
     last = collection.items.aggregate(last=Max("position"))["last"] or 0
     item = CollectionItem.objects.create(
         collection=collection, position=last + 1, added_by=user, **wanted
@@ -78,7 +83,9 @@ def describe_case(
             refuse_nul(value, field)
             setattr(item, field, value.strip())
     if len(item.note) > MAX_NOTE:
-        raise InvalidCollectionError(f"A note has at most {MAX_NOTE} characters.", field="note")
+        raise InvalidCollectionError(
+            gettext("A note has at most %(most)s characters.") % {"most": MAX_NOTE}, field="note"
+        )
     try:
         item.clean_fields(exclude=["collection", "study", "series", "instance", "added_by"])
     except ValidationError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+
 from archive.errors import InvalidRequestError
 
 
@@ -24,4 +26,4 @@ class NameTakenError(InvalidCollectionError):
 def refuse_nul(text: str, field: str) -> None:
     """Refuse the one character that PostgreSQL's texts can't hold."""
     if "\0" in text:
-        raise InvalidCollectionError("The text holds a NUL character.", field=field)
+        raise InvalidCollectionError(gettext("The text holds a NUL character."), field=field)

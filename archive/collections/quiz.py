@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from archive.audit import collections as audit
 from archive.collections.errors import InvalidCollectionError, refuse_nul
@@ -161,7 +162,7 @@ def judge_answer(user: User, pk: int, item_pk: int, *, asker: Asker, is_right: b
     item, _ = _item(user, pk, item_pk)
     changed = QuizAnswer.objects.filter(item=item, user=user).update(is_right=is_right)
     if not changed:
-        raise InvalidCollectionError("Answer the case first.", field="verdict")
+        raise InvalidCollectionError(gettext("Answer the case first."), field="verdict")
     _record(asker, "judge-quiz", item)
 
 
@@ -179,7 +180,7 @@ def _quiz(user: AnyUser, pk: int) -> tuple[Collection, list[CollectionItem]]:
     if quiz.kind != Collection.Kind.QUIZ:
         raise NotVisibleError("This collection is no quiz.")
     if not user.is_active:
-        raise NotAllowedError("This account is switched off.")
+        raise NotAllowedError(gettext("This account is switched off."))
     items = visible_items(user).filter(collection=quiz).exclude(diagnosis="")
     return quiz, list(items.order_by("position", "pk"))
 

@@ -1,28 +1,33 @@
 """Who may do what with a collection.
 
 A collection gives no right to its cases. Seen: by its owner, and by whoever reads the project that
-it is shared in. Edited: by its owner, and in its project by clinicians, annotators and radiology
-admins; a quiz by radiology admins alone, since an editor sees the diagnoses. Renamed, shared and
-deleted: by its owner.
+it is shared in; by researchers where nothing in it has an identity, since people write names of
+patients into names and notes. Edited: by its owner, and in its project by clinicians, annotators
+and radiology admins; a quiz by radiology admins alone, since an editor sees the diagnoses. Renamed,
+shared and deleted: by its owner.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext
 
+from archive.access.consent import REFUSED_TEXT, ResearchRefusedError, refused_studies
+from archive.access.selectors import holds_role
 from archive.errors import NotAllowedError, NotVisibleError
 from archive.models import Collection, CollectionItem, Project, Role, Study
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
 from archive.models.querysets import DELETED, readable_projects, visible_series_filter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
 
     from archive.models.querysets import AnyUser
 
-SEEING_ROLES: frozenset[str] = READING_ROLES | DEIDENTIFIED_ROLES
 EDITING_ROLES: frozenset[str] = frozenset({Role.CLINICIAN, Role.ANNOTATOR, Role.RADIOLOGY_ADMIN})
 QUIZ_EDITING_ROLES: frozenset[str] = frozenset({Role.RADIOLOGY_ADMIN})
 EXPORTING_ROLES: frozenset[str] = frozenset({Role.CLINICIAN, Role.RADIOLOGY_ADMIN})
@@ -33,8 +38,18 @@ def visible_collections(user: AnyUser) -> QuerySet[Collection]:
     rows = Collection.objects.select_related("owner", "project")
     if not user.is_authenticated or not user.is_active:
         return rows.none()
-    shared = Q(project__in=readable_projects(user, SEEING_ROLES).values("pk"))
+    shared = Q(project__in=readable_projects(user, READING_ROLES).values("pk"))
+    if holds_role(user, DEIDENTIFIED_ROLES):
+        cleaned = readable_projects(user, DEIDENTIFIED_ROLES)
+        shared |= Q(project__in=cleaned.values("pk")) & _without_identity()
     return rows.filter(Q(owner_id=user.pk) | shared)
+
+
+def _without_identity() -> Q:
+    """Build the condition that all of a project is de-identified, or each case of a collection."""
+    cases = CollectionItem.objects.order_by().filter(collection_id=OuterRef("pk"))
+    named = cases.filter(study__is_deidentified=False)
+    return Q(project__is_deidentified=True) | (Q(Exists(cases)) & ~Q(Exists(named)))
 
 
 def editable_collections(user: AnyUser) -> QuerySet[Collection]:
@@ -74,7 +89,7 @@ def find_editable(user: AnyUser, pk: int) -> Collection:
     find_collection(user, pk)
     may = editable_collections(user).filter(pk=pk).exists()
     if not may:
-        raise NotAllowedError("Your role in its project only allows you to look.")
+        raise NotAllowedError(gettext("Your role in its project only allows you to look."))
     return Collection.objects.select_for_update().get(pk=pk)
 
 
@@ -82,8 +97,20 @@ def find_own(user: AnyUser, pk: int) -> Collection:
     """Return a collection, locked, that the user owns."""
     found = find_collection(user, pk)
     if found.owner_id != user.pk:
-        raise NotAllowedError("Only its owner may do this with a collection.")
+        raise NotAllowedError(gettext("Only its owner may do this with a collection."))
     return Collection.objects.select_for_update().get(pk=pk)
+
+
+def require_consent_in(project: Project | None, study_keys: Iterable[int]) -> None:
+    """Keep patients who refused research out of what is shared where researchers work.
+
+    Raises
+    ------
+    ResearchRefusedError
+        One of the studies is of such a patient.
+    """
+    if project is not None and project.is_deidentified and refused_studies(study_keys):
+        raise ResearchRefusedError(REFUSED_TEXT)
 
 
 def may_edit(user: AnyUser, collection: Collection) -> bool:

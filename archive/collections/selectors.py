@@ -56,6 +56,19 @@ def collections_to_add_to(user: AnyUser) -> tuple[tuple[int, str], ...]:
     return tuple(editable_collections(user).values_list("pk", "name"))
 
 
+def collected_studies(user: AnyUser, pk: int) -> list[str]:
+    """Return the Study Instance UIDs of a collection's cases that the user sees, each once.
+
+    Raises
+    ------
+    NotVisibleError
+        There is no such collection for the user.
+    """
+    collection = find_collection(user, pk)
+    rows = visible_items(user).filter(collection=collection).order_by("position", "pk")
+    return list(dict.fromkeys(rows.values_list("study__study_instance_uid", flat=True)))
+
+
 def projects_to_share_in(user: AnyUser) -> tuple[tuple[str, str], ...]:
     """Return slugs and names of the projects that the user may share in."""
     return tuple(shareable_projects(user).values_list("slug", "name"))

@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from archive.audit import collections as audit
 from archive.collections.cases import add_case
 from archive.collections.errors import InvalidCollectionError, NameTakenError, refuse_nul
-from archive.collections.rights import find_editable, find_own, shareable_projects
+from archive.collections.rights import (
+    find_editable,
+    find_own,
+    require_consent_in,
+    shareable_projects,
+)
 from archive.models import Collection
 
 if TYPE_CHECKING:
@@ -65,7 +71,7 @@ def change_collection(user: User, pk: int, *, asker: Asker, **changes: str | Non
     unknown = set(wanted) - set(_TEXTS)
     if unknown:
         field = min(unknown)
-        raise InvalidCollectionError("A collection has no such field.", field=field)
+        raise InvalidCollectionError(gettext("A collection has no such field."), field=field)
     is_owners = bool({"name", "kind", "source"} & set(wanted))
     collection = find_own(user, pk) if is_owners else find_editable(user, pk)
     changed = {
@@ -103,6 +109,7 @@ def share_collection(user: User, pk: int, *, asker: Asker, project: str) -> None
             raise InvalidCollectionError(message, field="project", code="unknown-project")
     if collection.project_id == (found.pk if found else None):
         return
+    require_consent_in(found, collection.items.values_list("study_id", flat=True))
     collection.project = found
     collection.save(update_fields=["project", "updated_at"])
     audit.record_collection_shared(asker, collection=pk, project=found.pk if found else None)

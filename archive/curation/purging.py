@@ -12,7 +12,19 @@ from archive.audit import removals as audit
 from archive.audit.types import Asker
 from archive.curation.states import judged_states, refresh_states
 from archive.errors import StorageError
-from archive.models import Blob, Instance, Patient, Quarantine, Removal, Series, Study, Tombstone
+from archive.models import (
+    Blob,
+    Correction,
+    Instance,
+    Patient,
+    PatientAlias,
+    Quarantine,
+    Removal,
+    ResearchDecision,
+    Series,
+    Study,
+    Tombstone,
+)
 from archive.models.byte_locks import lock_bytes
 from archive.models.querysets import DELETED
 from archive.storage.stores import blob_store
@@ -44,6 +56,8 @@ def purge_due(*, most: int = 300) -> int:
         undone_at__isnull=True,
         purged_at__isnull=True,
     )
+    held = Study.objects.exclude(legal_hold_reason="").values("study_instance_uid")
+    due = due.exclude(study_instance_uid__in=held)
     purged = 0
     for key in due.order_by("purge_after", "pk").values_list("pk", flat=True)[:100]:
         while purged < most and (number := purge_batch(key)):
@@ -80,7 +94,8 @@ def _purge_rows(removal_id: int) -> list[str]:
     )
     removal = Removal.objects.select_for_update(no_key=True).get(pk=removal_id)
     is_due = removal.purge_after is not None and removal.purge_after <= timezone.now()
-    if not is_due or removal.undone_at or removal.purged_at:
+    is_held = study is not None and bool(study.legal_hold_reason)
+    if not is_due or is_held or removal.undone_at or removal.purged_at:
         return []
     rows = Instance.objects.filter(removal=removal, withheld=DELETED)
     instances = list(rows.select_related("blob", "series").order_by("pk")[:_BATCH])
@@ -128,16 +143,35 @@ def _delete_empty(study: Study, series_ids: set[int]) -> None:
         series.delete()
     if Series.objects.filter(study=study).exists():
         return
-    Removal.objects.filter(
+    done = Removal.objects.filter(
         study_instance_uid=study.study_instance_uid,
         undone_at__isnull=True,
         purged_at__isnull=True,
         instances__isnull=True,
-    ).update(purged_at=timezone.now())
+    )
+    for removal in done.order_by("pk"):
+        _close(removal)
     patient = study.patient_id
+    corrections = Correction.objects.filter(study_instance_uid=study.study_instance_uid)
+    corrections.update(before={}, after={}, subject={})
     Study.objects.filter(pk=study.pk).delete()
     rows = Patient.objects.filter(pk=patient, studies__isnull=True, conflicts__isnull=True)
-    rows.delete()
+    for row in rows:
+        # What corrections said of the patient goes with them; that there were some stays.
+        Correction.objects.filter(patient=row).update(before={}, after={}, subject={})
+        PatientAlias.objects.filter(patient=row).delete()
+        if row.is_research_refused and row.dicom_patient_id:
+            _keep_refusal(row)
+        else:
+            row.delete()
+
+
+def _keep_refusal(patient: Patient) -> None:
+    """Leave no more of a patient than the ID that is refused when it comes again."""
+    ResearchDecision.objects.filter(patient=patient).update(reason="")
+    Patient.objects.filter(pk=patient.pk).update(
+        patient_name="", patient_name_search="", patient_birth_date=None, patient_sex=""
+    )
 
 
 def _close(removal: Removal) -> None:

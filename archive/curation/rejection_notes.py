@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from archive.audit.corrections import record_deletion_refused
 from archive.audit.types import Asker
+from archive.curation.note_rights import is_obeyed
 from archive.curation.removals import withhold_instances
 from archive.dicom.reading import read_dataset
 from archive.dicom.rejection_notes import (
@@ -34,6 +36,8 @@ def obey_notes(study_ids: Iterable[int]) -> int:
 
     *Data Retention Policy Expired* deletes, to be undone by an admin and purged by nobody else's
     decision than theirs; the other titles reject. A note that was undone is not obeyed again.
+
+    It does what who sent it may do themselves (`note_rights`).
 
     Parameters
     ----------
@@ -71,7 +75,10 @@ def _obey(note: RejectionNote, study_id: int) -> int:
     undone = Removal.objects.filter(
         note_sop_instance_uid=note.sop_instance_uid, undone_at__isnull=False
     )
-    if study is None or undone.exists():
+    if study is None or undone.exists() or not is_obeyed(note, study):
+        return 0
+    if study.legal_hold_reason and note.code == RETENTION_EXPIRED:
+        record_deletion_refused(_asker(note), study_instance_uid=study.study_instance_uid)
         return 0
     withheld = 0
     for series_uid, uids in note.series.items():

@@ -9,12 +9,15 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.audit import removals as audit
+from archive.audit.corrections import record_deletion_refused
 from archive.curation.states import judged_states, refresh_states
 from archive.dicom.uids import is_valid_uid
 from archive.errors import (
     InvalidRequestError,
+    LegalHoldError,
     NotAllowedError,
     NotVisibleError,
     StateConflictError,
@@ -53,7 +56,6 @@ def may_remove(user: AnyUser, study: Study) -> bool:
     return projects.exists() and not projects.exclude(pk__in=administered).exists()
 
 
-@transaction.atomic
 def remove_objects(*, asker: Asker, path: ObjectPath, reason: str) -> Removal:
     """Delete a study, series or instance: nobody sees it any more, until that is undone.
 
@@ -74,10 +76,26 @@ def remove_objects(*, asker: Asker, path: ObjectPath, reason: str) -> Removal:
         It is not there, not for this user, or deleted already.
     NotAllowedError
         They may see it and not delete it.
+    LegalHoldError
+        It is under legal hold.
     """
+    try:
+        return _remove(asker, path, reason)
+    except LegalHoldError:
+        # Outside the transaction that failed: the attempt itself is recorded.
+        record_deletion_refused(asker, study_instance_uid=path.study)
+        raise
+
+
+@transaction.atomic
+def _remove(asker: Asker, path: ObjectPath, reason: str) -> Removal:
     study, instances = _found(asker, path)
+    if study.legal_hold_reason:
+        raise LegalHoldError(
+            gettext("The study is under legal hold: nothing of it may be deleted.")
+        )
     if not reason.strip():
-        raise InvalidRequestError("Say why it is deleted.", code="reason-missing")
+        raise InvalidRequestError(gettext("Say why it is deleted."), code="reason-missing")
     removal = Removal(
         kind=Removal.Kind.DELETED,
         level=path.level,
@@ -118,9 +136,9 @@ def undo_removal(*, asker: Asker, removal_id: int) -> Removal:
     removal = Removal.objects.select_for_update(no_key=True).get(pk=found.pk)
     is_closed = removal.undone_at or removal.purged_at or removal.tombstones.exists()
     if study is None or is_closed:
-        raise StateConflictError("It was undone or purged already.", code="removal-closed")
+        raise StateConflictError(gettext("It was undone or purged already."), code="removal-closed")
     if not may_remove(user, study):
-        raise NotAllowedError("Only a radiology admin of all its projects may undo this.")
+        raise NotAllowedError(gettext("Only a radiology admin of all its projects may undo this."))
     judged = judged_states(study)
     rows = Instance.objects.filter(removal=removal)
     touched = list(rows.values_list("pk", "series_id"))
@@ -198,7 +216,9 @@ def _found(asker: Asker, path: ObjectPath) -> tuple[Study, QuerySet[Instance]]:
     if not instances.visible_to(user).exists():
         raise nothing
     if not may_remove(user, study):
-        raise NotAllowedError("Only a radiology admin of all its projects may delete this.")
+        raise NotAllowedError(
+            gettext("Only a radiology admin of all its projects may delete this.")
+        )
     return study, instances
 
 

@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from archive.access.selectors import is_radiology_admin
 from archive.curation.removals import administered_removals, may_remove
 from archive.dicom.uids import is_valid_uid
+from archive.errors import NotVisibleError
 from archive.models import Instance, Removal, Series, Study, Tombstone
 from archive.models.access import READING_ROLES
 from archive.models.querysets import DELETED, readable_projects
@@ -66,6 +67,43 @@ def removal_page(user: AnyUser, number: object) -> Page[RemovalRow]:
     ]
     found: Page[RemovalRow] = page
     return found
+
+
+def removal_rows(user: AnyUser, *, offset: int, limit: int) -> tuple[int, list[RemovalRow]]:
+    """Return how many removals there are, and some of them, as `removal_page` lists them.
+
+    Parameters
+    ----------
+    user
+        the asker
+    offset, limit
+        of the list, newest first
+    """
+    rows = administered_removals(user).select_related("removed_by", "undone_by")
+    return rows.count(), [_bare_row(one) for one in rows[offset : offset + limit]]
+
+
+def removal_row(user: AnyUser, removal_id: int) -> RemovalRow:
+    """Return one removal; NotVisibleError where there is none for the user.
+
+    Parameters
+    ----------
+    user
+        the asker
+    removal_id
+        its key
+    """
+    rows = administered_removals(user).select_related("removed_by", "undone_by")
+    removal = rows.filter(pk=removal_id).first()
+    if removal is None:
+        raise NotVisibleError("There is no such removal.")
+    return _bare_row(removal)
+
+
+def _bare_row(removal: Removal) -> RemovalRow:
+    """Return it without words of the patient."""
+    is_open = removal.undone_at is None and removal.purged_at is None
+    return RemovalRow(removal, None, "", "", is_open)
 
 
 def _row(removal: Removal, study: Study | None) -> RemovalRow:

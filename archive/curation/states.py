@@ -63,7 +63,8 @@ def judged_states(study: Study) -> dict[int, str]:
     states = {}
     for key, withheld in Series.objects.filter(study=study).values_list("pk", "withheld"):
         is_shown = bool(counts.get(key, {}).get(_NOT, 0))
-        states[key] = withheld if is_shown else former.get(key, "")
+        is_judged = is_shown or withheld == Series.Withheld.TRIAL
+        states[key] = withheld if is_judged else former.get(key, "")
     return states
 
 
@@ -81,7 +82,7 @@ def refresh_states(study: Study, judged: Mapping[int, str]) -> None:
     shown: list[Series] = []
     for series in Series.objects.select_for_update(no_key=True).filter(study=study).order_by("pk"):
         number = counts.get(series.pk, {})
-        state = _state_of(number) or judged.get(series.pk, series.withheld)
+        state = _series_state(number, judged.get(series.pk, series.withheld))
         if (series.withheld, series.number_of_series_related_instances) != (
             state,
             number.get(_NOT, 0),
@@ -105,6 +106,14 @@ def _state_of(counts: Mapping[str, int]) -> str:
     if counts.get(_NOT, 0) or not counts:
         return ""
     return str(_REJECTED if counts.get(_REJECTED, 0) else Instance.Withheld.DELETED)
+
+
+def _series_state(counts: Mapping[str, int], judged: str) -> str:
+    """Return a series' state; what notes reject of a trial is a trial's all the same."""
+    state = _state_of(counts)
+    if state == Series.Withheld.REJECTED and judged == Series.Withheld.TRIAL:
+        return judged
+    return state or judged
 
 
 def _write_study(study: Study, shown: list[Series], state: str) -> None:

@@ -30,8 +30,9 @@ class Action(Enum):
     REMOVE_OR_DUMMY = "X/D"
     REMOVE_ZERO_OR_DUMMY = "X/Z/D"
     REMOVE_ZERO_OR_UIDS = "X/Z/U*"
-    # Of the options: a moment is moved by its patient's offset.
+    # Of the options: a moment is moved by its patient's offset, a description keeps safe words.
     SHIFT = "C: moved"
+    SAFE_WORDS = "C: safe words"
 
     @property
     def resolved(self) -> Action:
@@ -55,6 +56,23 @@ class DatePolicy(Enum):
     SHIFT = "shift"
 
 
+class Option(Enum):
+    """What a profile may keep or clean beside its base; the values are codes of CID 7050.
+
+    Pixels and faces (113101, 113102) are cleaned instance by instance, in `archive.deid.pixels`.
+    """
+
+    GRAPHICS = "113103"
+    STRUCTURED_CONTENT = "113104"
+    DESCRIPTORS = "113105"
+    FULL_DATES = "113106"
+    PATIENT_CHARACTERISTICS = "113108"
+    DEVICE_IDENTITY = "113109"
+    UIDS = "113110"
+    SAFE_PRIVATE = "113111"
+    INSTITUTION_IDENTITY = "113112"
+
+
 @dataclass(frozen=True)
 class MethodCode:
     """One item of the De-identification Method Code Sequence (PS3.16 CID 7050)."""
@@ -74,7 +92,7 @@ class Profile:
     actions: Mapping[str, Action]
     codes: tuple[MethodCode, ...]
     dates: DatePolicy = DatePolicy.REMOVE
-    keeps_safe_private: bool = False
+    options: frozenset[Option] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,18 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Deidentified:
-    """A data set without identity, ready to be written, and what a person should know of it."""
+    """A data set without identity, ready to be written, and what a person should know of it.
+
+    Attributes
+    ----------
+    ds : the new data set
+    warnings : what was not done
+    changes : how many attributes were ``removed``, ``emptied``, ``replaced``, ``moved`` (dates),
+        ``cleaned`` (descriptions), ``private`` or ``graphics`` (both gone), ``uids`` (replaced)
+    removed : keywords of what is gone or empty now, of any depth; never a value
+    """
 
     ds: Dataset
     warnings: tuple[str, ...] = field(default=())
+    changes: Mapping[str, int] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()

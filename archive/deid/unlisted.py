@@ -82,9 +82,21 @@ def _is_safe(keyword: str, vr: str, value: Any) -> bool:
         return keyword in _SAFE_TEXT
     if vr in _BINARY:
         return keyword in _SAFE_BINARY
-    # A code that is none, or a number that is none, is a text in disguise.
+    return vr in _SHAPES and has_value_shape(vr, value)
+
+
+def has_value_shape(vr: str, value: Any) -> bool:
+    """Whether a code is a code and a number a number, and neither a text in disguise.
+
+    Parameters
+    ----------
+    vr
+        value representation
+    value
+        as pydicom decodes it
+    """
     shape = _SHAPES.get(vr)
-    return shape is not None and has_shape(shape, value)
+    return shape is None or has_shape(shape, value)
 
 
 def is_local_code(keyword: str, scheme: str) -> bool:

@@ -4,36 +4,19 @@ Run by `archive.dicom.limited_decoding` as ``python -m``. It reads requests from
 answers each on standard output: two lengths, a line of JSON, raw bytes. It ends with its input.
 """
 
-import json
 import os
-import resource
-import struct
 import sys
-from typing import Any, BinaryIO
+from typing import Any
 
 from archive.dicom.codecs import decode_compressed
 from archive.dicom.image_pixel import ImagePixel
+from archive.dicom.process_limits import (
+    limit_process,
+    limit_this_job,
+    read_message,
+    write_message,
+)
 from archive.errors import PixelDecodingError
-
-LENGTHS = struct.Struct("<IQ")
-MEMORY_BYTES = 3 << 30
-CPU_SECONDS = 60
-_MAX_FILES = 64
-
-
-def limit_process() -> None:
-    """Take from this process what a hostile image could use: memory, files, core dumps."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_MAX_FILES, _MAX_FILES))
-
-
-def _limit_this_job() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    spent = int(used.ru_utime + used.ru_stime)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (spent + CPU_SECONDS, hard))
 
 
 def answer(request: dict[str, Any], frame: bytes) -> tuple[dict[str, Any], bytes]:
@@ -58,28 +41,6 @@ def answer(request: dict[str, Any], frame: bytes) -> tuple[dict[str, Any], bytes
     return said, samples.tobytes()
 
 
-def write_message(stream: BinaryIO, said: dict[str, Any], content: bytes) -> None:
-    """Send one message."""
-    text = json.dumps(said).encode()
-    stream.write(LENGTHS.pack(len(text), len(content)) + text)
-    stream.write(content)
-    stream.flush()
-
-
-def read_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
-    """Receive one message; None where the other side has ended."""
-    head = stream.read(LENGTHS.size)
-    if len(head) < LENGTHS.size:
-        return None
-    text_length, content_length = LENGTHS.unpack(head)
-    text = stream.read(text_length)
-    content = stream.read(content_length)
-    if len(text) < text_length or len(content) < content_length:
-        return None
-    said: dict[str, Any] = json.loads(text)
-    return said, content
-
-
 def main() -> int:
     """Answer until the input ends."""
     # What a codec prints must not get between the answers.
@@ -87,7 +48,7 @@ def main() -> int:
     os.dup2(2, 1)
     limit_process()
     while (message := read_message(sys.stdin.buffer)) is not None:
-        _limit_this_job()
+        limit_this_job()
         write_message(answers, *answer(*message))
     return 0
 

@@ -36,12 +36,13 @@ class FileMeta:
     dataset_offset: int
 
 
-def read_file_meta(buffer: Buffer) -> FileMeta:
+def read_file_meta(buffer: Buffer, *, takes_directories: bool = False) -> FileMeta:
     """Read preamble and file meta information, both of which may be missing.
 
     Parameters
     ----------
     buffer : the whole file
+    takes_directories : let the index of a medium pass
 
     Returns
     -------
@@ -65,7 +66,8 @@ def read_file_meta(buffer: Buffer) -> FileMeta:
     ds = FileMetaDataset()
     ds._dict.update(elements)  # noqa: SLF001 raw elements, decoded on access
     ds.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
-    if _uid(elements, _MEDIA_STORAGE_SOP_CLASS_UID) == _MEDIA_STORAGE_DIRECTORY:
+    is_directory = _uid(elements, _MEDIA_STORAGE_SOP_CLASS_UID) == _MEDIA_STORAGE_DIRECTORY
+    if is_directory and not takes_directories:
         raise InvalidInstanceError(
             "This is a DICOMDIR, the index of a medium; its images are files of their own.",
             code="dicomdir",

@@ -5,26 +5,17 @@ goes wrong in a child ends as an error of that frame: the child is replaced.
 """
 
 import atexit
-import contextlib
-import fcntl
 import os
-import subprocess
-import sys
 import threading
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from archive.dicom.child_process import ChildProcess
 from archive.dicom.codecs import decode_compressed
-from archive.dicom.decoding_process import read_message, write_message
 from archive.dicom.image_pixel import ImagePixel
 from archive.errors import PixelDecodingError
-
-if TYPE_CHECKING:
-    from typing import BinaryIO
 
 Samples = npt.NDArray[np.generic]
 MAX_CHILDREN = 2
@@ -36,37 +27,16 @@ _PIPE_BYTES = 1 << 20
 
 
 class _Child:
-    """One process, used by one thread at a time."""
+    """One decoding process, used by one thread at a time."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-E", "-s", "-m", "archive.dicom.decoding_process"]
-        self._process = subprocess.Popen(  # noqa: S603 our own program, no shell
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=Path(__file__).resolve().parents[2],
-            env={"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"},
-        )
-        self.jobs = 0
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError, AttributeError):
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # type: ignore[arg-type]
+        self._process = ChildProcess("archive.dicom.decoding_process", jobs=_JOBS_OF_A_CHILD)
+        # Frames are large: fewer turns of the two processes for each.
+        self._process.widen_pipes(_PIPE_BYTES)
 
     def decode(self, frame: bytes, pixel: ImagePixel) -> tuple[Samples, bool]:
-        self.jobs += 1
-        clock = threading.Timer(JOB_SECONDS, self._process.kill)
-        clock.daemon = True
-        clock.start()
-        try:
-            write_message(cast("BinaryIO", self._process.stdin), asdict(pixel), frame)
-            message = read_message(cast("BinaryIO", self._process.stdout))
-        except OSError:
-            message = None
-        finally:
-            clock.cancel()
+        message = self._process.ask(asdict(pixel), frame, seconds=JOB_SECONDS)
         if message is None:
-            self.end()
             raise PixelDecodingError(
                 "The decoder gave up on this frame: it takes too much time or memory, or is made "
                 "to harm.",
@@ -79,15 +49,10 @@ class _Child:
 
     @property
     def is_fit(self) -> bool:
-        return self._process.poll() is None and self.jobs < _JOBS_OF_A_CHILD
+        return self._process.is_fit
 
     def end(self) -> None:
-        self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        self._process.wait()
+        self._process.end()
 
 
 class DecoderPool:

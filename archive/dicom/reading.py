@@ -133,6 +133,33 @@ def locate_dataset(source: Path | BinaryIO) -> DatasetPlace:
         return DatasetPlace(meta.dataset_offset, syntax, is_as_stated=found is stated)
 
 
+def locate_pixel_data(source: Path | BinaryIO) -> int | None:
+    """Find where the element of the pixel data begins, to send it as it is behind another header.
+
+    Parameters
+    ----------
+    source : path, or binary file read from its beginning; its data set is not deflated
+
+    Returns
+    -------
+    Offset in the file; None where there is no pixel data.
+
+    Raises
+    ------
+    InvalidInstanceError
+        The structure is not sound.
+    """
+    with _mapped(source) as buffer, _only_our_error():
+        meta = read_file_meta(buffer)
+        position = meta.dataset_offset
+        layout = find_layout(buffer, position, meta.transfer_syntax_uid)
+        for span in StructureScan(buffer, len(buffer)).top_level(position, layout):
+            if span.tag in PIXEL_DATA_TAGS:
+                return position
+            position = span.next_start
+    return None
+
+
 def read_dataset(source: Path | BinaryIO, *, stop_before_pixels: bool = False) -> Dataset:
     """Read a stored file into memory.
 
@@ -154,6 +181,29 @@ def read_dataset(source: Path | BinaryIO, *, stop_before_pixels: bool = False) -
         meta = read_file_meta(buffer)
         with _dataset_stream(buffer, meta) as (stream, start):
             ds, _ = _collect(stream, start, meta, whole=not stop_before_pixels)
+    return ds
+
+
+def read_directory(source: Path | BinaryIO) -> Dataset:
+    """Read a DICOMDIR into memory: its records in their order; no path of it is followed.
+
+    Parameters
+    ----------
+    source : path, or binary file read from its beginning
+
+    Returns
+    -------
+    The data set with its Directory Record Sequence
+
+    Raises
+    ------
+    InvalidInstanceError
+        The structure is not sound.
+    """
+    with _mapped(source) as buffer, _only_our_error():
+        meta = read_file_meta(buffer, takes_directories=True)
+        with _dataset_stream(buffer, meta) as (stream, start):
+            ds, _ = _collect(stream, start, meta, whole=True)
     return ds
 
 

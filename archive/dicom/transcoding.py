@@ -22,11 +22,13 @@ from archive.dicom.writing import write_part10
 from archive.errors import LimitExceededError, PixelDecodingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
     from archive.dicom.image_pixel import ImagePixel
+
+    Draw = Callable[[int, npt.NDArray[np.generic], str], npt.NDArray[np.generic]]
 
 # Decoded pixel data is held in memory once before it is written.
 MAX_DECODED_BYTES = 2 * 1024**3 - 2
@@ -158,12 +160,37 @@ def _little_bytes(samples: npt.NDArray[np.generic], pixel: ImagePixel) -> bytes:
     return samples.astype(samples.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def _decompress(ds: Dataset) -> None:
+def redraw(ds: Dataset, draw: Draw) -> None:
+    """Change the samples of every frame; the data set is Explicit VR Little Endian afterwards.
+
+    Parameters
+    ----------
+    ds
+        with ``PixelData`` and ``file_meta``, in any encoding; changed by this call
+    draw
+        gets the number of a frame from 0, its samples as `archive.dicom.pixels.stored_samples`
+        gives them, and what they mean (photometric interpretation); gives samples of the same
+        shape and type
+
+    Raises
+    ------
+    PixelDecodingError
+        The pixels can't be decoded.
+    LimitExceededError
+        They would take more than `MAX_DECODED_BYTES`.
+    """
+    _decompress(ds, draw)
+    _set_file_meta(ds, EXPLICIT_LITTLE)
+    ds.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
+
+
+def _decompress(ds: Dataset, draw: Draw | None = None) -> None:
     pixel = describe_pixels(ds)
     if pixel.native_frame_bits * pixel.frames // 8 > 2 * MAX_DECODED_BYTES:
         raise _too_large()
     frames, total, itemsize, photometric = [], 0, 1, pixel.photometric
-    for samples, decoded_as in _all_samples(ds, pixel):
+    for index, (stored, decoded_as) in enumerate(_all_samples(ds, pixel)):
+        samples = stored if draw is None else draw(index, stored, decoded_as)
         itemsize, photometric = samples.dtype.itemsize, decoded_as
         if pixel.bits_allocated == 1:
             frames.append(samples.ravel().astype(np.uint8).tobytes())
@@ -176,6 +203,8 @@ def _decompress(ds: Dataset) -> None:
     if pixel.bits_allocated == 1:
         # Frames of single bits follow each other without a gap (PS3.5 8.1.1).
         joined = np.packbits(np.frombuffer(joined, np.uint8), bitorder="little").tobytes()
+    if ds.original_encoding[1] is False:
+        swap_words(ds)
     _leave_out_offsets(ds)
     ds.PixelData = joined + b"\0" * (len(joined) % 2)
     ds["PixelData"].VR = "OW" if itemsize > 1 else "OB"

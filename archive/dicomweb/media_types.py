@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE
@@ -94,13 +95,19 @@ def choose(query: str | None, header: str | None, offers: Sequence[Offer]) -> Ch
     for text in (query, header):
         if text is None:
             continue
-        choice = _best(parse_accept(text), offers)
+        choice = _agreed(text[:MAX_ACCEPT_LENGTH], tuple(offers))
         if choice is not None:
             return choice
     if query is None and header is None:
         return Choice(offers[0])
     listed = ", ".join(dict.fromkeys(offer.inner or offer.name for offer in offers))
     raise NotAcceptableError(f"This can be had as {listed}.")
+
+
+@lru_cache(maxsize=256)
+def _agreed(text: str, offers: tuple[Offer, ...]) -> Choice | None:
+    """Agree with one text; a program asks with the same one all the time."""
+    return _best(parse_accept(text), offers)
 
 
 def _best(ranges: Sequence[MediaType], offers: Sequence[Offer]) -> Choice | None:

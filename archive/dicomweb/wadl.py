@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import quoteattr  # only written  # nosec B406
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

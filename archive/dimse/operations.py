@@ -19,6 +19,7 @@ from archive.audit.types import Asker
 from archive.dicom.structure import StructureScan
 from archive.dicom.transfer_syntaxes import layout_of
 from archive.dimse.answering import send_message
+from archive.dimse.encoding import texts_as_written
 from archive.errors import ArchiveError, InvalidRequestError, NotAllowedError
 from archive.forwarding import dimse_wire as wire
 from archive.forwarding.dimse_sending import discard_message
@@ -180,7 +181,12 @@ class Operation:
         return False
 
     def _encoded(self, ds: Dataset) -> bytes:
-        encoded = encode(ds, self._syntax.is_implicit_VR, self._syntax.is_little_endian)
+        is_implicit, is_little = self._syntax.is_implicit_VR, self._syntax.is_little_endian
+        if is_little and not self._syntax.is_deflated:
+            written = texts_as_written(ds, is_implicit=is_implicit)
+            if written is not None:
+                return written
+        encoded = encode(ds, is_implicit, is_little)
         if encoded is None:
             raise ArchiveError("An answer can't be written.")
         return encoded

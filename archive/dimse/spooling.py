@@ -13,6 +13,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA
 
+from archive.dimse.store_requests import StoreRequest, store_request
 from archive.dimse.storing import part10_header
 from archive.dimse.waiting import LOOK_AGAIN_S, WakingQueue
 from archive.errors import ArchiveError, InvalidInstanceError, LimitExceededError
@@ -28,6 +29,7 @@ MAX_COMMAND_BYTES = 64 * 1024
 MAX_IDENTIFIER_BYTES = 1024 * 1024
 # Requests that a peer may send before the answer to the first: none is negotiated.
 MAX_WAITING_MESSAGES = 4
+_WHOLE_COMMAND = 0x03  # control header of a command's only fragment (PS3.8 E.2)
 _INVALID_PDU = "Evt19"  # PS3.8 9.2: makes the state machine abort the association
 
 
@@ -37,16 +39,13 @@ class ReceivedDataset:
     The Part 10 header is written in front of the data set's bytes, which stay as they came.
     """
 
-    def __init__(self, message: DIMSEMessage, transfer_syntax_uid: str) -> None:
+    def __init__(self, announced: tuple[str, str], transfer_syntax_uid: str) -> None:
         self.spool: SpoolFile | None = None
         self.error: ArchiveError | None = None
         self.received_bytes = 0
         self.limit_bytes = int(settings.TWINSIGHT_MAX_INSTANCE_BYTES)
-        command: Any = message.command_set
-        self.announced = (
-            str(command.get("AffectedSOPClassUID") or ""),
-            str(command.get("AffectedSOPInstanceUID") or ""),
-        )
+        # SOP Class and SOP Instance.
+        self.announced = announced
         try:
             self.spool = open_spool()
             self.spool.write(part10_header(*self.announced, transfer_syntax_uid))
@@ -101,7 +100,7 @@ class ReceivedDataset:
 class _Storing:
     """A C-STORE request whose command is complete, and its data set under way."""
 
-    message: DIMSEMessage
+    message: DIMSEMessage | StoreRequest
     received: ReceivedDataset
 
 
@@ -151,6 +150,12 @@ class SpoolingDimse(DIMSEServiceProvider):
                 if self._storing is not None:
                     self._receive_dataset(context_id, control, fragment)
                     continue
+                if self.message is None and control == _WHOLE_COMMAND:
+                    untyped: Any = store_request(context_id, fragment)
+                    if untyped is not None:
+                        self.message = untyped
+                        self._open_dataset(context_id)
+                        continue
                 single = P_DATA()
                 data = [context_id, bytes((control,)) + fragment]
                 # A list, although the annotation says tuple: the setter takes nothing else.
@@ -197,16 +202,15 @@ class SpoolingDimse(DIMSEServiceProvider):
 
     def _open_dataset(self, context_id: int) -> None:
         """Give a C-STORE whose command is complete a file for its data set."""
-        message = self.message
-        if not isinstance(message, C_STORE_RQ) or message._data_set_file is not None:  # noqa: SLF001
+        message: Any = self.message
+        if not isinstance(message, C_STORE_RQ | StoreRequest) or message._data_set_file is not None:  # noqa: SLF001
             return
         if self._is_closed or self.msg_queue.qsize() >= MAX_WAITING_MESSAGES:
             error = "too many requests without waiting for an answer"
             raise LimitExceededError(error)
         context = self.assoc._accepted_cx[context_id]  # noqa: SLF001 no public name
-        received = ReceivedDataset(message, str(context.transfer_syntax[0]))
-        untyped: Any = message
-        untyped._data_set_file = received  # noqa: SLF001 as pynetdicom's chunked mode does
+        received = ReceivedDataset(_announced(message), str(context.transfer_syntax[0]))
+        message._data_set_file = received  # noqa: SLF001 as pynetdicom's chunked mode does
         self._storing = _Storing(message, received)
 
     def _check_limits(self, control: int, length: int) -> None:
@@ -225,3 +229,14 @@ class SpoolingDimse(DIMSEServiceProvider):
         if size + length > limit:
             error = "message too long"
             raise LimitExceededError(error)
+
+
+def _announced(message: Any) -> tuple[str, str]:
+    """Return the SOP Class and SOP Instance that a C-STORE request names."""
+    if isinstance(message, StoreRequest):
+        return message.announced
+    command: Any = message.command_set
+    return (
+        str(command.get("AffectedSOPClassUID") or ""),
+        str(command.get("AffectedSOPInstanceUID") or ""),
+    )

@@ -60,6 +60,38 @@ class InstancesWithheld(Event):
 
 
 @dataclass(frozen=True)
+class StudiesCorrected(Event):
+    """What is said of stored objects was corrected, or a correction undone; keys of rows.
+
+    ``series_ids`` are those that went to another study.
+    """
+
+    kind: ClassVar[str] = "studies_corrected"
+    is_mergeable: ClassVar[bool] = True
+
+    study_ids: list[int]
+    series_ids: list[int]
+
+
+@dataclass(frozen=True)
+class StudiesGranted(Event):
+    """Studies were shown to accounts beside their roles; keys of grants."""
+
+    kind: ClassVar[str] = "studies_granted"
+
+    grant_ids: list[int]
+
+
+@dataclass(frozen=True)
+class EmergenciesBegan(Event):
+    """Patients were opened in an emergency; keys of the accesses."""
+
+    kind: ClassVar[str] = "emergencies_began"
+
+    emergency_ids: list[int]
+
+
+@dataclass(frozen=True)
 class StepsScheduled(Event):
     """Procedure steps are scheduled: their patients are expected; keys of rows."""
 
@@ -69,5 +101,13 @@ class StepsScheduled(Event):
 
 
 EVENT_TYPES: dict[str, type[Event]] = {
-    event.kind: event for event in (InstancesStored, InstancesWithheld, StepsScheduled)
+    event.kind: event
+    for event in (
+        InstancesStored,
+        InstancesWithheld,
+        StudiesCorrected,
+        StudiesGranted,
+        EmergenciesBegan,
+        StepsScheduled,
+    )
 }

@@ -12,17 +12,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from archive.access.projects import unassigned_project
 from archive.audit.associations import record_commitment
 from archive.audit.types import Asker
 from archive.errors import InvalidRequestError, PeerError, SopInstanceConflictError
 from archive.forwarding.dimse_client import report_commitment
 from archive.ingest.verification import Verdict, verify_blob
-from archive.models import Instance, StorageCommitment
+from archive.models import AuditEvent, Instance, StorageCommitment, Study
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from django.db.models import QuerySet
 
     from archive.models import Peer
 
@@ -109,7 +113,9 @@ def due_commitments(*, limit: int = 20) -> list[int]:
 
 def answer_commitment(commitment_id: int) -> bool:
     """Check what a request names, and report; return whether the peer has its report."""
-    row = StorageCommitment.objects.select_related("peer").get(pk=commitment_id)
+    row = StorageCommitment.objects.select_related("peer__account", "peer__project").get(
+        pk=commitment_id
+    )
     if row.state not in _OPEN:
         return row.state == StorageCommitment.State.REPORTED
     if row.state == StorageCommitment.State.REQUESTED:
@@ -131,7 +137,7 @@ def check_commitment(row: StorageCommitment) -> None:
     references = [(item["sop_class_uid"], item["sop_instance_uid"]) for item in row.requested]
     row.failed = [
         {"sop_class_uid": class_uid, "sop_instance_uid": uid, "failure_reason": reason}
-        for class_uid, uid, reason in _failures(references)
+        for class_uid, uid, reason in _failures(row.peer, references)
     ]
     row.state = StorageCommitment.State.CHECKED
     with transaction.atomic():
@@ -174,19 +180,41 @@ def _put_off(row: StorageCommitment, error: PeerError) -> None:
     logger.warning("storage commitment report not delivered: %s", error.code)
 
 
-def _failures(references: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, int]]:
+def _failures(peer: Peer, references: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, int]]:
     unique = list(dict.fromkeys(references))
     for start in range(0, len(unique), _BATCH):
         batch = unique[start : start + _BATCH]
-        rows = Instance.objects.select_related("blob").exclude(withheld="deleted")
-        found = {
-            row.sop_instance_uid: row
-            for row in rows.filter(sop_instance_uid__in=[uid for _, uid in batch])
-        }
+        rows = Instance.objects.select_related("blob", "series").exclude(withheld="deleted")
+        named = rows.filter(sop_instance_uid__in=[uid for _, uid in batch])
+        within = _within_rights(peer, named)
+        found = {row.sop_instance_uid: row for row in named if row.pk in within}
         for class_uid, uid in batch:
             reason = _failure_reason(found.get(uid), class_uid)
             if reason:
                 yield class_uid, uid, reason
+
+
+def _within_rights(peer: Peer, named: QuerySet[Instance]) -> set[int]:
+    """Return the keys of what a peer may be told of; the rest is not there for it.
+
+    It may of what its account sees, of studies in its own project, and of those that it has
+    stored something to itself: who sends an image may ask whether it is safe.
+    """
+    project = peer.project or unassigned_project()
+    stored = AuditEvent.objects.filter(
+        act="store",
+        door="dimse",
+        actor_name=peer.ae_title,
+        study_instance_uid=OuterRef("study_instance_uid"),
+    )
+    studies = Study.objects.filter(Q(projects=project) | Q(Exists(stored)))
+    studies = studies.filter(series__instances__in=named.values("pk"))
+    own = set(named.filter(series__study__in=studies.values("pk")).values_list("pk", flat=True))
+    account = peer.account
+    if account is None or not account.is_active:
+        return own
+    seen = Instance.objects.visible_to(account).filter(pk__in=named.values("pk"))
+    return own | set(seen.values_list("pk", flat=True))
 
 
 def _failure_reason(instance: Instance | None, sop_class_uid: str) -> int:

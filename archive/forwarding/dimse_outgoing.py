@@ -40,5 +40,8 @@ class OutgoingInstance:
         found = outgoing_instance(self.instance, accepted)
         if found.made is not None:
             return Encoded(found.transfer_syntax_uid, found.made, found.dataset_offset)
+        if found.is_corrected:
+            content = b"".join(found.part10_chunks())
+            return Encoded(found.transfer_syntax_uid, content, found.dataset_offset)
         path = blob_store().path(self.instance.blob.sha256)
         return Encoded(found.transfer_syntax_uid, path, found.dataset_offset)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.access.selectors import is_radiology_admin, require_radiology_admin
 from archive.audit import forwarding as audit
@@ -97,10 +98,12 @@ def search_peer(*, asker: Asker, peer_id: int, keys: Mapping[str, str]) -> list[
     peer = _peer(_admin(asker), peer_id)
     wanted = {key: value.strip() for key, value in keys.items() if value.strip()}
     if not wanted:
-        raise InvalidRequestError("Name a patient, a date or an accession number.")
+        raise InvalidRequestError(gettext("Name a patient, a date or an accession number."))
     for key, value in wanted.items():
         if key not in SEARCH_KEYS or len(value) > _LONGEST or not value.isprintable():
-            raise InvalidRequestError(f"{key[:32]} can't be asked by, or not by this value.")
+            raise InvalidRequestError(
+                gettext("%(key)s can't be asked by, or not by this value.") % {"key": key[:32]}
+            )
     found = client_of(peer).find(peer, "STUDY", dict.fromkeys(_RETURNED, "") | wanted)
     audit.record_peer_query(asker, peer=peer.ae_title, keys=sorted(wanted), results=len(found))
     return _with_states(asker.user, peer, found)
@@ -156,9 +159,11 @@ def fetch_studies(
     peer = _peer(user, peer_id)
     uids = sorted(set(study_uids))
     if not uids or not all(is_valid_uid(uid) for uid in uids):
-        raise InvalidRequestError("Name studies by their Study Instance UIDs.")
+        raise InvalidRequestError(gettext("Name studies by their Study Instance UIDs."))
     if len(uids) > MAX_STUDIES:
-        raise LimitExceededError(f"At most {MAX_STUDIES} studies are fetched at once.")
+        raise LimitExceededError(
+            gettext("At most %(most)s studies are fetched at once.") % {"most": MAX_STUDIES}
+        )
     number = 0
     for uid in uids:
         fetch = Fetch(
@@ -193,7 +198,7 @@ def cancel_fetch(*, asker: Asker, fetch_id: int) -> Fetch:
             state=Fetch.State.CANCELLED, finished_at=timezone.now(), lease_until=None
         )
         if not number:
-            raise InvalidRequestError("It is over already.")
+            raise InvalidRequestError(gettext("It is over already."))
         audit.record_queue_changed(asker, act="cancel-fetch", details={"fetch": fetch.pk})
     fetch.refresh_from_db()
     return fetch
@@ -203,7 +208,7 @@ def retry_fetch(*, asker: Asker, fetch_id: int) -> Fetch:
     """Fetch again what failed or was cancelled, or at once what waits."""
     fetch = _fetch(asker, fetch_id)
     if fetch.state in {Fetch.State.DONE, Fetch.State.FETCHING}:
-        raise InvalidRequestError("It is done, or under way.")
+        raise InvalidRequestError(gettext("It is done, or under way."))
     fetch.state = Fetch.State.WAITING
     fetch.attempts, fetch.message = 0, ""
     fetch.not_before, fetch.lease_until, fetch.finished_at = timezone.now(), None, None
@@ -212,7 +217,7 @@ def retry_fetch(*, asker: Asker, fetch_id: int) -> Fetch:
             fetch.save()
             audit.record_queue_changed(asker, act="retry-fetch", details={"fetch": fetch.pk})
     except IntegrityError as error:
-        raise InvalidRequestError("The same is on its way already.") from error
+        raise InvalidRequestError(gettext("The same is on its way already.")) from error
     return fetch
 
 
@@ -231,7 +236,7 @@ def _fetch(asker: Asker, fetch_id: int) -> Fetch:
 
 def _admin(asker: Asker) -> Any:
     if asker.user is None:
-        raise NotAllowedError("Sign in to ask peers.")
+        raise NotAllowedError(gettext("Sign in to ask peers."))
     require_radiology_admin(asker.user)
     return asker.user
 

@@ -7,6 +7,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from django.utils.translation import gettext
+
 from archive.errors import (
     InvalidRequestError,
     LimitExceededError,
@@ -41,13 +43,17 @@ def checked_url(url: str) -> SplitResult:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InvalidRequestError("The base URL is no address of the web.") from error
+        raise InvalidRequestError(gettext("The base URL is no address of the web.")) from error
     if parts.scheme not in _PORTS or not parts.hostname or port == 0:
-        raise InvalidRequestError("The base URL begins with https:// or http:// and names a host.")
+        raise InvalidRequestError(
+            gettext("The base URL begins with https:// or http:// and names a host.")
+        )
     if parts.username is not None or parts.password is not None:
-        raise InvalidRequestError("Credentials have fields of their own; the base URL has none.")
+        raise InvalidRequestError(
+            gettext("Credentials have fields of their own; the base URL has none.")
+        )
     if parts.query or parts.fragment:
-        raise InvalidRequestError("The base URL ends with its path.")
+        raise InvalidRequestError(gettext("The base URL ends with its path."))
     return parts
 
 
@@ -92,7 +98,9 @@ def asking(
         client.request(method, _target(parts, path, query), body, sent)
         answer = client.getresponse()
         if 300 <= answer.status < 400 and answer.status != 304:
-            raise PeerRefusedError("The peer's service leads elsewhere; its base URL is wrong.")
+            raise PeerRefusedError(
+                gettext("The peer's service leads elsewhere; its base URL is wrong.")
+            )
         yield answer
     except (OSError, HTTPException) as error:
         raise PeerUnreachableError(_what_happened(error)) from error
@@ -104,7 +112,7 @@ def read_answer(answer: HTTPResponse) -> bytes:
     """Read an answer to its end, within a limit."""
     content = answer.read(MAX_ANSWER_BYTES + 1)
     if len(content) > MAX_ANSWER_BYTES:
-        raise LimitExceededError("The peer's answer is too long.")
+        raise LimitExceededError(gettext("The peer's answer is too long."))
     return content
 
 

@@ -7,6 +7,7 @@ import re
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
@@ -14,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.db.models.deletion import ProtectedError
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.access.selectors import require_site_radiology_admin
 from archive.audit import forwarding as audit
@@ -123,7 +125,9 @@ def delete_peer(*, asker: Asker, peer_id: int) -> None:
     with transaction.atomic():
         peer = _locked(peer_id)
         if peer.forwarding_rules.exists() or peer.prefetch_rules.exists():
-            raise InvalidRequestError("Rules use this peer; delete them first, or switch it off.")
+            raise InvalidRequestError(
+                gettext("Rules use this peer; delete them first, or switch it off.")
+            )
         _record(asker, "delete-peer", peer)
         try:
             peer.delete()
@@ -149,7 +153,7 @@ def _why_silent(peer: Peer) -> str:
 
 def _admin(asker: Asker) -> Any:
     if asker.user is None:
-        raise NotAllowedError("Sign in to change the register of peers.")
+        raise NotAllowedError(gettext("Sign in to change the register of peers."))
     require_site_radiology_admin(asker.user)
     return asker.user
 
@@ -164,6 +168,7 @@ def _locked(peer_id: int) -> Peer:
 def _write(peer: Peer, values: PeerValues) -> None:
     if values.protocol not in Peer.Protocol.values:
         raise _wrong("protocol", "A protocol is dimse or dicomweb.")
+    was_at = _place(peer)
     peer.protocol = values.protocol
     for column in _COLUMNS:
         value = getattr(values, column)
@@ -174,6 +179,9 @@ def _write(peer: Peer, values: PeerValues) -> None:
     peer.transfer_syntaxes = _syntaxes(values.transfer_syntaxes)
     if values.authorization is not None:
         peer.sealed_credentials = _seal(values.authorization)
+    elif _place(peer, was_at[-1] if not values.address.strip() else None) != was_at:
+        # They were given for another place, and are not for whoever is here.
+        peer.sealed_credentials = ""
     _check(peer)
     try:
         with transaction.atomic():
@@ -181,6 +189,20 @@ def _write(peer: Peer, values: PeerValues) -> None:
     except IntegrityError as error:
         message = "A peer of this name and address is registered already."
         raise _wrong("ae_title", message) from error
+
+
+def _place(peer: Peer, address: str | None = None) -> tuple[str, ...]:
+    """Return what credentials were given for: the protocol, the service's host, where it is.
+
+    An address that nobody said, but a name that means another one today, is no other place.
+    """
+    parts = urlsplit(peer.base_url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    host = (parts.hostname or "").lower()
+    return peer.protocol, parts.scheme, host, str(port), address or str(peer.address)
 
 
 def _check(peer: Peer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
@@ -15,6 +15,8 @@ from archive.forwarding.rules import modality_terms
 from archive.models import Peer, PrefetchRule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from archive.audit.types import Asker
     from archive.models.querysets import AnyUser
 
@@ -38,6 +40,15 @@ def list_prefetch_rules(user: AnyUser) -> list[PrefetchRule]:
     return list(PrefetchRule.objects.select_related("peer").order_by("name"))
 
 
+def get_prefetch_rule(user: AnyUser, rule_id: int) -> PrefetchRule:
+    """Return one rule; NotVisibleError where there is none."""
+    require_site_radiology_admin(user)
+    rule = PrefetchRule.objects.filter(pk=rule_id).first()
+    if rule is None:
+        raise NotVisibleError("There is no such rule.")
+    return rule
+
+
 def create_prefetch_rule(*, asker: Asker, values: PrefetchValues) -> PrefetchRule:
     """Make a rule.
 
@@ -49,6 +60,48 @@ def create_prefetch_rule(*, asker: Asker, values: PrefetchValues) -> PrefetchRul
         A value is not possible, or there is no such peer.
     """
     _admin(asker)
+    rule = PrefetchRule(**_checked(values))
+    _save(asker, "create-prefetch-rule", rule)
+    return rule
+
+
+def change_prefetch_rule(*, asker: Asker, rule_id: int, changes: Mapping[str, Any]) -> PrefetchRule:
+    """Change what a rule says; what is not named stays. Errors as of `create_prefetch_rule`.
+
+    Parameters
+    ----------
+    changes
+        by the names of `PrefetchValues`
+    """
+    _admin(asker)
+    if not changes:
+        raise InvalidRequestError("Name what shall change.")
+    if changes.keys() == {"is_enabled"}:
+        return switch_prefetch_rule(
+            asker=asker, rule_id=rule_id, is_enabled=bool(changes["is_enabled"])
+        )
+    with transaction.atomic():
+        rule = _locked(rule_id)
+        for name, value in _checked(replace(_values_of(rule), **changes)).items():
+            setattr(rule, name, value)
+        _save(asker, "change-prefetch-rule", rule)
+    return rule
+
+
+def _values_of(rule: PrefetchRule) -> PrefetchValues:
+    return PrefetchValues(
+        name=rule.name,
+        peer=rule.peer_id,
+        modalities=tuple(rule.modalities),
+        prior_modalities=tuple(rule.prior_modalities),
+        most_studies=rule.most_studies,
+        most_years=rule.most_years,
+        is_enabled=rule.is_enabled,
+    )
+
+
+def _checked(values: PrefetchValues) -> dict[str, Any]:
+    """Return columns for what a rule shall say."""
     peer = Peer.objects.filter(pk=values.peer).first()
     if peer is None or not can_receive(peer):
         raise InvalidRequestError("There is no such peer, or its entry does not say where it is.")
@@ -57,22 +110,24 @@ def create_prefetch_rule(*, asker: Asker, values: PrefetchValues) -> PrefetchRul
         raise InvalidRequestError("A rule has a name.")
     if not 1 <= values.most_studies <= 50 or not 1 <= values.most_years <= 100:
         raise InvalidRequestError("A rule wants 1 to 50 studies of the last 1 to 100 years.")
-    rule = PrefetchRule(
-        name=name,
-        peer=peer,
-        modalities=modality_terms(values.modalities),
-        prior_modalities=modality_terms(values.prior_modalities),
-        most_studies=values.most_studies,
-        most_years=values.most_years,
-        is_enabled=values.is_enabled,
-    )
+    return {
+        "name": name,
+        "peer": peer,
+        "modalities": modality_terms(values.modalities),
+        "prior_modalities": modality_terms(values.prior_modalities),
+        "most_studies": values.most_studies,
+        "most_years": values.most_years,
+        "is_enabled": values.is_enabled,
+    }
+
+
+def _save(asker: Asker, act: str, rule: PrefetchRule) -> None:
     try:
         with transaction.atomic():
             rule.save()
-            _record(asker, "create-prefetch-rule", rule)
+            _record(asker, act, rule)
     except IntegrityError as error:
         raise InvalidRequestError("Another rule has this name.") from error
-    return rule
 
 
 def switch_prefetch_rule(*, asker: Asker, rule_id: int, is_enabled: bool) -> PrefetchRule:

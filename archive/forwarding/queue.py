@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.access.selectors import is_site_radiology_admin, require_site_radiology_admin
 from archive.audit import forwarding as audit
@@ -200,10 +201,10 @@ def cancel(*, asker: Asker, peer_id: int, study_id: int | None = None) -> int:
 
 def _rows(asker: Asker, peer_id: int, study_id: int | None) -> Any:
     if asker.user is None:
-        raise NotAllowedError("Sign in to change the queue.")
+        raise NotAllowedError(gettext("Sign in to change the queue."))
     require_site_radiology_admin(asker.user)
     if not Peer.objects.filter(pk=peer_id).exists():
-        raise InvalidRequestError("There is no such peer.")
+        raise InvalidRequestError(gettext("There is no such peer."))
     rows = Forward.objects.filter(peer=peer_id)
     return rows if study_id is None else rows.filter(study=study_id)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.access.selectors import holds_role
 from archive.audit import forwarding as audit
@@ -15,6 +16,7 @@ from archive.errors import InvalidRequestError, LimitExceededError, NotAllowedEr
 from archive.forwarding.matching import instances_matching, next_opening, sendable_instances
 from archive.models import Forward, ForwardingRule, Peer, Study
 from archive.models.access import STORING_ROLES
+from archive.models.prepared import Prepared
 from archive.models.querysets import readable_projects
 
 if TYPE_CHECKING:
@@ -63,10 +65,18 @@ def may_send_any(user: AnyUser) -> bool:
     return holds_role(user, STORING_ROLES)
 
 
+_PEERS = Prepared(
+    lambda _: (
+        Peer.objects.filter(Q(port__isnull=False) | ~Q(base_url=""), is_enabled=True)
+        .order_by()
+        .values_list("pk")[:1]
+    )
+)
+
+
 def has_peers_for(user: AnyUser) -> bool:
     """Whether the user may send studies, and there is a peer to send to."""
-    where = Q(port__isnull=False) | ~Q(base_url="")
-    return may_send_any(user) and Peer.objects.filter(where, is_enabled=True).exists()
+    return may_send_any(user) and bool(_PEERS(None))
 
 
 def sending_peers(user: AnyUser) -> list[Peer]:
@@ -111,7 +121,7 @@ def send_studies(*, asker: Asker, peer_id: int, study_uids: Iterable[str]) -> in
     """
     user = asker.user
     if user is None or not may_send_any(user):
-        raise NotAllowedError("Your roles do not allow sending studies to peers.")
+        raise NotAllowedError(gettext("Your roles do not allow sending studies to peers."))
     peer = next((one for one in sending_peers(user) if one.pk == peer_id), None)
     if peer is None:
         raise NotVisibleError("There is no such peer to send to.")
@@ -129,21 +139,25 @@ def studies_to_send(user: AnyUser, uids: Sequence[str]) -> list[Study]:
 
 def _studies(user: AnyUser, uids: Sequence[str]) -> list[Study]:
     if not uids:
-        raise InvalidRequestError("Name at least one study.")
+        raise InvalidRequestError(gettext("Name at least one study."))
     if len(uids) > MAX_STUDIES:
-        raise LimitExceededError(f"At most {MAX_STUDIES} studies are sent at once.")
+        raise LimitExceededError(
+            gettext("At most %(most)s studies are sent at once.") % {"most": MAX_STUDIES}
+        )
     if not all(is_valid_uid(uid) for uid in uids):
-        raise InvalidRequestError("Name studies by their Study Instance UIDs.")
+        raise InvalidRequestError(gettext("Name studies by their Study Instance UIDs."))
     found = list(Study.objects.visible_to(user).filter(study_instance_uid__in=uids))
     if len(found) < len(uids):
         raise NotVisibleError("There is no such study, or it is outside your projects.")
     may = readable_projects(user, STORING_ROLES)
     allowed = Study.objects.filter(pk__in=[study.pk for study in found], projects__in=may)
     if allowed.distinct().count() < len(found):
-        raise NotAllowedError("Your role in a study's project only allows you to look.")
+        raise NotAllowedError(gettext("Your role in a study's project only allows you to look."))
     number = sum(study.number_of_study_related_instances for study in found)
     if number > MAX_INSTANCES:
-        raise LimitExceededError(f"At most {MAX_INSTANCES} instances are sent at once.")
+        raise LimitExceededError(
+            gettext("At most %(most)s instances are sent at once.") % {"most": MAX_INSTANCES}
+        )
     return found
 
 

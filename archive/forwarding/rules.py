@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Sum
+from django.utils.translation import gettext
 
 from archive.access.selectors import require_site_radiology_admin
 from archive.audit import forwarding as audit
@@ -158,7 +159,7 @@ def _trial(rule: ForwardingRule) -> Trial:
 
 def _admin(asker: Asker) -> Any:
     if asker.user is None:
-        raise NotAllowedError("Sign in to change what is sent by itself.")
+        raise NotAllowedError(gettext("Sign in to change what is sent by itself."))
     require_site_radiology_admin(asker.user)
     return asker.user
 
@@ -174,12 +175,12 @@ def _locked(rule_id: int) -> ForwardingRule:
 def _write(rule: ForwardingRule, values: RuleValues) -> None:
     _fill(rule, values)
     if not rule.name:
-        raise InvalidRequestError("A rule has a name.")
+        raise InvalidRequestError(gettext("A rule has a name."))
     try:
         with transaction.atomic():
             rule.save()
     except IntegrityError as error:
-        raise InvalidRequestError("Another rule has this name.") from error
+        raise InvalidRequestError(gettext("Another rule has this name.")) from error
 
 
 def _fill(rule: ForwardingRule, values: RuleValues) -> None:
@@ -190,21 +191,23 @@ def _fill(rule: ForwardingRule, values: RuleValues) -> None:
     rule.conditions = _conditions(values.conditions)
     rule.includes_results = values.includes_results
     if (values.from_time is None) != (values.until_time is None):
-        raise InvalidRequestError("Hours have a beginning and an end.")
+        raise InvalidRequestError(gettext("Hours have a beginning and an end."))
     rule.from_time, rule.until_time = values.from_time, values.until_time
 
 
 def _peer(peer_id: int) -> Peer:
     peer = Peer.objects.filter(pk=peer_id).first()
     if peer is None or not can_receive(peer):
-        raise InvalidRequestError("There is no such peer, or its entry does not say where it is.")
+        raise InvalidRequestError(
+            gettext("There is no such peer, or its entry does not say where it is.")
+        )
     return peer
 
 
 def _project(slug: str) -> Project | None:
     project = Project.objects.filter(slug=slug).first() if slug else None
     if slug and project is None:
-        raise InvalidRequestError("There is no such project.")
+        raise InvalidRequestError(gettext("There is no such project."))
     return project
 
 
@@ -212,7 +215,9 @@ def modality_terms(texts: tuple[str, ...]) -> list[str]:
     """Return modalities as they are stored, in order, each once."""
     terms = sorted({text.strip().upper() for text in texts if text.strip()})
     if len(terms) > _MAX_TERMS or any(len(term) > 16 for term in terms):
-        raise InvalidRequestError("One of the modalities is too long, or there are too many.")
+        raise InvalidRequestError(
+            gettext("One of the modalities is too long, or there are too many.")
+        )
     return terms
 
 
@@ -220,10 +225,13 @@ def _conditions(given: Mapping[str, str]) -> dict[str, str]:
     unknown = [keyword for keyword in given if keyword not in CONDITION_PATHS]
     if unknown:
         known = ", ".join(CONDITION_PATHS)
-        raise InvalidRequestError(f"{unknown[0][:64]!r} is none of {known}.")
+        raise InvalidRequestError(
+            gettext("%(unknown)s is none of %(known)s.")
+            % {"unknown": repr(unknown[0][:64]), "known": known}
+        )
     patterns = {keyword: str(pattern).strip() for keyword, pattern in given.items()}
     if any(len(pattern) > _LONGEST_PATTERN for pattern in patterns.values()):
-        raise InvalidRequestError("One of the conditions is too long.")
+        raise InvalidRequestError(gettext("One of the conditions is too long."))
     return {keyword: pattern for keyword, pattern in patterns.items() if pattern}
 
 

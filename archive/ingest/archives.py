@@ -21,6 +21,8 @@ MAX_DIRECTORY_BYTES = 16 * 1024 * 1024
 RATIO_FREE_BYTES = 256 * 1024 * 1024
 # What operating systems leave in folders, and the index of a medium: none of it is an image.
 _DROPPINGS = frozenset({".ds_store", "thumbs.db", "desktop.ini", "dicomdir"})
+# What IHE Portable Data for Imaging puts beside the index, for people without a viewer.
+_FOR_PEOPLE = frozenset({"README.TXT", "INDEX.HTM"})
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _END_BYTES = 22
 _MAX_COMMENT_BYTES = 65535
@@ -76,7 +78,31 @@ def is_dropping(name: str) -> bool:
     return parts[-1].lower() in _DROPPINGS or "__MACOSX" in parts[:-1]
 
 
-def iter_zip_members(file: BinaryIO, limits: ArchiveLimits | None = None) -> Iterator[ZipMember]:
+def is_index(name: str) -> bool:
+    """Whether the name is that of a medium's index.
+
+    Parameters
+    ----------
+    name
+        name of a file or a ZIP entry, with or without folders
+    """
+    return name.replace("\\", "/").split("/")[-1].upper() == "DICOMDIR"
+
+
+def _media_notes(names: list[str]) -> set[str]:
+    """Return the names of what a medium says of itself: it lies beside a DICOMDIR."""
+    folders = {name[: -len("DICOMDIR")] for name in names if is_index(name)}
+    notes = ((name, name.replace("\\", "/").split("/")[-1]) for name in names)
+    return {
+        name
+        for name, last in notes
+        if last.upper() in _FOR_PEOPLE and name[: len(name) - len(last)] in folders
+    }
+
+
+def iter_zip_members(
+    file: BinaryIO, limits: ArchiveLimits | None = None, *, keeps_indexes: bool = False
+) -> Iterator[ZipMember]:
     """Yield the regular entries of a ZIP, one at a time; ZIPs inside it are not opened.
 
     Parameters
@@ -85,6 +111,8 @@ def iter_zip_members(file: BinaryIO, limits: ArchiveLimits | None = None) -> Ite
         the whole ZIP, seekable, opened for reading
     limits
         entries, produced bytes an entry and in all, ratio to the ZIP's own size
+    keeps_indexes
+        whether the DICOMDIR of a medium comes too
 
     Yields
     ------
@@ -110,8 +138,11 @@ def iter_zip_members(file: BinaryIO, limits: ArchiveLimits | None = None) -> Ite
             raise _too_many(limits)
         _check_overlap(entries, size_bytes)
         meter = _Meter(limits, size_bytes)
+        notes = _media_notes([entry.filename for entry in entries])
         for entry in entries:
-            if entry.is_dir() or is_dropping(entry.filename):
+            is_wanted = keeps_indexes and is_index(entry.filename)
+            is_noise = is_dropping(entry.filename) or entry.filename in notes
+            if entry.is_dir() or (is_noise and not is_wanted):
                 continue
             name = _shown(entry.filename)
             refusal = _refusal(entry)

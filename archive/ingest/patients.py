@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
+from archive.errors import StorageError
+from archive.ingest.following import active_alias, corrected_patient
 from archive.models import Patient
 
 if TYPE_CHECKING:
     from archive.dicom.attributes import PatientAttributes
+
+_ATTEMPTS = 5
 
 
 def find_or_create_patient(attributes: PatientAttributes) -> Patient:
@@ -17,7 +22,8 @@ def find_or_create_patient(attributes: PatientAttributes) -> Patient:
 
     Without a Patient ID nothing says that two studies are of one person: each gets a row of its
     own. Where name, birth date or sex contradict what is known under the ID, the study goes to a
-    row kept apart, which a radiology admin sees (``conflict_of``).
+    row kept apart, which a radiology admin sees (``conflict_of``). What a correction took away,
+    an ID or a name, finds the patient that it stands for now.
 
     Parameters
     ----------
@@ -30,25 +36,49 @@ def find_or_create_patient(attributes: PatientAttributes) -> Patient:
     """
     if not attributes.dicom_patient_id:
         return _create(attributes, conflict_of=None)
-    known = _known_rows(attributes)
-    if not known:
+    known, stands_for = _locked_rows(attributes)
+    agreeing = next((row for row in known if agrees(row, attributes)), None)
+    if agreeing is not None and stands_for is None:
+        _fill_in(agreeing, attributes)
+        return agreeing
+    corrected = corrected_patient(attributes, known, stands_for) or agreeing
+    if corrected is not None:
+        return corrected
+    if not known and stands_for is None:
         return _create_first(attributes)
-    for row in known:
-        if agrees(row, attributes):
-            _fill_in(row, attributes)
-            return row
-    return _create(attributes, conflict_of=known[0])
+    return _create(attributes, conflict_of=known[0] if known else stands_for)
 
 
-def _known_rows(attributes: PatientAttributes) -> list[Patient]:
-    """Rows under the same ID, the first known one first."""
-    return list(
-        Patient.objects.select_for_update(no_key=True)
-        .filter(
-            dicom_patient_id=attributes.dicom_patient_id,
-            issuer_of_patient_id=attributes.issuer_of_patient_id,
-        )
-        .order_by("pk")
+def _locked_rows(attributes: PatientAttributes) -> tuple[list[Patient], Patient | None]:
+    """Lock the rows under an ID, the first known one first, and the one its alias stands for.
+
+    Merged rows are locked, too: a merge or its undoing that was at work is over then, and the
+    alias that is read behind the locks is the one that holds.
+    """
+    ours = Q(
+        dicom_patient_id=attributes.dicom_patient_id,
+        issuer_of_patient_id=attributes.issuer_of_patient_id,
+    )
+    for _ in range(_ATTEMPTS):
+        savepoint = transaction.savepoint()
+        alias = active_alias(attributes)
+        wanted = ours | Q(pk=alias.patient_id) if alias else ours
+        locked = Patient.objects.select_for_update(no_key=True).filter(wanted)
+        rows = {row.pk: row for row in locked.order_by("pk")}
+        now = active_alias(attributes)
+        if (now and now.patient_id) == (alias and alias.patient_id):
+            known = [row for row in rows.values() if _is_current(row, attributes)]
+            return known, rows[now.patient_id] if now else None
+        # The locks go with it: others are taken in the order of their keys again.
+        transaction.savepoint_rollback(savepoint)
+    message = "The patient is being corrected; try again."
+    raise StorageError(message, code="database-busy")
+
+
+def _is_current(row: Patient, attributes: PatientAttributes) -> bool:
+    return row.merged_into_id is None and (
+        (row.dicom_patient_id, row.issuer_of_patient_id)
+        == (attributes.dicom_patient_id, attributes.issuer_of_patient_id)
     )
 
 

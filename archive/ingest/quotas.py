@@ -43,7 +43,9 @@ def has_quotas() -> bool:
     return bool(_quotas())
 
 
-def over_quota(candidates: Sequence[Candidate], origin: Origin) -> dict[int, QuotaExceededError]:
+def over_quota(
+    candidates: Sequence[Candidate], origin: Origin, *, is_asked_only: bool = False
+) -> dict[int, QuotaExceededError]:
     """Say which instances would take a project past its quota.
 
     Counted are all bytes of the project's studies, also of deleted ones until they are purged.
@@ -56,6 +58,8 @@ def over_quota(candidates: Sequence[Candidate], origin: Origin) -> dict[int, Quo
         sound instances that are not archived yet
     origin
         where a new study goes
+    is_asked_only
+        whether nothing of it comes now, so that it is not counted
 
     Returns
     -------
@@ -78,6 +82,8 @@ def over_quota(candidates: Sequence[Candidate], origin: Origin) -> dict[int, Quo
             continue
         for key in projects:
             coming[key] = coming.get(key, 0) + size
+    if is_asked_only:
+        return refused
     for key, size in coming.items():
         _used[key].in_bytes += size
     return refused

@@ -20,6 +20,8 @@ from archive.errors import (
     SopInstanceConflictError,
     StorageError,
 )
+from archive.ingest.arrivals import held_state, note_arrivals
+from archive.ingest.following import current_places, entries_for, follows, moving_entries
 from archive.ingest.patients import find_or_create_patient, names_same_patient
 from archive.models import Blob, Instance, Series, Study, Tombstone
 
@@ -56,17 +58,21 @@ class BatchRecorder:
         candidates
             in any order; each one's bytes are durable in the blob store
         """
-        ordered = sorted(candidates, key=lambda c: (c.study_instance_uid, c.series_instance_uid))
-        for uid, group in groupby(ordered, key=lambda c: c.study_instance_uid):
-            if self.origin.study_instance_uid in {"", uid}:
-                self._record_study(uid, list(group))
-            else:
-                self._refuse_strays(group)
+        asked = self.origin.study_instance_uid
+        fitting = [c for c in candidates if asked in {"", c.study_instance_uid} or self._stray(c)]
+        places = current_places(fitting)
 
-    def _refuse_strays(self, candidates: Iterable[Candidate]) -> None:
+        def place(candidate: Candidate) -> tuple[str, str]:
+            study = places.get(candidate.position, candidate.study_instance_uid)
+            return study, candidate.series_instance_uid
+
+        for uid, group in groupby(sorted(fitting, key=place), key=lambda c: place(c)[0]):
+            self._record_study(uid, list(group))
+
+    def _stray(self, candidate: Candidate) -> bool:
         message = "The instance belongs to another study than the one it was sent to."
-        for candidate in candidates:
-            self._refuse(candidate, HierarchyConflictError(message, code="study-mismatch"))
+        self._refuse(candidate, HierarchyConflictError(message, code="study-mismatch"))
+        return False
 
     def _record_study(self, uid: str, candidates: list[Candidate]) -> None:
         study = _locked_study(uid)
@@ -137,7 +143,14 @@ class BatchRecorder:
         patient = find_or_create_patient(candidate.attributes.patient)
         values = _study_values(candidate.attributes.study)
         Study.objects.bulk_create(
-            [Study(patient=patient, is_deidentified=candidate.is_deidentified, **values)],
+            [
+                Study(
+                    patient=patient,
+                    is_deidentified=candidate.is_deidentified,
+                    corrected=entries_for(patient, candidate.attributes.patient),
+                    **values,
+                )
+            ],
             ignore_conflicts=True,
         )
         study = _locked_study(candidate.study_instance_uid)
@@ -152,8 +165,16 @@ class BatchRecorder:
         return study
 
     def _fits_patient(self, study: Study, candidate: Candidate) -> bool:
-        if names_same_patient(study.patient, candidate.attributes.patient):
+        said = candidate.attributes.patient
+        if names_same_patient(study.patient, said) or follows(study.corrected, said):
             return True
+        if candidate.study_instance_uid != study.study_instance_uid:
+            # Its series was moved here from another patient's study.
+            uid = candidate.series_instance_uid
+            moved = Series.objects.filter(series_instance_uid=uid).first()
+            entries = moved.corrected if moved else moving_entries(candidate.study_instance_uid)
+            if follows(entries, said):
+                return True
         message = "The instance names another patient than the rest of its study."
         self._refuse(candidate, PatientMismatchError(message))
         return False
@@ -166,7 +187,8 @@ class BatchRecorder:
             by_series[candidate.series_instance_uid].append(candidate)
         recorded = []
         for uid, group in by_series.items():
-            series = _find_or_create_series(study, uid, group[0])
+            state = held_state(self.origin, study.study_instance_uid)
+            series = _find_or_create_series(study, uid, group[0], state)
             if series.study_id != study.pk:
                 for candidate in group:
                     message = "Its Series Instance UID is known in another study."
@@ -187,18 +209,18 @@ class BatchRecorder:
             unique_fields=["sha256"],
             update_fields=["state"],
         )
-        self.stored += Instance.objects.bulk_create(
+        instances = Instance.objects.bulk_create(
             [_instance(series, c, blob) for c, blob in zip(candidates, blobs, strict=True)]
         )
+        note_arrivals(self.origin, instances)
+        self.stored += instances
 
 
 def _locked_study(uid: str) -> Study | None:
-    study: Study | None = (
-        Study.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("patient")
-        .filter(study_instance_uid=uid)
-        .first()
-    )
+    # The patient by a statement of its own: joined, a study whose patient changed while its lock
+    # was waited for would not be found at all.
+    rows = Study.objects.select_for_update(no_key=True).prefetch_related("patient")
+    study: Study | None = rows.filter(study_instance_uid=uid).first()
     return study
 
 
@@ -206,15 +228,19 @@ def _study_values(attributes: StudyAttributes) -> dict[str, object]:
     return {field.name: getattr(attributes, field.name) for field in fields(attributes)}
 
 
-def _find_or_create_series(study: Study, uid: str, candidate: Candidate) -> Series:
+def _find_or_create_series(study: Study, uid: str, candidate: Candidate, state: str) -> Series:
     """Return the locked row of the series; the study's own lock keeps the order."""
     series: Series | None = (
         Series.objects.select_for_update(no_key=True).filter(series_instance_uid=uid).first()
     )
     if series is None:
         attributes = candidate.attributes.series
+        entries = []
+        if candidate.study_instance_uid != study.study_instance_uid:
+            entries = moving_entries(candidate.study_instance_uid)
         Series.objects.bulk_create(
-            [Series(study=study, **asdict(attributes))], ignore_conflicts=True
+            [Series(study=study, corrected=entries, withheld=state, **asdict(attributes))],
+            ignore_conflicts=True,
         )
         return _locked_series(uid)
     return series
@@ -245,8 +271,9 @@ def _refresh_study(
     for series, group in recorded:
         if series.number_of_series_related_instances == 0:
             study.number_of_study_related_series += 1
-            # Notes rejected all that was in it; what comes now is shown.
-            series.withheld = Series.Withheld.NOT
+            # Notes rejected all that was in it; what comes now is shown, but for trials.
+            if series.withheld != Series.Withheld.TRIAL:
+                series.withheld = Series.Withheld.NOT
             study.withheld = Study.Withheld.NOT
         series.number_of_series_related_instances += len(group)
         study.number_of_study_related_instances += len(group)

@@ -26,6 +26,7 @@ from archive.ingest.quarantine import quarantine_file
 from archive.ingest.quotas import has_quotas, over_quota
 from archive.ingest.recording import BatchRecorder
 from archive.ingest.refusals import refuse_file
+from archive.ingest.scanning import virus_scanner
 from archive.ingest.statement import known_digests, store_plain
 from archive.ingest.types import IncomingFile, IngestResult, Origin, Outcome
 from archive.storage.stores import blob_store
@@ -90,7 +91,9 @@ def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[Inges
             batch.candidates.append(examine(position, file))
         except InvalidInstanceError as error:
             batch.refusals[position] = error
+    _refuse_identities(batch)
     try:
+        _refuse_infected(batch)
         if has_quotas():
             _set_known_duplicates(batch)
             _set_over_quota(batch)
@@ -106,6 +109,36 @@ def ingest_files(*, files: Iterable[IncomingFile], origin: Origin) -> list[Inges
         # Not logged: the database's words may show a patient's.
         return _one_by_one(batch)
     return _results(batch, recorder)
+
+
+def _refuse_identities(batch: _Batch) -> None:
+    """Keep what names a patient out of a project where researchers work."""
+    project = batch.origin.project
+    if project is None or not project.is_deidentified:
+        return
+    message = "The project takes images without identity only: Patient Identity Removed is not YES."
+    for candidate in batch.candidates:
+        if not candidate.is_deidentified:
+            error = InvalidInstanceError(message, code="names-patient")
+            batch.refusals[candidate.position] = error
+    batch.candidates = [one for one in batch.candidates if one.is_deidentified]
+
+
+def _refuse_infected(batch: _Batch) -> None:
+    """Keep out what the site's virus scanner finds, if there is one; it sees what was refused, too.
+
+    Raises
+    ------
+    StorageError
+        It could not be asked.
+    """
+    scanner = virus_scanner()
+    if scanner is None:
+        return
+    for position, file in enumerate(batch.files):
+        if file.spool.size and (error := scanner.find(file.spool.path)) is not None:
+            batch.refusals[position] = error
+    batch.candidates = [one for one in batch.candidates if one.position not in batch.refusals]
 
 
 def _one_by_one(batch: _Batch) -> list[IngestResult]:

@@ -21,6 +21,7 @@ from archive.dicom.attributes import (
 )
 from archive.events.services import nudge
 from archive.events.types import InstancesStored
+from archive.ingest.arrivals import is_special
 from archive.ingest.together import Together
 from archive.storage.stores import blob_store
 
@@ -87,7 +88,7 @@ def store_plain(candidates: Iterable[Candidate], origin: Origin) -> set[int]:
     groups = [
         group
         for _, group in sorted(_by_study(candidates).items())
-        if _is_plain(group, origin.study_instance_uid)
+        if _is_plain(group, origin.study_instance_uid) and not is_special(group, origin)
     ]
     if not groups:
         return set()

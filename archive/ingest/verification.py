@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from archive.errors import BlobMissingError, StorageError
-from archive.models import Blob
+from archive.models import Blob, Verification
 from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1024 * 1024
 _BATCH_ROWS = 500
+_MOST_EXAMPLES = 100
 
 
 class Verdict(Enum):
@@ -64,6 +65,34 @@ def verify_blobs(*, settle_s: float = 5.0) -> Iterator[Checked]:
         yield Checked(sha256, Verdict.WITHOUT_ROW)
 
 
+class VerificationNotes:
+    """What a round of verification finds, written down for the page of storage."""
+
+    def __init__(self) -> None:
+        self._row = Verification.objects.create()
+
+    def note(self, checked: Checked) -> None:
+        """Count a verdict; the first hundred that are not good are kept by name."""
+        row = self._row
+        row.checked += 1
+        if checked.verdict is not Verdict.GOOD:
+            row.found[checked.verdict.value] = row.found.get(checked.verdict.value, 0) + 1
+            if len(row.examples) < _MOST_EXAMPLES:
+                row.examples.append([checked.sha256, checked.verdict.value])
+        if row.checked % _BATCH_ROWS == 0:
+            row.save()
+
+    def close(self) -> None:
+        """Say that the round is over."""
+        self._row.finished_at = timezone.now()
+        self._row.save()
+
+
+def last_verification() -> Verification | None:
+    """Return the newest round, over or not."""
+    return Verification.objects.first()
+
+
 def blob_count() -> int:
     """Say how many blobs have a row."""
     return Blob.objects.count()
@@ -86,7 +115,7 @@ def verify_blob(blob: Blob) -> Checked:
 def _read(blob: Blob) -> Verdict:
     digest, size = hashlib.sha256(), 0
     try:
-        with blob_store().open(blob.sha256) as stream:
+        with blob_store().original(blob.sha256) as stream:
             while chunk := stream.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 size += len(chunk)

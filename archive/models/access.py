@@ -1,19 +1,23 @@
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Role(models.TextChoices):
     """What a member may do in a project."""
 
-    VIEWER = "viewer", "Viewer"
-    CLINICIAN = "clinician", "Clinician"
-    ANNOTATOR = "annotator", "Annotator"
-    RADIOLOGY_ADMIN = "radiology_admin", "Radiology admin"
-    RESEARCHER = "researcher", "Researcher (de-identified only)"
-    AUDITOR = "auditor", "Auditor"
-    SYSTEM = "system", "System"
+    VIEWER = "viewer", _("Viewer")
+    CLINICIAN = "clinician", _("Clinician")
+    ANNOTATOR = "annotator", _("Annotator")
+    RADIOLOGY_ADMIN = "radiology_admin", _("Radiology admin")
+    RESEARCHER = "researcher", _("Researcher (de-identified only)")
+    AUDITOR = "auditor", _("Auditor")
+    SYSTEM = "system", _("System")
 
 
 READING_ROLES: frozenset[str] = frozenset(
@@ -32,12 +36,14 @@ class Project(models.Model):
     """A set of studies with its own members; every study belongs to at least one."""
 
     class Kind(models.TextChoices):
-        STANDARD = "standard", "Standard"
-        UNASSIGNED = "unassigned", "Unassigned"
+        STANDARD = "standard", _("Standard")
+        UNASSIGNED = "unassigned", _("Unassigned")
 
     name = models.CharField(max_length=128)
     slug = models.SlugField(max_length=64, unique=True)
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.STANDARD)
+    # Studies in it are copies without identity; researchers work there.
+    is_deidentified = models.BooleanField(default=False, db_default=False)
     quota_bytes = models.BigIntegerField(
         null=True, blank=True, help_text="Stores are refused past it; empty: no limit."
     )
@@ -67,6 +73,9 @@ class Membership(models.Model):
         Project, null=True, blank=True, on_delete=models.CASCADE, related_name="memberships"
     )
     role = models.CharField(max_length=16, choices=Role.choices)
+    # The outside sign-in whose groups gave it; empty: a person did.
+    origin = models.CharField(max_length=64, blank=True, db_default="")
+    expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -87,10 +96,10 @@ class ApiToken(models.Model):
     """A bearer token; only its digest is kept."""
 
     class Scope(models.TextChoices):
-        READ = "read", "Read"
-        WRITE = "write", "Write"
-        ADMIN = "admin", "Administer"
-        METRICS = "metrics", "Metrics"
+        READ = "read", pgettext_lazy("may read", "Read")
+        WRITE = "write", _("Write")
+        ADMIN = "admin", _("Administer")
+        METRICS = "metrics", _("Metrics")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
@@ -107,7 +116,18 @@ class ApiToken(models.Model):
         related_name="api_tokens",
         help_text="What this token stores goes to this project.",
     )
+    # Of OAuth 2: who got it, and its scope as it was granted; SMART's scopes are among them.
+    client = models.ForeignKey(
+        "archive.ServiceClient",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="tokens",
+    )
+    granted_scope = models.CharField(max_length=2000, blank=True, db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
+    # Of a renewed one: when the first of its chain was made.
+    first_made_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -118,13 +138,19 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return f"{self.hint}… of user {self.user_id}"
 
+    @property
+    def renewable_until(self) -> datetime:
+        """Until when the token and its successors may live in all."""
+        first: datetime = self.first_made_at or self.created_at
+        return first + timedelta(days=settings.TWINSIGHT_TOKEN_RENEWAL_DAYS)
+
 
 class Peer(models.Model):
     """A registered system: a DICOM application entity, or a DICOMweb server to send to."""
 
     class Protocol(models.TextChoices):
-        DIMSE = "dimse", "DICOM (DIMSE)"
-        DICOMWEB = "dicomweb", "DICOMweb"
+        DIMSE = "dimse", _("DICOM (DIMSE)")
+        DICOMWEB = "dicomweb", _("DICOMweb")
 
     protocol = models.CharField(
         max_length=10, choices=Protocol.choices, default=Protocol.DIMSE, db_default="dimse"

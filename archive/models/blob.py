@@ -21,6 +21,13 @@ class Blob(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(size_bytes__gte=0), name="blob_size_not_negative"),
         ]
+        indexes = [
+            models.Index(
+                fields=["state", "id"],
+                condition=Q(state__in=["missing", "damaged"]),
+                name="blob_problem_idx",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.sha256[:12]

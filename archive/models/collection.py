@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from archive.models.access import Project
 from archive.models.instance import Instance
@@ -15,9 +16,9 @@ class Collection(models.Model):
     """
 
     class Kind(models.TextChoices):
-        COHORT = "cohort", "Cohort"
-        TEACHING = "teaching", "Teaching file"
-        QUIZ = "quiz", "Quiz"
+        COHORT = "cohort", _("Cohort")
+        TEACHING = "teaching", _("Teaching file")
+        QUIZ = "quiz", _("Quiz")
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="collections"

@@ -2,6 +2,8 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from archive.models.access import Peer, Project
 from archive.models.instance import Instance
@@ -40,11 +42,11 @@ class Forward(models.Model):
     """One instance on its way to one peer; the row is the queue, the record and the proof."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        SENDING = "sending", "Sending"
-        SENT = "sent", "Sent"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        WAITING = "waiting", _("Waiting")
+        SENDING = "sending", _("Sending")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     peer = models.ForeignKey(Peer, on_delete=models.CASCADE, related_name="forwards")
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="forwards")
@@ -112,11 +114,11 @@ class Fetch(models.Model):
     """A study asked of a peer: by a person, or by a rule for prior studies."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        FETCHING = "fetching", "Fetching"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        WAITING = "waiting", _("Waiting")
+        FETCHING = "fetching", pgettext_lazy("state", "Fetching")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     peer = models.ForeignKey(Peer, on_delete=models.CASCADE, related_name="fetches")
     rule = models.ForeignKey(
@@ -160,10 +162,10 @@ class StorageCommitment(models.Model):
     """A peer's request to answer for objects (PS3.4 J), kept until its report has arrived."""
 
     class State(models.TextChoices):
-        REQUESTED = "requested", "Requested"
-        CHECKED = "checked", "Checked"
-        REPORTED = "reported", "Reported"
-        FAILED = "failed", "Report not delivered"
+        REQUESTED = "requested", _("Requested")
+        CHECKED = "checked", _("Checked")
+        REPORTED = "reported", _("Reported")
+        FAILED = "failed", _("Report not delivered")
 
     transaction_uid = models.CharField(max_length=64, unique=True)
     peer = models.ForeignKey(Peer, on_delete=models.CASCADE, related_name="storage_commitments")

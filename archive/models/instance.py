@@ -18,7 +18,10 @@ class Instance(models.Model):
         REJECTED = "rejected", "Rejected by a note; given to who names it"
         DELETED = "deleted", "Deleted, until somebody undoes it or it is purged"
 
-    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="instances")
+    # Found by the index of series and number.
+    series = models.ForeignKey(
+        Series, on_delete=models.PROTECT, related_name="instances", db_index=False
+    )
     sop_instance_uid = models.CharField(max_length=64, unique=True)
     sop_class_uid = models.CharField(max_length=64)
     transfer_syntax_uid = models.CharField(max_length=64)

@@ -9,25 +9,62 @@ own thread, and from one request to the next for as long as the database tells o
 from __future__ import annotations
 
 import hashlib
+import secrets
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
-from archive.models.access import Membership
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+
 from archive.models.rights_watch import Kept, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django.contrib.auth.models import AnonymousUser, User
+    from django.contrib.auth.models import User
+
+# Held beside roles: single studies, by grants and emergencies; and what a share link shows.
+GRANTED, SHARED = "granted", "shared"
+_READ = """
+    SELECT role, project_id, kind, NULL AS key FROM (
+        SELECT m.id, m.role, m.project_id, p.kind FROM "archive_membership" m
+        LEFT JOIN archive_project p ON p.id = m.project_id
+        WHERE m.user_id = %(user)s
+        AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp()) ORDER BY m.id
+    ) AS memberships
+    UNION ALL
+    SELECT %(granted)s, NULL, NULL, %(user)s WHERE EXISTS (
+        SELECT FROM archive_studygrant WHERE user_id = %(user)s AND revoked_at IS NULL
+    ) OR EXISTS (
+        SELECT FROM archive_breakglass WHERE user_id = %(user)s AND ended_at IS NULL
+        AND expires_at > statement_timestamp()
+    )
+"""
 
 
 class Held(NamedTuple):
-    """A role, and the project that it holds in; in every standard project where there is none."""
+    """A role, and the project that it holds in; in every standard project where there is none.
+
+    Beside roles there are ``GRANTED``, whose ``key`` is the account's, and ``SHARED``, whose key is
+    the link's and ``within`` what its maker holds: such rows only say that there are studies to be
+    looked up (`archive.models.granted`), which ones stands in the database.
+    """
 
     role: str
     project_id: int | None
     project_kind: str | None
+    key: int | None = None
+    within: tuple[Held, ...] = ()
+
+
+class Visitor(AnonymousUser):
+    """Somebody without an account who holds a share link: it is asked for anew each request."""
+
+    def __init__(self, link: int, within: tuple[Held, ...]) -> None:
+        super().__init__()
+        roles = tuple(one for one in within if one.role != GRANTED)
+        self.held = (Held(SHARED, None, None, link, roles),)
 
 
 _recent: Kept[int, tuple[Held, ...]] = Kept()
@@ -67,6 +104,8 @@ def forget_memberships() -> None:
 
 def memberships_of(user: User | AnonymousUser) -> tuple[Held, ...]:
     """Return what the account holds; anonymous and disabled accounts hold nothing."""
+    if isinstance(user, Visitor):
+        return user.held
     if not user.is_authenticated or not user.is_active:
         return ()
     kept = _kept.get()
@@ -84,15 +123,19 @@ def memberships_of(user: User | AnonymousUser) -> tuple[Held, ...]:
 
 
 def _read(user_key: int) -> tuple[Held, ...]:
-    rows = Membership.objects.filter(user_id=user_key).order_by("pk")
-    return tuple(Held(*row) for row in rows.values_list("role", "project_id", "project__kind"))
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, {"user": user_key, "granted": GRANTED})
+        return tuple(Held(*row) for row in cursor.fetchall())
 
 
 def rights_key(user: User | AnonymousUser) -> str:
     """Return a short text that changes with the account and with what it holds.
 
     For what is cached of an account's view: whoever lost a membership must not be told what was
-    seen by it, not even for seconds.
+    seen by it, not even for seconds. Single studies come and go by themselves: with them nothing
+    is cached.
     """
     held = sorted(map(repr, memberships_of(user)))
+    if any(one.role in {GRANTED, SHARED} for one in memberships_of(user)):
+        held.append(secrets.token_hex(8))
     return f"{user.pk}-{hashlib.blake2s(repr(held).encode(), digest_size=8).hexdigest()}"

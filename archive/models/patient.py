@@ -1,6 +1,7 @@
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from archive.models.querysets import PatientQuerySet
 
@@ -18,10 +19,18 @@ class Patient(models.Model):
     patient_name_search = models.CharField(max_length=512, blank=True)
     patient_birth_date = models.DateField(null=True, blank=True)
     patient_sex = models.CharField(max_length=16, blank=True)
+    # The patient said no to research, or the hospital did for them: never in a copy for it.
+    is_research_refused = models.BooleanField(default=False, db_default=False)
     conflict_of = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="conflicts"
     )
+    # The patient that this one turned out to be; its ID finds that one by `PatientAlias`.
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="merged"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+    # The last correction, or undoing of one: written by triggers (migration 0029).
+    corrected_at = models.DateTimeField(null=True, blank=True)
 
     objects = PatientQuerySet.as_manager()
 
@@ -30,7 +39,8 @@ class Patient(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["dicom_patient_id", "issuer_of_patient_id"],
-                condition=Q(conflict_of__isnull=True) & ~Q(dicom_patient_id=""),
+                condition=Q(conflict_of__isnull=True, merged_into__isnull=True)
+                & ~Q(dicom_patient_id=""),
                 name="patient_id_issuer_unique",
             ),
         ]
@@ -46,6 +56,10 @@ class Patient(models.Model):
                 condition=Q(conflict_of__isnull=False),
                 name="patient_conflict_idx",
             ),
+            models.Index(
+                Coalesce("corrected_at", "created_at"), models.F("id"), name="patient_changed_idx"
+            ),
+            models.Index(fields=["patient_birth_date", "id"], name="patient_birth_date_idx"),
         ]
 
     def __str__(self) -> str:

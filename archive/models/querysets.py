@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from archive.models.access import (
     DEIDENTIFIED_ROLES,
@@ -14,6 +15,7 @@ from archive.models.access import (
     Project,
     Role,
 )
+from archive.models.granted import granted_key, granted_studies, shared_link, shared_studies
 from archive.models.memberships import memberships_of
 
 if TYPE_CHECKING:
@@ -78,15 +80,34 @@ def visible_series_filter(user: AnyUser, study_path: str, series_path: str) -> Q
 
 
 def _visible(held: Sequence[Held], study_path: str) -> Q:
+    link = shared_link(held)
+    if link is not None:
+        # No more than whoever made the link may see at this moment.
+        here = Q(**{f"{study_path}__in": shared_studies(link.key)})
+        return here & _visible(link.within, study_path)
     reading = _projects_condition(held, READING_ROLES)
     if reading is None:
         return Q()
     deidentified = _projects_condition(held, DEIDENTIFIED_ROLES)
     if deidentified:
         reading |= deidentified & Q(study__is_deidentified=True)
-    if not reading:
-        return Q(pk__in=[])
-    return _in_projects(reading, study_path)
+    by_role = _in_projects(reading, study_path) if reading else Q(pk__in=[])
+    account = granted_key(held)
+    if account is None:
+        return by_role
+    return _row_by_row(reading, study_path) | _granted(held, account, study_path)
+
+
+def _granted(held: Sequence[Held], account: int, study_path: str) -> Q:
+    """Single studies; who is a researcher and nothing else never sees an identity by them."""
+    studies = granted_studies(account)
+    roles = {one.role for one in held} & (READING_ROLES | DEIDENTIFIED_ROLES)
+    if roles and roles <= DEIDENTIFIED_ROLES:
+        from archive.models.study import Study  # noqa: PLC0415 as below
+
+        unnamed = Study.objects.order_by().filter(is_deidentified=True, pk__in=studies)
+        return Q(**{f"{study_path}__in": unnamed.values("pk")})
+    return Q(**{f"{study_path}__in": studies})
 
 
 def _in_projects(condition: Q, study_path: str) -> Q:
@@ -94,6 +115,21 @@ def _in_projects(condition: Q, study_path: str) -> Q:
 
     through = Study.projects.through.objects.filter(study_id=OuterRef(study_path))
     return Q(Exists(through.filter(condition)))
+
+
+def _row_by_row(condition: Q, study_path: str) -> Q:
+    """Ask the same where it is one of two conditions, of which the database joins none.
+
+    It would gather all studies of the projects before the first row; a value is looked up for each
+    row that it comes to, which is soon over where few rows are wanted.
+    """
+    from archive.models.study import Study  # noqa: PLC0415 as above
+
+    if not condition:
+        return Q(pk__in=[])
+    through = Study.projects.through.objects.filter(study_id=OuterRef(study_path))
+    found = through.filter(condition).order_by().values_list(Value(value=True))[:1]
+    return Q(Coalesce(Subquery(found), Value(value=False), output_field=BooleanField()))
 
 
 def _projects_condition(

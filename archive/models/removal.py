@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from archive.models.access import Project
 
@@ -13,13 +14,13 @@ class Removal(models.Model):
     """
 
     class Kind(models.TextChoices):
-        DELETED = "deleted", "Deleted"
-        REJECTED = "rejected", "Rejected by a note (IHE IOCM)"
+        DELETED = "deleted", _("Deleted")
+        REJECTED = "rejected", _("Rejected by a note (IHE IOCM)")
 
     class Level(models.TextChoices):
-        STUDY = "study", "Study"
-        SERIES = "series", "Series"
-        INSTANCE = "instance", "Instance"
+        STUDY = "study", _("Study")
+        SERIES = "series", _("Series")
+        INSTANCE = "instance", _("Instance")
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     level = models.CharField(max_length=8, choices=Level.choices)

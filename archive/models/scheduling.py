@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from archive.models.access import Project
 
@@ -11,11 +12,11 @@ class ScheduledStep(models.Model):
     class State(models.TextChoices):
         """Scheduled Procedure Step Status (0040,0020)."""
 
-        SCHEDULED = "SCHEDULED", "Scheduled"
-        ARRIVED = "ARRIVED", "Patient has arrived"
-        STARTED = "STARTED", "Started"
-        COMPLETED = "COMPLETED", "Completed"
-        DISCONTINUED = "DISCONTINUED", "Discontinued"
+        SCHEDULED = "SCHEDULED", _("Scheduled")
+        ARRIVED = "ARRIVED", _("Patient has arrived")
+        STARTED = "STARTED", _("Started")
+        COMPLETED = "COMPLETED", _("Completed")
+        DISCONTINUED = "DISCONTINUED", _("Discontinued")
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="scheduled_steps")
     state = models.CharField(max_length=12, choices=State.choices, default=State.SCHEDULED)

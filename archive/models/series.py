@@ -18,7 +18,10 @@ class Series(models.Model):
         TRIAL = "trial", "For reviewers only"
         DELETED = "deleted", "Deleted, until somebody undoes it or it is purged"
 
-    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="series")
+    # Found by the index of study and number.
+    study = models.ForeignKey(
+        Study, on_delete=models.PROTECT, related_name="series", db_index=False
+    )
     series_instance_uid = models.CharField(max_length=64, unique=True)
     modality = models.CharField(max_length=16, blank=True)
     series_number = models.BigIntegerField(null=True, blank=True)
@@ -40,6 +43,8 @@ class Series(models.Model):
     withheld = models.CharField(
         max_length=12, choices=Withheld.choices, default=Withheld.NOT, blank=True, db_default=""
     )
+    # As of studies: what corrections say, in their order.
+    corrected = models.JSONField(default=list, blank=True, db_default=[])
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

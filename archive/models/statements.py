@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import psycopg
+from django.core.exceptions import EmptyResultSet
 from django.db import InterfaceError, OperationalError, connection
 
 from archive.models.memberships import memberships_given, memberships_of
@@ -104,7 +105,11 @@ class Reading(Generic[_Row]):
         binary
             as for `fetch_rows`
         """
-        statement, places = self._for(user)
+        try:
+            statement, places = self._for(user)
+        except EmptyResultSet:
+            # Django writes no statement for who may see nothing.
+            return []
         values = [given[value.name] if isinstance(value, _Place) else value for value in places]
         return fetch_rows(statement, values, binary=binary)
 

@@ -40,6 +40,12 @@ class Study(models.Model):
         max_length=12, choices=Withheld.choices, default=Withheld.NOT, blank=True, db_default=""
     )
     is_deidentified = models.BooleanField(default=False)
+    # What corrections say, in their order: [{"correction": key, "attributes": {tag: DICOM JSON},
+    # "at": moment, "by": name, "reason": text}], applied on the way out.
+    corrected = models.JSONField(default=list, blank=True, db_default=[])
+    legal_hold_reason = models.CharField(
+        max_length=500, blank=True, db_default="", help_text="While there is one it is not deleted."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -67,7 +73,8 @@ class Study(models.Model):
                 name="study_referring_prefix_idx",
             ),
             models.Index(fields=["dicom_study_id"], name="study_dicom_study_id_idx"),
-            models.Index(fields=["study_description"], name="study_description_order_idx"),
+            # With the key: very many studies have the same description.
+            models.Index(fields=["study_description", "id"], name="study_description_key_idx"),
             models.Index(fields=["created_at"], name="study_created_at_idx"),
             GinIndex(fields=["modalities_in_study"], name="study_modalities_idx"),
         ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
-from archive.collections.exports.types import ExportOptions
 from archive.collections.types import CasePath, Kind
 from archive.deid.types import DatePolicy
+from archive.research.teaching.types import ExportOptions
 
-KINDS = ((Kind.COHORT, "Cohort"), (Kind.TEACHING, "Teaching file"), (Kind.QUIZ, "Quiz"))
+KINDS = ((Kind.COHORT, _("Cohort")), (Kind.TEACHING, _("Teaching file")), (Kind.QUIZ, _("Quiz")))
 
 
 class CollectionForm(forms.Form):

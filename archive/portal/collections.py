@@ -6,17 +6,16 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from archive.access.middleware import asker_of
+from archive.bulk.registry import acts_for
 from archive.collections import cases as case_services
 from archive.collections import selectors, services
 from archive.collections.errors import InvalidCollectionError
-from archive.collections.exports.planning import plan_export
-from archive.collections.exports.services import export_collection
-from archive.collections.exports.types import ExportOptions
 from archive.errors import InvalidRequestError, LimitExceededError
 from archive.portal import panels
 from archive.portal.collection_forms import (
@@ -28,7 +27,11 @@ from archive.portal.collection_forms import (
     first_error,
 )
 from archive.portal.statuses import speaks_html
+from archive.portal.study_downloads import sent_or_begun
 from archive.query.picture_words import pictures_in_words
+from archive.research.teaching.planning import plan_export
+from archive.research.teaching.services import export_collection
+from archive.research.teaching.types import ExportOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +106,7 @@ def collection_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **_page_of(request, pk),
         "kinds": KINDS,
         "projects": selectors.projects_to_share_in(user),
+        "acts": [act for act in acts_for(user) if act.is_for_collections],
     }
     return render(request, "collections/collection_detail.html", context)
 
@@ -128,7 +132,7 @@ def collection_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Delete a collection."""
     user: Any = request.user
     services.delete_collection(user, pk, asker=asker_of(request))
-    messages.success(request, "The collection was deleted; its studies were not.")
+    messages.success(request, gettext("The collection was deleted; its studies were not."))
     return redirect("portal:collection-list")
 
 
@@ -155,7 +159,9 @@ def _collect(request: HttpRequest, data: dict[str, Any], path: CasePath) -> tupl
     asker = asker_of(request)
     pk = data["collection"]
     if not pk and not data["name"]:
-        raise InvalidCollectionError("Choose a collection, or name a new one.", field="name")
+        raise InvalidCollectionError(
+            gettext("Choose a collection, or name a new one."), field="name"
+        )
     if pk:
         return pk, case_services.add_case(user, pk, path, asker=asker)[1]
     return services.start_collection(user, path, asker=asker, name=data["name"]), True
@@ -221,7 +227,7 @@ def collection_export(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def collection_download(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Send the ZIP while it is made."""
+    """Send the ZIP while it is made, or begin the job that makes it."""
     return _download(request, pk)
 
 
@@ -231,10 +237,7 @@ def _download(request: HttpRequest, pk: int) -> Any:
     form = ExportForm(request.POST)
     _checked(form)
     options = form.options(request.POST.getlist("looked_at"))
-    made = export_collection(user, pk, asker=asker_of(request), options=options)
-    response = StreamingHttpResponse(made.chunks, content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="{made.filename}"'
-    return response
+    return sent_or_begun(export_collection(user, pk, asker=asker_of(request), options=options))
 
 
 def _checked(form: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -51,7 +52,7 @@ def fetch_search(request: HttpRequest) -> HttpResponse:
         except ArchiveError as error:
             context["problem"] = error.message
     else:
-        context["problem"] = "Choose a peer; one of the fields can't be read."
+        context["problem"] = gettext("Choose a peer; one of the fields can't be read.")
     return render(request, "forwarding/_found.html", context)
 
 
@@ -71,7 +72,11 @@ def fetch_queue(request: HttpRequest) -> HttpResponse:
     except ArchiveError as error:
         messages.error(request, error.message)
         return redirect("portal:fetch-list")
-    messages.success(request, f"{number} stud{'y' if number == 1 else 'ies'} on the way here.")
+    messages.success(
+        request,
+        ngettext("%(n)s study on the way here.", "%(n)s studies on the way here.", number)
+        % {"n": number},
+    )
     return redirect("portal:fetch-list")
 
 
@@ -80,8 +85,8 @@ def fetch_queue(request: HttpRequest) -> HttpResponse:
 def fetch_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Cancel a fetch, or try it again."""
     acts: dict[str, tuple[Callable[..., object], str]] = {
-        "cancel": (fetches.cancel_fetch, "It is cancelled."),
-        "retry": (fetches.retry_fetch, "It is tried again."),
+        "cancel": (fetches.cancel_fetch, gettext("It is cancelled.")),
+        "retry": (fetches.retry_fetch, gettext("It is tried again.")),
     }
     if act not in acts:
         raise Http404("There is no such act.")
@@ -108,7 +113,7 @@ def prefetch_new(request: HttpRequest) -> HttpResponse:
         except InvalidRequestError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"{rule.name} is on.")
+            messages.success(request, gettext("%(name)s is on.") % {"name": rule.name})
             return redirect("portal:fetch-list")
     response = _page(request, form)
     response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -126,7 +131,12 @@ def prefetch_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
         prefetch_rules.delete_prefetch_rule(asker=asker, rule_id=pk)
     else:
         raise Http404("There is no such act.")
-    messages.success(request, {"on": "It is on.", "off": "It is off."}.get(act, "It is deleted."))
+    messages.success(
+        request,
+        {"on": gettext("It is on."), "off": gettext("It is off.")}.get(
+            act, gettext("It is deleted.")
+        ),
+    )
     return redirect("portal:fetch-list")
 
 

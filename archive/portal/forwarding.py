@@ -10,6 +10,8 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 VIEWS = {
-    "": ("All", ()),
-    "open": ("Open", ("waiting", "sending")),
-    "failed": ("Failed", ("failed",)),
-    "sent": ("Sent", ("sent",)),
-    "cancelled": ("Cancelled", ("cancelled",)),
+    "": (_("All"), ()),
+    "open": (pgettext_lazy("not finished", "Open"), ("waiting", "sending")),
+    "failed": (_("Failed"), ("failed",)),
+    "sent": (_("Sent"), ("sent",)),
+    "cancelled": (_("Cancelled"), ("cancelled",)),
 }
 
 
@@ -84,7 +86,9 @@ def rule_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     except InvalidRequestError as error:
         form.add_error(None, error.message)
         return _rule_page(request, form, rule)
-    words = "The rule is kept." if kept.is_enabled else "The rule is kept, and off."
+    words = (
+        gettext("The rule is kept.") if kept.is_enabled else gettext("The rule is kept, and off.")
+    )
     messages.success(request, words)
     return redirect("portal:forwarding-rule", pk=kept.pk)
 
@@ -99,7 +103,9 @@ def rule_try(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             context["trial"] = rules.try_rule(request.user, form.values())
         else:
-            context["problem"] = "Name the rule and its peer; one of the fields can't be read."
+            context["problem"] = gettext(
+                "Name the rule and its peer; one of the fields can't be read."
+            )
     except InvalidRequestError as error:
         context["problem"] = error.message
     return render(request, "forwarding/_trial.html", context)
@@ -113,13 +119,16 @@ def rule_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     acts: dict[str, tuple[Callable[[], object], str]] = {
         "on": (
             lambda: rules.switch_rule(asker=asker, rule_id=pk, is_enabled=True),
-            "The rule is on: what arrives and matches goes to the peer.",
+            gettext("The rule is on: what arrives and matches goes to the peer."),
         ),
         "off": (
             lambda: rules.switch_rule(asker=asker, rule_id=pk, is_enabled=False),
-            "The rule is off. What it queued still goes out.",
+            gettext("The rule is off. What it queued still goes out."),
         ),
-        "delete": (lambda: rules.delete_rule(asker=asker, rule_id=pk), "The rule is deleted."),
+        "delete": (
+            lambda: rules.delete_rule(asker=asker, rule_id=pk),
+            gettext("The rule is deleted."),
+        ),
     }
     if act not in acts:
         raise Http404("There is no such act.")
@@ -141,8 +150,17 @@ def queue_act(request: HttpRequest, peer: int, act: str, study: int | None = Non
     except InvalidRequestError as error:
         messages.error(request, error.message)
         return redirect("portal:forwarding")
-    words = {"retry": "on the way again", "cancel": "taken out of the queue"}[act]
-    messages.success(request, f"{number} instance{'' if number == 1 else 's'} {words}.")
+    words = {
+        "retry": ngettext(
+            "%(n)s instance on the way again.", "%(n)s instances on the way again.", number
+        ),
+        "cancel": ngettext(
+            "%(n)s instance taken out of the queue.",
+            "%(n)s instances taken out of the queue.",
+            number,
+        ),
+    }
+    messages.success(request, words[act] % {"n": number})
     return redirect("portal:forwarding")
 
 
@@ -155,7 +173,7 @@ def send(request: HttpRequest) -> HttpResponse:
         return _send_page(request, studies)
     form = SendForm(request.POST)
     if not form.is_valid():
-        return _send_page(request, form.studies, problem="Choose a peer.")
+        return _send_page(request, form.studies, problem=gettext("Choose a peer."))
     try:
         number = queueing.send_studies(
             asker=asker_of(request), peer_id=form.cleaned_data["peer"], study_uids=form.studies
@@ -164,7 +182,11 @@ def send(request: HttpRequest) -> HttpResponse:
         raise
     except ArchiveError as error:
         return _send_page(request, form.studies, problem=error.message)
-    messages.success(request, f"{number} instance{'' if number == 1 else 's'} on the way.")
+    messages.success(
+        request,
+        ngettext("%(n)s instance on the way.", "%(n)s instances on the way.", number)
+        % {"n": number},
+    )
     if len(form.studies) == 1:
         return redirect("portal:study-detail", study_uid=form.studies[0])
     return redirect("portal:study-list")
@@ -172,7 +194,7 @@ def send(request: HttpRequest) -> HttpResponse:
 
 def _send_page(request: HttpRequest, studies: Any, problem: str = "") -> HttpResponse:
     if not queueing.may_send_any(request.user):
-        raise NotAllowedError("Your roles do not allow sending studies to peers.")
+        raise NotAllowedError(gettext("Your roles do not allow sending studies to peers."))
     context = {
         "peers": queueing.sending_peers(request.user),
         "studies": queueing.studies_to_send(request.user, studies),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from archive.forwarding.fetches import SEARCH_KEYS
 from archive.forwarding.prefetch_rules import PrefetchValues
@@ -40,7 +42,7 @@ class ConditionsField(forms.CharField):
             if not line.strip():
                 continue
             if not (equals and keyword.strip() and pattern.strip()):
-                raise forms.ValidationError("Write each as: Keyword = value")
+                raise forms.ValidationError(gettext("Write each as: Keyword = value"))
             found[keyword.strip()] = pattern.strip()
         return found
 
@@ -95,7 +97,7 @@ class SearchForm(forms.Form):
     """What a peer is asked for."""
 
     peer = forms.IntegerField(min_value=1)
-    patient_id = forms.CharField(label="Patient ID", max_length=64, required=False)
+    patient_id = forms.CharField(label=_("Patient ID"), max_length=64, required=False)
     patient_name = forms.CharField(max_length=64, required=False)
     date = forms.CharField(max_length=64, required=False)
     modality = forms.CharField(max_length=16, required=False)

@@ -6,6 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from archive.forwarding.peers import PeerValues
 
@@ -28,12 +29,12 @@ class PeerForm(forms.Form):
     """What is known of a peer."""
 
     protocol = forms.ChoiceField(choices=PROTOCOLS)
-    ae_title = forms.CharField(label="AE title", max_length=16, strip=True)
+    ae_title = forms.CharField(label=_("AE title"), max_length=16, strip=True)
     description = forms.CharField(max_length=128, required=False)
     address = forms.CharField(max_length=64, required=False)
     host = forms.CharField(max_length=255, required=False)
     port = forms.IntegerField(min_value=1, max_value=65535, required=False)
-    base_url = forms.CharField(label="Base URL", max_length=200, required=False)
+    base_url = forms.CharField(label=_("Base URL"), max_length=200, required=False)
     project = forms.CharField(max_length=64, required=False)
     account = forms.CharField(max_length=150, required=False)
     may_store = forms.BooleanField(required=False)

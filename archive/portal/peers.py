@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -41,7 +42,7 @@ def peer_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         form = PeerForm(request.POST)
         kept = _keep(request, form, peer)
         if kept is not None:
-            messages.success(request, f"{kept.ae_title} is kept.")
+            messages.success(request, gettext("%(name)s is kept.") % {"name": kept.ae_title})
             return redirect("portal:peer-edit", pk=kept.pk)
     else:
         form = PeerForm(initial=initial_of(peer) if peer else _NEW)
@@ -91,5 +92,5 @@ def peer_delete(request: HttpRequest, pk: int) -> HttpResponse:
     except InvalidRequestError as error:
         messages.error(request, error.message)
         return redirect("portal:peer-edit", pk=pk)
-    messages.success(request, "The peer is deleted.")
+    messages.success(request, gettext("The peer is deleted."))
     return redirect("portal:peer-list")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django import forms
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from archive.access.middleware import asker_of
@@ -40,11 +41,11 @@ def quota_list(request: HttpRequest) -> HttpResponse:
                 set_quota(
                     asker=asker_of(request), slug=form.cleaned_data["project"], quota_bytes=quota
                 )
-                messages.success(request, "The quota is kept.")
+                messages.success(request, gettext("The quota is kept."))
             except InvalidRequestError as error:
                 messages.error(request, error.message)
         else:
-            messages.error(request, "A quota is a number of gigabytes; empty for none.")
+            messages.error(request, gettext("A quota is a number of gigabytes; empty for none."))
         return redirect("portal:quota-list")
     uses = [(use, _gigabytes(use.quota_bytes)) for use in project_uses(request.user)]
     return render(request, "forwarding/quota_list.html", {"uses": uses})

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from archive.access.middleware import asker_of
 from archive.access.selectors import require_radiology_admin
+from archive.accounts.stepup import requires_recent_login
 from archive.curation.removals import remove_objects, undo_removal
 from archive.curation.selectors import is_removable, removal_page
 from archive.curation.types import ObjectPath
@@ -43,6 +46,7 @@ def removal_list(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/removal_list.html", context)
 
 
+@requires_recent_login
 @require_http_methods(["GET", "HEAD", "POST"])
 @speaks_html
 def removal_new(request: HttpRequest) -> HttpResponse:
@@ -50,14 +54,16 @@ def removal_new(request: HttpRequest) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     study = given.get("study", "")
     if not is_valid_uid(study):
-        raise NotVisibleError("There is no such study.")
+        raise NotVisibleError(gettext("There is no such study."))
     context: dict[str, Any] = {
         "overview": study_overview(request.user, study),
         "series_uid": given.get("series", ""),
         "days": settings.TWINSIGHT_PURGE_AFTER_DAYS,
     }
     if not is_removable(request.user, study):
-        raise NotAllowedError("Only a radiology admin of all its projects may delete this.")
+        raise NotAllowedError(
+            gettext("Only a radiology admin of all its projects may delete this.")
+        )
     if request.method != "POST":
         return render(request, "portal/removal_new.html", context)
     path = ObjectPath(study, given.get("series") or None)
@@ -65,7 +71,12 @@ def removal_new(request: HttpRequest) -> HttpResponse:
         removal = remove_objects(asker=asker_of(request), path=path, reason=given.get("reason", ""))
     except InvalidRequestError as error:
         return render(request, "portal/removal_new.html", {**context, "error": error.message})
-    messages.success(request, f"Deleted: {removal.number_of_instances} objects.")
+    except StateConflictError as error:
+        context["error"] = error.message
+        return render(request, "portal/removal_new.html", context, status=HTTPStatus.CONFLICT)
+    number = removal.number_of_instances
+    said = ngettext("Deleted: %(n)s object.", "Deleted: %(n)s objects.", number)
+    messages.success(request, said % {"n": number})
     return redirect("portal:removal-list")
 
 
@@ -75,7 +86,9 @@ def removal_undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Bring back what a removal took away."""
     try:
         removal = undo_removal(asker=asker_of(request), removal_id=pk)
-        messages.success(request, f"Brought back: {removal.number_of_instances} objects.")
+        number = removal.number_of_instances
+        said = ngettext("Brought back: %(n)s object.", "Brought back: %(n)s objects.", number)
+        messages.success(request, said % {"n": number})
     except StateConflictError as error:
         messages.error(request, error.message)
     return redirect("portal:removal-list")

@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.http import HttpRequest, HttpResponse
+    from django.utils.functional import _StrPromise
 
     from archive.models import ScheduledStep
 
@@ -37,10 +40,10 @@ TONES = {
     State.DISCONTINUED: "bad",
 }
 # What comes next, in people's words.
-ACTS: dict[str, tuple[tuple[str, str], ...]] = {
-    State.SCHEDULED: ((State.ARRIVED, "Arrived"),),
-    State.ARRIVED: ((State.STARTED, "Start"),),
-    State.STARTED: ((State.COMPLETED, "Complete"),),
+ACTS: dict[str, tuple[tuple[str, str | _StrPromise], ...]] = {
+    State.SCHEDULED: ((State.ARRIVED, _("Arrived")),),
+    State.ARRIVED: ((State.STARTED, _("Start")),),
+    State.STARTED: ((State.COMPLETED, _("Complete")),),
 }
 _MOST = 500
 
@@ -51,7 +54,7 @@ class StepRow:
 
     step: ScheduledStep
     tone: str
-    acts: tuple[tuple[str, str], ...]
+    acts: tuple[tuple[str, str | _StrPromise], ...]
     is_over: bool
     study_uid: str
     alerts: tuple[str, ...]
@@ -94,7 +97,7 @@ def step_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     initial = initial_of(step) if step is not None else {"scheduled_date": day}
     form = StepForm(request.POST or None, initial=initial, projects=projects)
     if request.method == "POST" and form.is_valid() and _is_kept(request, form, step):
-        messages.success(request, "The examination is on the modality worklist.")
+        messages.success(request, gettext("The examination is on the modality worklist."))
         address = reverse("portal:schedule", query={"day": form.cleaned_data["scheduled_date"]})
         return redirect(address)
     context = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from archive.scheduling.types import PRIORITIES, STATES, StepValues
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from archive.models import Project, ScheduledStep
 
-SEXES = (("", "Not known"), ("F", "Female"), ("M", "Male"), ("O", "Other"))
+SEXES = (("", _("Not known")), ("F", _("Female")), ("M", _("Male")), ("O", _("Other")))
 _CODES = ("requested_procedure_code", "protocol_code")
 _LENGTHS = {
     "issuer_of_patient_id": 64,
@@ -66,14 +67,14 @@ class StepForm(forms.Form):
     """An examination; the archive's own checks say what is wrong with a value."""
 
     project = forms.ChoiceField(required=False)
-    dicom_patient_id = forms.CharField(max_length=64, label="Patient ID")
-    patient_name = forms.CharField(max_length=324, label="Name")
-    patient_birth_date = forms.DateField(required=False, label="Birth date")
-    patient_sex = forms.ChoiceField(required=False, choices=SEXES, label="Sex")
-    patient_weight_kg = forms.FloatField(required=False, label="Weight")
+    dicom_patient_id = forms.CharField(max_length=64, label=_("Patient ID"))
+    patient_name = forms.CharField(max_length=324, label=_("Name"))
+    patient_birth_date = forms.DateField(required=False, label=_("Birth date"))
+    patient_sex = forms.ChoiceField(required=False, choices=SEXES, label=_("Sex"))
+    patient_weight_kg = forms.FloatField(required=False, label=_("Weight"))
     modality = forms.CharField(max_length=16)
-    scheduled_date = forms.DateField(label="Date")
-    scheduled_time = forms.TimeField(required=False, label="Time")
+    scheduled_date = forms.DateField(label=_("Date"))
+    scheduled_time = forms.TimeField(required=False, label=_("Time"))
     requested_procedure_priority = forms.ChoiceField(
         required=False, choices=[("", ""), *((word, word) for word in PRIORITIES)]
     )

@@ -1,6 +1,6 @@
 from django.urls import include, path, register_converter
 
-from archive.portal import collections, ohif, quizzes, removals, schedule, views
+from archive.portal import collections, ohif, quizzes, removals, schedule, sign_in, views
 from archive.portal.converters import UidConverter
 
 register_converter(UidConverter, "portal_uid")
@@ -8,18 +8,11 @@ register_converter(UidConverter, "portal_uid")
 app_name = "portal"
 urlpatterns = [
     path("", views.home, name="home"),
-    path("login/", views.LoginPage.as_view(), name="login"),
-    path("logout/", views.LogoutPage.as_view(), name="logout"),
-    path("studies/", views.study_list, name="study-list"),
-    path("studies/<portal_uid:study_uid>/", views.study_detail, name="study-detail"),
-    path(
-        "studies/<portal_uid:study_uid>/panels/<slug:name>/", views.study_panel, name="study-panel"
-    ),
-    path(
-        "studies/<portal_uid:study_uid>/series/<portal_uid:series_uid>/",
-        views.series_view,
-        name="series-view",
-    ),
+    path("favicon.ico", views.favicon, name="favicon"),
+    path("login/", sign_in.LoginPage.as_view(), name="login"),
+    path("logout/", sign_in.LogoutPage.as_view(), name="logout"),
+    path("", include("archive.portal.worklist_urls")),
+    path("studies/<portal_uid:study_uid>/", include("archive.portal.study_urls")),
     path("viewer/", ohif.ohif, name="ohif"),
     path("viewer/app-config.js", ohif.ohif_config, name="ohif-config"),
     path("viewer/<path:rest>", ohif.ohif, name="ohif-file"),
@@ -27,7 +20,6 @@ urlpatterns = [
     path("schedule/new/", schedule.step_edit, name="schedule-new"),
     path("schedule/<int:pk>/", schedule.step_edit, name="schedule-step"),
     path("schedule/<int:pk>/move/", schedule.step_move, name="schedule-move"),
-    path("upload/", views.upload, name="upload"),
     path("collections/", collections.collection_list, name="collection-list"),
     path("collections/add/", collections.collection_add, name="collection-add"),
     path("collections/<int:pk>/", collections.collection_detail, name="collection-detail"),
@@ -60,10 +52,16 @@ urlpatterns = [
         quizzes.quiz_picture,
         name="quiz-picture",
     ),
-    path("quarantine/", views.quarantine_list, name="quarantine-list"),
     path("removals/", removals.removal_list, name="removal-list"),
     path("removals/new/", removals.removal_new, name="removal-new"),
     path("removals/<int:pk>/undo/", removals.removal_undo, name="removal-undo"),
     path("identity/", views.identity_list, name="identity-list"),
+    path("", include("archive.portal.account_urls")),
+    path("", include("archive.portal.correction_urls")),
     path("", include("archive.portal.forwarding_urls")),
+    path("", include("archive.portal.inbox_urls")),
+    path("", include("archive.portal.manage_urls")),
+    path("", include("archive.portal.notices_urls")),
+    path("", include("archive.portal.research_urls")),
+    path("", include("archive.portal.sharing_urls")),
 ]

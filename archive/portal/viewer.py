@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from archive.query.picture_words import pictures_in_words
 from archive.query.series_frames import series_stack
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
 # Window centre and width in Hounsfield units, as reading rooms know them.
 CT_PRESETS = (
-    ("Soft tissue", 40, 400),
-    ("Lung", -600, 1500),
-    ("Bone", 400, 1800),
-    ("Brain", 40, 80),
-    ("Mediastinum", 50, 350),
-    ("Liver", 60, 160),
+    (_("Soft tissue"), 40, 400),
+    (_("Lung"), -600, 1500),
+    (_("Bone"), 400, 1800),
+    (_("Brain"), 40, 80),
+    (_("Mediastinum"), 50, 350),
+    (_("Liver"), 60, 160),
 )
 
 

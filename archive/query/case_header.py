@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series, Study
+from archive.models.prepared import Prepared
 from archive.query.study_overview import SeriesCard, card_of
 from archive.query.worklist import WorklistRow, picture_series, row_of
 
@@ -14,6 +15,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from archive.models.querysets import AnyUser
+
+
+_SERIES_OF_INSTANCES = Prepared(
+    lambda user, uids: (
+        Instance.objects.visible_to(user)
+        .filter(sop_instance_uid__in=uids)
+        .order_by()
+        .values_list("sop_instance_uid", "series__series_instance_uid")
+    ),
+    is_exact=True,
+)
+_SERIES = Prepared(
+    lambda user, uids: (
+        Series.objects.visible_to(user)
+        .select_related("study__patient")
+        .filter(series_instance_uid__in=uids)
+    ),
+    is_exact=True,
+)
+_STUDIES = Prepared(
+    lambda user, uids: (
+        Study.objects.visible_to(user).select_related("patient").filter(study_instance_uid__in=uids)
+    ),
+    is_exact=True,
+)
 
 
 class CaseUids(NamedTuple):
@@ -100,23 +126,20 @@ def _case(named: CaseUids, series: Series | None) -> CaseHeader | None:
 
 
 def _series_of_instances(user: AnyUser, uids: set[str]) -> dict[str, str]:
-    rows = Instance.objects.visible_to(user).filter(sop_instance_uid__in=uids).order_by()
-    return dict(rows.values_list("sop_instance_uid", "series__series_instance_uid"))
+    return dict(_SERIES_OF_INSTANCES(user, uids=uids))
 
 
 def _series_by_uid(user: AnyUser, uids: set[str]) -> dict[str, Series]:
     if not uids:
         return {}
-    rows = Series.objects.visible_to(user).select_related("study__patient")
-    return {row.series_instance_uid: row for row in rows.filter(series_instance_uid__in=uids)}
+    return {row.series_instance_uid: row for row in _SERIES(user, uids=uids)}
 
 
 def _cases_of_studies(user: AnyUser, uids: set[str]) -> dict[str, CaseHeader]:
     """Return studies with the series that stand for them: their first of pictures."""
     if not uids:
         return {}
-    rows = Study.objects.visible_to(user).select_related("patient")
-    studies = list(rows.filter(study_instance_uid__in=uids))
+    studies = _STUDIES(user, uids=uids)
     first = picture_series([study.pk for study in studies])
     series = _series_by_uid(user, set(first.values()))
     found = {}

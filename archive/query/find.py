@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydicom.datadict import keyword_for_tag
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
 
 from archive.dicom.charsets import decode_text
 from archive.query.attributes import ATTRIBUTES, Attribute, is_supported
@@ -29,6 +32,8 @@ _CHARACTER_SET = 0x00080005
 _NO_KEYS = frozenset({_CHARACTER_SET, 0x00080052, 0x00080054, 0x00080201})
 _UTF_8 = "ISO_IR 192"
 _SINGLE_BYTE = {"": "ascii", "ISO_IR 6": "ascii", "ISO_IR 100": "latin-1"}
+_CODECS = {**_SINGLE_BYTE, _UTF_8: "utf-8"}
+_TEXTS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "TM", "UI"})
 
 
 class Find:
@@ -94,18 +99,26 @@ class Find:
             yield self._answer(match)
 
     def _answer(self, match: Match) -> Dataset:
+        shown = [
+            (attribute, values)
+            for attribute, values in match.values
+            if attribute.keyword in self._asked or _is_unique_key(attribute, self._level)
+        ]
+        said = "".join(str(value) for _, values in shown for value in values)
         ds = Dataset()
-        ds.QueryRetrieveLevel = _LEVEL_NAMES[self._level]
+        if term := _character_set(said, self._terms):
+            ds.SpecificCharacterSet = term
+        codec = _CODECS[term]
+        _put(ds, "QueryRetrieveLevel", (_LEVEL_NAMES[self._level],), codec)
         if self._retrieve_ae_title:
-            ds.RetrieveAETitle = self._retrieve_ae_title
-        texts: list[str] = []
-        for attribute, values in match.values:
-            if attribute.keyword in self._asked or _is_unique_key(attribute, self._level):
-                setattr(ds, attribute.keyword, _written(attribute, values))
-                texts += [str(value) for value in values]
-        ds.SpecificCharacterSet = _character_set("".join(texts), self._terms)
-        if not ds.SpecificCharacterSet:
-            del ds.SpecificCharacterSet
+            _put(ds, "RetrieveAETitle", (self._retrieve_ae_title,), codec)
+        for attribute, values in shown:
+            if attribute.kind is Kind.REQUEST:
+                setattr(ds, attribute.keyword, [_item(value) for value in values])
+            else:
+                _put(ds, attribute.keyword, values, codec)
+        # Most ask in Implicit VR Little Endian: then texts are written as they lie there.
+        ds.set_original_encoding(True, True, ds._character_set)  # noqa: FBT003, SLF001 pydicom's
         return ds
 
 
@@ -198,13 +211,25 @@ def _is_unique_key(attribute: Attribute, level: Level) -> bool:
     return attribute.keyword == "PatientID"
 
 
-def _written(attribute: Attribute, values: tuple[Any, ...]) -> Any:
-    if attribute.kind is Kind.REQUEST:
-        return [_item(value) for value in values]
+def _put(ds: Dataset, keyword: str, values: tuple[Any, ...], codec: str) -> None:
+    """Add an element as it is written: a list has hundreds, and pydicom's own are slow to make."""
+    tag, vr = _named(keyword)
     written = [str(value) for value in values]
-    if len(written) > 1:
-        return written
-    return written[0] if written else None
+    if vr not in _TEXTS:
+        setattr(ds, keyword, written if len(written) > 1 else "".join(written) or None)
+        return
+    value = "\\".join(written).encode(codec)
+    if len(value) % 2:
+        value += b"\0" if vr == "UI" else b" "
+    # Text is the same bytes in every encoding of a data set.
+    element = RawDataElement(tag, vr, len(value), value, 0, True, True)  # noqa: FBT003 pydicom's own tuple
+    ds._dict[tag] = element  # noqa: SLF001 as its reader does
+
+
+@cache
+def _named(keyword: str) -> tuple[BaseTag, str]:
+    tag = Tag(keyword)
+    return tag, dictionary_VR(tag)
 
 
 def _item(values: dict[str, str]) -> Dataset:

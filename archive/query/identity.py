@@ -34,6 +34,7 @@ class IdentityConflict:
     ``known`` is None, and nothing differs, where all its studies are outside the asker's rights.
     """
 
+    key: int
     patient_id: str
     issuer: str
     known: IdentitySide | None
@@ -98,6 +99,7 @@ def _conflict(patient: Patient, studies_of: Callable[[int], tuple[str, ...]]) ->
     known_studies = studies_of(known.pk)
     differing = [name for name in fields if getattr(known, name) != getattr(patient, name)]
     return IdentityConflict(
+        key=patient.pk,
         patient_id=patient.dicom_patient_id,
         issuer=patient.issuer_of_patient_id,
         known=_side(known, known_studies) if known_studies else None,

@@ -29,9 +29,16 @@ MAX_VALUE_LENGTH = 512
 MAX_WILDCARDS = 16
 MAX_VALUES = 5000
 EMPTY = '""'
+_PATIENT_ID = 'archive_patient."dicom_patient_id"'
+# An ID that a merge or a correction took away finds the patient who had it.
+_CURRENT_IDS = (
+    "SELECT %s::varchar UNION ALL SELECT kept.dicom_patient_id FROM archive_patientalias AS former"
+    " JOIN archive_patient AS kept ON kept.id = former.patient_id"
+    " WHERE former.dicom_patient_id = %s AND former.is_active"
+)
 _UPPER_INDEXED = frozenset(
     {
-        'archive_patient."dicom_patient_id"',
+        _PATIENT_ID,
         'archive_study."accession_number"',
         'archive_study."study_description"',
     }
@@ -148,6 +155,8 @@ def _match_uids(column: str, values: list[str]) -> Condition:
 
 def _match_text(column: str, value: str) -> Condition:
     if not has_wildcard(value):
+        if column == _PATIENT_ID:
+            return Condition(f"{column} = ANY(ARRAY({_CURRENT_IDS}))", (value,) * 2, is_exact=True)
         return Condition(f"{column} = %s", (value,), is_exact=True)
     pattern = like_pattern(value)
     if column not in _UPPER_INDEXED:

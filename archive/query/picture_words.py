@@ -6,22 +6,48 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
 from archive.models import Series
+from archive.models.prepared import Prepared
 
 if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
 
 _MODALITIES = {
-    "CR": "X-ray", "DX": "X-ray", "RG": "X-ray", "MG": "Mammogram", "CT": "CT", "MR": "MRI",
-    "US": "Ultrasound", "IVUS": "Ultrasound", "NM": "Nuclear medicine image", "PT": "PET",
-    "XA": "Angiogram", "RF": "Fluoroscopy", "XC": "Photograph", "ES": "Endoscopy",
-    "OP": "Photograph of the eye", "OPT": "OCT", "SM": "Slide", "GM": "Microscopy",
-    "SR": "Report", "SEG": "Segmentation", "KO": "Selection of images", "DOC": "Document",
-    "PR": "Presentation of images",
+    "CR": _("X-ray"), "DX": _("X-ray"), "RG": _("X-ray"), "MG": _("Mammogram"),
+    "CT": "CT", "MR": "MRI",
+    "US": _("Ultrasound"), "IVUS": _("Ultrasound"), "NM": _("Nuclear medicine image"), "PT": "PET",
+    "XA": _("Angiogram"), "RF": _("Fluoroscopy"), "XC": _("Photograph"), "ES": _("Endoscopy"),
+    "OP": _("Photograph of the eye"), "OPT": "OCT", "SM": _("Slide"), "GM": _("Microscopy"),
+    "SR": _("Report"), "SEG": _("Segmentation"), "KO": _("Selection of images"),
+    "DOC": _("Document"),
+    "PR": _("Presentation of images"),
 }  # fmt: skip
-_SIDES = {"L": "left", "R": "right", "B": "both sides"}
+_SIDES = {
+    "L": pgettext_lazy("side", "left"),
+    "R": pgettext_lazy("side", "right"),
+    "B": _("both sides"),
+}
 # A page or an answer shows no more at once; a longer list is cut rather than asked in full.
 MAX_SERIES = 1000
+
+
+_SERIES = Prepared(
+    lambda user, uids: (
+        Series.objects.visible_to(user)
+        .filter(series_instance_uid__in=uids)
+        .only(
+            "series_instance_uid",
+            "modality",
+            "body_part_examined",
+            "laterality",
+            "number_of_series_related_instances",
+        )
+        .order_by()
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +98,7 @@ def pictures_in_words(
     wanted = sorted({uid for uid in series_uids if uid})[:MAX_SERIES]
     if not wanted:
         return {}
-    found = list(
-        Series.objects.visible_to(user)
-        .filter(series_instance_uid__in=wanted)
-        .only(
-            "series_instance_uid",
-            "modality",
-            "body_part_examined",
-            "laterality",
-            "number_of_series_related_instances",
-        )
-        .order_by()
-    )
+    found: list[Series] = _SERIES(user, uids=wanted)
     keys = [series.pk for series in found]
     known = [reader(keys) for reader in _readers.values()] if keys else []
     return {
@@ -115,21 +130,28 @@ def picture_in_words(
     Such as "X-ray of the hand, left, PA view, 1 image. Models say: fracture 87 % (not reviewed)."
     """
     part = _plain(series.body_part_examined)
-    parts = [_modality(series.modality) + (f" of the {part}" if part else "")]
+    kind = _modality(series.modality)
+    said = gettext("%(kind)s of the %(part)s") % {"kind": kind, "part": part}
+    parts = [said if part else kind]
     sides = _unique([series.laterality, *(side for note in notes for side in note.sides)])
-    parts += [_SIDES[side] for side in sides if side in _SIDES]
+    parts += [str(_SIDES[side]) for side in sides if side in _SIDES]
     views = _unique(view for note in notes for view in note.views)
     if views:
-        parts.append(f"{', '.join(views[:2])} view")
+        parts.append(gettext("%(views)s view") % {"views": ", ".join(views[:2])})
     count = series.number_of_series_related_instances
-    parts.append(f"{count} image{'' if count == 1 else 's'}")
+    parts.append(ngettext("%(n)s image", "%(n)s images", count) % {"n": count})
     text = ", ".join(parts)
     findings = [finding for note in notes for finding in note.findings] if has_findings else []
-    return f"{text}. Models say: {', '.join(findings)}." if findings else text
+    if not findings:
+        return text
+    told = {"text": text, "findings": ", ".join(findings)}
+    return gettext("%(text)s. Models say: %(findings)s.") % told
 
 
 def _modality(code: str) -> str:
-    return _MODALITIES.get(code.upper(), f"{code} image" if code else "Image")
+    if known := _MODALITIES.get(code.upper()):
+        return str(known)
+    return gettext("%(code)s image") % {"code": code} if code else gettext("Image")
 
 
 def _plain(code: str) -> str:

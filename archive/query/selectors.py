@@ -127,7 +127,7 @@ def stream_matches(*, user: AnyUser, query: Query) -> Iterator[Match]:
     asked = _as_possible(query)
     attributes = returned_attributes(asked)
     statement = statement_of(user, asked, attributes)
-    for row in stream(statement.everything(), statement.params):
+    for row in stream(statement.everything(), statement.params, is_exact=statement.is_exact):
         yield match_of(row, attributes)
 
 

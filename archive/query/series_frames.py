@@ -8,11 +8,31 @@ from typing import TYPE_CHECKING
 from archive.dicom.geometry import reading_order
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series
+from archive.models.prepared import Prepared
 from archive.query.study_overview import SeriesCard, card_of
 from archive.query.worklist import WorklistRow, row_of
 
 if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
+
+
+_SERIES = Prepared(
+    lambda user, series_uid, study_uid: (
+        Series.objects.visible_to(user)
+        .select_related("study__patient")
+        .filter(series_instance_uid=series_uid, study__study_instance_uid=study_uid)
+    ),
+    is_exact=True,
+)
+_SIBLINGS = Prepared(
+    lambda _, study: Series.objects.filter(study_id=study, withheld=""), is_exact=True
+)
+_INSTANCES = Prepared(
+    lambda _, series: (
+        Instance.objects.shown().filter(series_id=series, has_pixel_data=True).defer("blob")
+    ),
+    is_exact=True,
+)
 
 
 @dataclass(frozen=True)
@@ -57,18 +77,11 @@ def series_stack(user: AnyUser, study_uid: str, series_uid: str) -> SeriesStack:
     NotVisibleError
         The series is absent, or outside the user's rights.
     """
-    series = (
-        Series.objects.visible_to(user)
-        .select_related("study__patient")
-        .filter(series_instance_uid=series_uid, study__study_instance_uid=study_uid)
-        .first()
-    )
+    series = _SERIES.first(user, series_uid=series_uid, study_uid=study_uid)
     if series is None:
         raise NotVisibleError("There is no such series, or it is outside your projects.")
-    siblings = tuple(card_of(one) for one in series.study.series.filter(withheld=""))
-    instances = list(
-        Instance.objects.shown().filter(series_id=series.pk, has_pixel_data=True).defer("blob")
-    )
+    siblings = tuple(card_of(one) for one in _SIBLINGS(None, study=series.study_id))
+    instances = _INSTANCES(None, series=series.pk)
     return SeriesStack(
         study=row_of(series.study),
         series=card_of(series),

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archive.access.once import once
+from archive.access.study_roles import roles_in
+from archive.dicom.writing import OWN_MANUFACTURER
 from archive.errors import NotVisibleError
-from archive.models import Series, Study
-from archive.query.worklist import NON_PICTURE_MODALITIES, WorklistRow, row_of
+from archive.models import Project, Series, Study
+from archive.models.prepared import Prepared
+from archive.query.worklist import NON_PICTURE_MODALITIES, WorklistRow, picture_series, row_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -15,6 +19,25 @@ if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
 
 _PRIORS = 20
+READABLE_MODALITIES = frozenset({"SR", "DOC", "KO"})
+
+
+_STUDY = Prepared(
+    lambda user, uid: (
+        Study.objects.visible_to(user).select_related("patient").filter(study_instance_uid=uid)
+    ),
+    is_exact=True,
+)
+_SERIES = Prepared(lambda _, study: Series.objects.filter(study_id=study), is_exact=True)
+_PROJECTS = Prepared(lambda _, study: Project.objects.filter(studies=study), is_exact=True)
+_OTHERS = Prepared(
+    lambda user, patient, study: (
+        Study.objects.visible_to(user)
+        .select_related("patient")
+        .filter(patient_id=patient, withheld="")
+        .exclude(pk=study)[:_PRIORS]
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +54,10 @@ class SeriesCard:
     device: str
     number_of_instances: int
     is_picture: bool
+    # Reports and documents are read as text and pages.
+    is_readable: bool = False
+    # Segmentations and maps are shown on the images that they were drawn on.
+    is_overlay: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,8 +73,11 @@ class StudyOverview:
     results: tuple[SeriesCard, ...]
     priors: tuple[WorklistRow, ...]
     updated_on: date
+    # What the asker is in the study's projects.
+    roles: frozenset[str] = frozenset()
 
 
+@once
 def study_overview(user: AnyUser, study_uid: str) -> StudyOverview:
     """Return everything of a study that its page shows.
 
@@ -67,16 +97,11 @@ def study_overview(user: AnyUser, study_uid: str) -> StudyOverview:
     NotVisibleError
         The study is absent, or outside the user's rights.
     """
-    study = (
-        Study.objects.visible_to(user)
-        .select_related("patient")
-        .prefetch_related("series", "projects")
-        .filter(study_instance_uid=study_uid)
-        .first()
-    )
+    study: Study | None = _STUDY.first(user, uid=study_uid)
     if study is None:
         raise NotVisibleError("There is no such study, or it is outside your projects.")
-    rows = [series for series in study.series.all() if not series.withheld]
+    rows = [series for series in _SERIES(None, study=study.pk) if not series.withheld]
+    projects = _PROJECTS(None, study=study.pk)
     cards = tuple(card_of(series) for series in rows)
     pictures = tuple(card for card in cards if card.is_picture)
     return StudyOverview(
@@ -84,22 +109,19 @@ def study_overview(user: AnyUser, study_uid: str) -> StudyOverview:
         issuer_of_patient_id=study.patient.issuer_of_patient_id,
         referring_physician_name=study.referring_physician_name,
         institution_name=next((row.institution_name for row in rows if row.institution_name), ""),
-        projects=tuple(project.name for project in study.projects.all()),
+        projects=tuple(project.name for project in projects),
         pictures=pictures,
         results=tuple(card for card in cards if not card.is_picture),
         priors=_priors(user, study),
         updated_on=study.updated_at.date(),
+        roles=roles_in(user, projects),
     )
 
 
 def _priors(user: AnyUser, study: Study) -> tuple[WorklistRow, ...]:
-    others = (
-        Study.objects.visible_to(user)
-        .select_related("patient")
-        .filter(patient_id=study.patient_id)
-        .exclude(pk=study.pk)[:_PRIORS]
-    )
-    return tuple(row_of(other) for other in others)
+    others = _OTHERS(user, patient=study.patient_id, study=study.pk)
+    first = picture_series([other.pk for other in others]) if others else {}
+    return tuple(row_of(other, first.get(other.pk, "")) for other in others)
 
 
 def card_of(series: Series) -> SeriesCard:
@@ -127,5 +149,12 @@ def card_of(series: Series) -> SeriesCard:
         protocol_name=series.protocol_name,
         device=device,
         number_of_instances=series.number_of_series_related_instances,
-        is_picture=series.modality not in NON_PICTURE_MODALITIES,
+        is_picture=series.modality not in NON_PICTURE_MODALITIES and not _is_drawn(series),
+        is_readable=series.modality in READABLE_MODALITIES,
+        is_overlay=series.modality == "SEG" or _is_drawn(series),
     )
+
+
+def _is_drawn(series: Series) -> bool:
+    """Whether a model of ours drew it, such as a heat map (`archive.models.pictures`)."""
+    return series.modality == "OT" and series.manufacturer == OWN_MANUFACTURER

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
-from django.core.cache import cache
-from django.db.models import F, Func, OrderBy, Q
+from django.db.models import F, Q
 from django.db.models.functions import Upper
+from django.utils import timezone
 
 from archive.dicom.charsets import fold_text
+from archive.dicom.uids import is_valid_uid
 from archive.models import Series, Study
-from archive.models.memberships import rights_key
+from archive.models.prepared import Prepared
+from archive.query.worklist_order import Direction, keys_behind
+from archive.query.worklist_scope import few_visible, within, within_project
+from archive.query.worklist_search import search_studies
 
 if TYPE_CHECKING:
     from datetime import date, datetime, time
+
+    from django.db.models import QuerySet
 
     from archive.models.querysets import AnyUser, StudyQuerySet
 
@@ -23,25 +30,36 @@ NON_PICTURE_MODALITIES = frozenset(
     {"AU", "DOC", "FID", "HC", "KO", "M3D", "PLAN", "PR", "REG", "RTDOSE", "RTPLAN", "RTRECORD"}
     | {"RTSTRUCT", "SEG", "SR", "STAIN", "TEXTUREMAP"}
 )
-_FACET_CACHE_SECONDS = 15
+_STUDIES = Prepared(
+    lambda _, keys: Study.objects.order_by().select_related("patient").filter(pk__in=keys),
+    is_exact=True,
+)
+_PICTURES = Prepared(
+    lambda _, studies: (
+        Series.objects.filter(study_id__in=studies, number_of_series_related_instances__gt=0)
+        .filter(withheld="")
+        .exclude(modality__in=sorted(NON_PICTURE_MODALITIES))
+        .order_by("study_id", F("series_number").asc(nulls_last=True), "pk")
+        .distinct("study_id")
+        .values_list("study_id", "series_instance_uid")
+    )
+)
 # A page says how many studies match up to here; beyond, that there are more.
-MAX_COUNTED = 2000
-_NAME_ORDER = ("patient__patient_name_search", "patient__dicom_patient_id")
-_SORT_FIELDS: dict[str, tuple[str, ...]] = {
-    "date": ("study_date", "study_time"),
-    "patient": _NAME_ORDER,
-    "description": ("study_description",),
-    "accession": ("accession_number",),
-    "images": ("number_of_study_related_instances",),
-    "received": ("created_at",),
-}
-SORT_KEYS = frozenset(_SORT_FIELDS)
+MAX_COUNTED = 500
 
 
 @dataclass(frozen=True)
 class WorklistFilters:
-    """What the study list is narrowed to; empty fields match everything."""
+    """What the study list is narrowed to; empty fields match everything.
 
+    Each word of ``search`` is in the name, an ID, the accession or the description; ``is_fuzzy``
+    takes names that are alike. ``project`` is a slug.
+    """
+
+    search: str = ""
+    is_fuzzy: bool = False
+    project: str = ""
+    received_after: datetime | None = None
     patient: str = ""
     date_from: date | None = None
     date_to: date | None = None
@@ -50,6 +68,11 @@ class WorklistFilters:
     description: str = ""
     sort: str = "date"
     is_descending: bool = True
+
+    @property
+    def has_text(self) -> bool:
+        """Whether words are looked for."""
+        return any((self.search, self.patient, self.accession, self.description))
 
 
 @dataclass(frozen=True)
@@ -72,12 +95,17 @@ class WorklistRow:
     number_of_series: int
     number_of_instances: int
     received_at: datetime
+    referring_physician_name: str = ""
+    is_on_hold: bool = False
     thumbnail_series_uid: str = ""
 
 
 @dataclass(frozen=True)
 class WorklistPage:
-    """A page of studies and where it lies in the whole; ``total`` may be the least it is."""
+    """A page of studies and where it lies in the whole; ``total`` may be the least it is.
+
+    ``is_fuzzy`` where nothing was named as asked, and names that are alike are shown instead.
+    """
 
     rows: list[WorklistRow] = field(default_factory=list)
     total: int = 0
@@ -86,6 +114,52 @@ class WorklistPage:
     number_of_pages: int = 1
     first: int = 0
     last: int = 0
+    is_fuzzy: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: its number, and the study that it comes behind or before.
+
+    With a study, the page is found as quickly at the end of a million as at the beginning.
+    """
+
+    page: int = 1
+    after: str = ""
+    before: str = ""
+
+    @property
+    def is_by_study(self) -> bool:
+        """Whether it is beside a study."""
+        return bool(self.after or self.before)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """How many studies match, as far as that was counted, and the first of them in their order."""
+
+    # The order is that of keys alone: a row is read where it is shown.
+    ordered: QuerySet[Any, int]
+    total: int
+    first: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, matching: StudyQuerySet, direction: Direction, *, is_whole: bool, is_apart: bool
+    ) -> _Counted:
+        """Count them, apart or by reading the first keys at once."""
+        ordered = matching.order_by(*direction.order()).values_list("pk", flat=True)
+        if is_whole or is_apart:
+            bound = None if is_whole else MAX_COUNTED + 1
+            return cls(ordered, matching.order_by()[:bound].count())
+        first = list(ordered[: MAX_COUNTED + 1])
+        return cls(ordered, len(first), first)
+
+    def keys(self, start: int, count: int) -> list[int]:
+        """Return the keys of a page."""
+        if self.total == len(self.first) <= MAX_COUNTED or start + count <= len(self.first):
+            return self.first[start : start + count]
+        return list(self.ordered[start : start + count])
 
 
 def worklist_page(
@@ -95,6 +169,7 @@ def worklist_page(
     page: int = 1,
     page_size: int = 25,
     is_counted: bool = False,
+    place: Place | None = None,
 ) -> WorklistPage:
     """Return one page of the studies that the user may see.
 
@@ -110,22 +185,36 @@ def worklist_page(
         rows a page, at least 1
     is_counted
         count all matching studies, however many; else up to `MAX_COUNTED`
+    place
+        in the stead of ``page``: behind or before a study
 
     Returns
     -------
-    the page, with the number of matching studies as far as they were counted
+    the page, with the number of matching studies as far as they were counted; where nothing has
+    the words of a search, the studies of names that are like them
     """
-    matching = _matching(Study.objects.visible_to(user).filter(withheld=""), filters)
-    total = matching.order_by()[: None if is_counted else MAX_COUNTED + 1].count()
+    place = place or Place(page=page)
+    matching = matching_studies(user, filters)
+    direction = Direction.of(filters.sort, is_descending=filters.is_descending)
+    # Text is rare or common, which the database does not know: it is counted in any order.
+    is_apart = place.is_by_study or filters.has_text
+    counted = _Counted.of(matching, direction, is_whole=is_counted, is_apart=is_apart)
+    total = counted.total
+    if not total and filters.search and not filters.is_fuzzy:
+        alike = replace(filters, is_fuzzy=True)
+        found = worklist_page(user, alike, page_size=page_size, is_counted=is_counted)
+        return replace(found, is_fuzzy=bool(found.rows))
     is_exact = is_counted or total <= MAX_COUNTED
     number_of_pages = max(1, -(-total // page_size))
-    page = min(max(1, page), number_of_pages) if is_exact else max(1, page)
+    page = min(max(1, place.page), number_of_pages) if is_exact else max(1, place.page)
     start = (page - 1) * page_size
-    # The order is that of keys alone: a row is read where it is shown.
-    ordered = matching.order_by(*_order(filters)).values_list("pk", flat=True)
-    keys = list(ordered[start : start + page_size + 1])
-    if not keys and not is_exact:
-        return worklist_page(user, filters, page=page, page_size=page_size, is_counted=True)
+    keys = _keys_at(matching, direction, place, page_size)
+    if place.before and keys is None:
+        return worklist_page(user, filters, page_size=page_size, is_counted=is_counted)
+    if keys is None:
+        keys = counted.keys(start, page_size + 1)
+        if not keys and not is_exact:
+            return worklist_page(user, filters, page=page, page_size=page_size, is_counted=True)
     rows = _rows(keys[:page_size])
     return WorklistPage(
         rows=rows,
@@ -135,59 +224,84 @@ def worklist_page(
         number_of_pages=number_of_pages if is_exact else page + (len(keys) > page_size),
         first=start + 1 if rows else 0,
         last=start + len(rows),
+        is_fuzzy=filters.is_fuzzy,
     )
 
 
+def _keys_at(
+    matching: StudyQuerySet, direction: Direction, place: Place, page_size: int
+) -> list[int] | None:
+    """Return the keys behind or before a study, one more than fit; None without such a study."""
+    uid = place.after or place.before
+    if not is_valid_uid(uid):
+        return None
+    names = (*direction.fields, "pk")
+    values = matching.filter(study_instance_uid=uid).values_list(*names).first()
+    if values is None:
+        return None
+    if place.after:
+        return keys_behind(matching, direction, values, page_size + 1) or None
+    backwards = keys_behind(matching, direction.reversed(), values, page_size)
+    # A page that is not whole is the first one.
+    return [*backwards[::-1], 0] if len(backwards) == page_size else None
+
+
+def matching_studies(user: AnyUser, filters: WorklistFilters) -> StudyQuerySet:
+    """Return the studies that a list shows, in no order.
+
+    Parameters
+    ----------
+    user
+        the asker
+    filters
+        what to narrow to
+    """
+    studies = Study.objects.visible_to(user).filter(withheld="")
+    few = few_visible(user)
+    if filters.search:
+        studies = search_studies(user, studies, filters.search, is_fuzzy=filters.is_fuzzy, few=few)
+    elif few is not None:
+        studies = within(studies, few)
+    return _matching(studies, filters)
+
+
+def newest_study_key(*, settled: timedelta = timedelta(0)) -> int:
+    """Return the key of the study that came last, seen or not; 0 where there is none.
+
+    Parameters
+    ----------
+    settled
+        how long ago at least: studies that are stored beside each other end in another order
+        than they begin
+    """
+    rows = Study.objects.filter(created_at__lte=timezone.now() - settled).order_by("-created_at")
+    return rows.values_list("pk", flat=True).first() or 0
+
+
+def count_arrived(user: AnyUser, filters: WorklistFilters, *, after: int, up_to: int) -> int:
+    """Count the studies behind one up to another, by their keys, that a list would show.
+
+    Parameters
+    ----------
+    user
+        the asker
+    filters
+        what the list is narrowed to
+    after, up_to
+        keys of studies
+
+    Returns
+    -------
+    how many, `MAX_COUNTED` at most
+    """
+    rows = matching_studies(user, filters).filter(pk__gt=after, pk__lte=up_to)
+    return rows.order_by()[:MAX_COUNTED].count()
+
+
 def _rows(keys: list[int]) -> list[WorklistRow]:
-    studies = Study.objects.select_related("patient").in_bulk(keys)
+    studies = {row.pk: row for row in _STUDIES(None, keys=[key for key in keys if key])}
     pictures = picture_series(keys)
     return [row_of(studies[key], pictures.get(key, "")) for key in keys if key in studies]
-
-
-def visible_modalities(user: AnyUser) -> list[str]:
-    """Return the modalities that occur in the user's studies, by name; seconds old at most.
-
-    Parameters
-    ----------
-    user
-        the asker
-
-    Returns
-    -------
-    DICOM modality codes, reports and segmentations left out
-    """
-    return [
-        name
-        for name in _visible_values(user, "modalities_in_study")
-        if name not in NON_PICTURE_MODALITIES
-    ]
-
-
-def visible_body_parts(user: AnyUser) -> list[str]:
-    """Return the body parts that occur in the user's studies, by name; seconds old at most.
-
-    Parameters
-    ----------
-    user
-        the asker
-
-    Returns
-    -------
-    Body Part Examined as the studies have it
-    """
-    return _visible_values(user, "body_parts")
-
-
-def _visible_values(user: AnyUser, array_field: str) -> list[str]:
-    key = f"portal-{array_field}-{rights_key(user)}"
-    found: list[str] | None = cache.get(key)
-    if found is None:
-        studies = Study.objects.visible_to(user).order_by()
-        each = studies.annotate(item=Func(F(array_field), function="unnest"))
-        found = sorted(set(each.values_list("item", flat=True).distinct()) - {"", None})
-        if found:  # what has just arrived first must not stay hidden
-            cache.set(key, found, _FACET_CACHE_SECONDS)
-    return found
 
 
 def picture_series(study_keys: list[int]) -> dict[int, str]:
@@ -202,17 +316,14 @@ def picture_series(study_keys: list[int]) -> dict[int, str]:
     -------
     study key to Series Instance UID; studies without pictures are left out
     """
-    first = (
-        Series.objects.filter(study_id__in=study_keys, number_of_series_related_instances__gt=0)
-        .filter(withheld="")
-        .exclude(modality__in=NON_PICTURE_MODALITIES)
-        .order_by("study_id", F("series_number").asc(nulls_last=True), "pk")
-        .distinct("study_id")
-    )
-    return dict(first.values_list("study_id", "series_instance_uid"))
+    return dict(_PICTURES(None, studies=study_keys))
 
 
 def _matching(studies: StudyQuerySet, filters: WorklistFilters) -> StudyQuerySet:
+    if filters.project:
+        studies = within_project(studies, filters.project)
+    if filters.received_after:
+        studies = studies.filter(created_at__gt=filters.received_after)
     for word in fold_text(filters.patient).split():
         studies = studies.filter(
             Q(patient__patient_name_search__contains=word)
@@ -232,15 +343,6 @@ def _matching(studies: StudyQuerySet, filters: WorklistFilters) -> StudyQuerySet
             description_upper__contains=word.upper()
         )
     return studies
-
-
-def _order(filters: WorklistFilters) -> list[OrderBy]:
-    fields = _SORT_FIELDS.get(filters.sort, _SORT_FIELDS["date"])
-    # Only dates and times may be unknown; an index serves no other order of nulls than its own.
-    nulls = {"nulls_last": True} if fields[0] == "study_date" else {}
-    if filters.is_descending:
-        return [F(name).desc(**nulls) for name in fields] + [F("pk").desc()]
-    return [F(name).asc(**nulls) for name in fields] + [F("pk").asc()]
 
 
 def _pictures_first(modalities: list[str]) -> tuple[str, ...]:
@@ -279,5 +381,7 @@ def row_of(study: Study, thumbnail_series_uid: str = "") -> WorklistRow:
         number_of_series=study.number_of_study_related_series,
         number_of_instances=study.number_of_study_related_instances,
         received_at=study.created_at,
+        referring_physician_name=study.referring_physician_name,
+        is_on_hold=bool(study.legal_hold_reason),
         thumbnail_series_uid=thumbnail_series_uid,
     )

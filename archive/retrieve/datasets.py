@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from archive.dicom.coercion import with_coerced
+from archive.dicom.corrections import changes, entry_mark, in_order, with_corrections
 from archive.dicom.reading import open_dataset, read_dataset
 from archive.storage.stores import blob_store
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+    from archive.dicom.corrections import Entry
     from archive.models import Instance
 
 
@@ -55,7 +57,49 @@ def load_dataset(instance: Instance, *, stop_before_pixels: bool = False) -> Dat
     """
     with open_instance(instance) as file:
         ds = read_dataset(file, stop_before_pixels=stop_before_pixels)
-    return _served(ds, instance)
+    corrections = corrections_of(instance)
+    ds = _coerced(ds, instance)
+    return with_corrections(ds, corrections, settings.TWINSIGHT_AE_TITLE) if corrections else ds
+
+
+def corrections_of(instance: Instance) -> list[Entry]:
+    """Return what was corrected of an instance, in that order; nearly always nothing.
+
+    Parameters
+    ----------
+    instance
+        with series and study loaded
+    """
+    series = instance.series
+    return in_order(series.study.corrected, series.corrected)
+
+
+def is_served_as_stored(instance: Instance) -> bool:
+    """Whether nothing was coerced or corrected, so that the bytes may go out as they are.
+
+    Parameters
+    ----------
+    instance
+        with series and study loaded
+    """
+    if instance.coerced:
+        return False
+    corrections = corrections_of(instance)
+    if not corrections:
+        return True
+    with open_instance(instance) as file:
+        return not changes(read_dataset(file, stop_before_pixels=True), corrections)
+
+
+def served_mark(instance: Instance) -> str:
+    """Say which corrections an instance is served with, for its ETag; empty for none.
+
+    Parameters
+    ----------
+    instance
+        with series and study loaded
+    """
+    return "".join(f"-c{entry_mark(entry)}" for entry in corrections_of(instance))
 
 
 @contextmanager
@@ -63,7 +107,7 @@ def mapped_dataset(instance: Instance) -> Iterator[Dataset]:
     """Give the instance's data set with its pixel data left in the file.
 
     For frames and pictures, which need one frame of perhaps thousands: see
-    `archive.dicom.reading.open_dataset`.
+    `archive.dicom.reading.open_dataset`. Corrections don't touch what a picture is made of.
 
     Parameters
     ----------
@@ -78,10 +122,10 @@ def mapped_dataset(instance: Instance) -> Iterator[Dataset]:
         The bytes are damaged.
     """
     with open_instance(instance) as file, open_dataset(file) as ds:
-        yield _served(ds, instance)
+        yield _coerced(ds, instance)
 
 
-def _served(ds: Dataset, instance: Instance) -> Dataset:
+def _coerced(ds: Dataset, instance: Instance) -> Dataset:
     if not instance.coerced:
         return ds
     return with_coerced(ds, instance.coerced, instance.created_at, settings.TWINSIGHT_AE_TITLE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from archive.dicom.dicom_json import dataset_to_json
 from archive.dicom.native_xml import json_to_xml
 from archive.dicom.report_text import report_as_html, report_as_text
@@ -60,14 +62,16 @@ def rendered_document(instance: Instance, media_type: str) -> bytes:
     except ArchiveError:
         raise
     except (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError) as error:
-        raise NotAcceptableError("The document can't be shown.", code="not-renderable") from error
+        raise NotAcceptableError(
+            gettext("The document can't be shown."), code="not-renderable"
+        ) from error
 
 
 def _pdf(ds: Dataset) -> bytes:
     content = ds.get("EncapsulatedDocument")
     length = ds.get("EncapsulatedDocumentLength")
     if not isinstance(content, bytes) or not content.startswith(b"%PDF"):
-        raise NotAcceptableError("The object holds no PDF.", code="not-renderable")
+        raise NotAcceptableError(gettext("The object holds no PDF."), code="not-renderable")
     return content[: int(length)] if length else content
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from archive.dicom.transcoding import as_transfer_syntax
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE
 from archive.errors import BlobMissingError, PixelDecodingError
-from archive.retrieve.datasets import load_dataset, open_instance
+from archive.retrieve.datasets import is_served_as_stored, load_dataset, open_instance
+from archive.retrieve.splicing import spliced_file
 from archive.retrieve.transfer_syntaxes import NOT_FOR_THE_WEB, web_transfer_syntax
 from archive.storage.stores import blob_store
 
@@ -60,18 +61,19 @@ def outgoing_file(instance: Instance, wanted: Collection[str] = ()) -> OutgoingF
     """
     stored = instance.transfer_syntax_uid
     chosen = web_transfer_syntax(instance, wanted)
-    if chosen == stored and not instance.coerced:
-        plain = _as_stored(instance)
+    if chosen == stored:
+        plain = _as_stored(instance) or _corrected(instance)
         if plain is not None:
             return plain
     try:
         data = as_transfer_syntax(load_dataset(instance), chosen)
     except PixelDecodingError:
-        may_stay = stored not in NOT_FOR_THE_WEB and chosen == EXPLICIT_LITTLE
-        plain = _as_stored(instance) if may_stay else None
-        if plain is None:
+        if stored in NOT_FOR_THE_WEB or chosen != EXPLICIT_LITTLE:
             raise
-        return plain
+        plain = _as_stored(instance) or _corrected(instance)
+        if plain is not None:
+            return plain
+        chosen, data = stored, as_transfer_syntax(load_dataset(instance), stored)
     return OutgoingFile(chosen, len(data), iter([data]))
 
 
@@ -94,7 +96,8 @@ def stored_file_types(
     told = []
     for instance in instances:
         stored = str(instance.transfer_syntax_uid)
-        if instance.coerced or web_transfer_syntax(instance, wanted) != stored:
+        is_as_stored = web_transfer_syntax(instance, wanted) == stored
+        if not is_as_stored or not is_served_as_stored(instance):
             return None
         with open_instance(instance) as file:
             if not file.read(_PREAMBLE_BYTES + len(_MAGIC)).endswith(_MAGIC):
@@ -116,8 +119,8 @@ def available_instances(instances: Sequence[Instance]) -> list[Instance]:
     BlobMissingError
         The bytes of all of them are gone.
     """
-    store = blob_store()
-    available = [instance for instance in instances if store.exists(instance.blob.sha256)]
+    present = blob_store().present([instance.blob.sha256 for instance in instances])
+    available = [instance for instance in instances if instance.blob.sha256 in present]
     if not available:
         raise BlobMissingError("The stored files are missing.")
     return available
@@ -125,7 +128,7 @@ def available_instances(instances: Sequence[Instance]) -> list[Instance]:
 
 def _as_stored(instance: Instance) -> OutgoingFile | None:
     """Return the stored bytes, or None where what is sent must be written anew."""
-    if instance.coerced:
+    if not is_served_as_stored(instance):
         return None
     syntax, size = str(instance.transfer_syntax_uid), int(instance.blob.size_bytes)
     with open_instance(instance) as file:
@@ -137,6 +140,20 @@ def _as_stored(instance: Instance) -> OutgoingFile | None:
         behind = memoryview(content)[_PREAMBLE_BYTES:]
         return OutgoingFile(syntax, len(content), iter([_ZEROED, behind]))
     return OutgoingFile(syntax, size, _chunks_behind_preamble(instance))
+
+
+def _corrected(instance: Instance) -> OutgoingFile | None:
+    """Return the file with what was corrected, its pixels as they are; None where it has none."""
+    file = spliced_file(instance)
+    if file is None:
+        return None
+
+    def chunks() -> Iterator[bytes]:
+        with file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+    return OutgoingFile(str(instance.transfer_syntax_uid), file.size_bytes, chunks())
 
 
 def _chunks_behind_preamble(instance: Instance) -> Iterator[bytes]:

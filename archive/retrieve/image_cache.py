@@ -42,7 +42,7 @@ def cached_picture(key: str, make: Callable[[], bytes]) -> bytes:
         makes the encoded picture
     """
     place = f"twinsight:{key}"
-    client = _client(settings.CACHES["default"]["LOCATION"])
+    client = _client(str(settings.CACHES["default"]["LOCATION"]))
     try:
         kept = client.get(place)
     except RedisError:

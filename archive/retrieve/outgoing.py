@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from archive.dicom.file_meta import read_file_meta
 from archive.dicom.reading import locate_dataset
 from archive.dicom.transcoding import as_transfer_syntax
-from archive.errors import NotAcceptableError, PixelDecodingError
-from archive.retrieve.datasets import load_dataset, open_instance
+from archive.errors import BlobMissingError, NotAcceptableError, PixelDecodingError
+from archive.retrieve.datasets import is_served_as_stored, load_dataset, open_instance
+from archive.retrieve.splicing import spliced_file
 from archive.retrieve.transfer_syntaxes import (
     makeable_syntaxes,
     peer_transfer_syntax,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from archive.models import Instance
 
 CHUNK_BYTES = 1024 * 1024
+_HEAD_BYTES = 64 * 1024
 _PREAMBLE = bytes(128)
 _MAGIC = b"DICM"
 
@@ -39,6 +41,8 @@ class OutgoingInstance:
     dataset_offset: int
     size_bytes: int
     made: bytes | None = None
+    # Its header is written anew, its pixel data is not.
+    is_corrected: bool = False
 
     @property
     def sop_class_uid(self) -> str:
@@ -53,7 +57,7 @@ class OutgoingInstance:
     @property
     def is_as_stored(self) -> bool:
         """Whether the bytes go out as they came."""
-        return self.made is None
+        return self.made is None and not self.is_corrected
 
     def dataset_chunks(self) -> Iterator[bytes]:
         """Give the encoded data set without preamble and file meta information.
@@ -87,6 +91,11 @@ class OutgoingInstance:
                 yield chunk
 
     def _open(self) -> BinaryIO:
+        if self.is_corrected:
+            spliced = spliced_file(self.instance)
+            if spliced is None:
+                raise BlobMissingError("The stored file changed while it was sent.")
+            return io.BufferedReader(spliced, CHUNK_BYTES)
         return open_instance(self.instance) if self.made is None else io.BytesIO(self.made)
 
 
@@ -129,12 +138,19 @@ def outgoing_instance(instance: Instance, accepted: Collection[str]) -> Outgoing
     """
     stored = str(instance.transfer_syntax_uid)
     chosen = peer_transfer_syntax(instance, accepted)
-    if chosen == stored and not instance.coerced:
+    if chosen == stored and is_served_as_stored(instance):
         with open_instance(instance) as file:
             place = locate_dataset(file)
         if place.is_as_stated:
             size = instance.blob.size_bytes - place.offset
             return OutgoingInstance(instance, stored, place.offset, size)
+    spliced = spliced_file(instance) if chosen == stored else None
+    if spliced is not None:
+        with spliced:
+            head = spliced.read(_HEAD_BYTES)
+            offset = read_file_meta(head).dataset_offset
+            size = spliced.size_bytes - offset
+        return OutgoingInstance(instance, stored, offset, size, is_corrected=True)
     made = _transcoded(instance, chosen)
     offset = read_file_meta(made).dataset_offset
     return OutgoingInstance(instance, chosen, offset, len(made) - offset, made)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from archive.dicom.uids import is_valid_uid
 from archive.errors import InvalidRequestError
-from archive.models import Instance
+from archive.models import Instance, Patient, PatientAlias
 
 if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
@@ -69,7 +71,12 @@ def requested_instances(user: AnyUser, requested: Requested) -> list[Instance]:
             rows = rows.filter(**{f"{column}__in": uids})
     patient_ids = [value for value in requested.values.get("PatientID", ()) if value]
     if patient_ids:
-        rows = rows.filter(series__study__patient__dicom_patient_id__in=patient_ids)
+        # An ID that a merge or a correction took away finds the patient who had it.
+        former = PatientAlias.objects.filter(dicom_patient_id__in=patient_ids, is_active=True)
+        patients = Patient.objects.filter(
+            Q(dicom_patient_id__in=patient_ids) | Q(pk__in=former.values("patient_id"))
+        )
+        rows = rows.filter(series__study__patient__in=patients)
     if requested.level in {"PATIENT", "STUDY"}:
         rows = rows.filter(series__withheld="")
     if requested.level != "IMAGE":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
 from django.core.cache import cache
+from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from archive.audit import services as audit
@@ -48,7 +50,13 @@ def note_access(asker: Asker, study_instance_uid: str, what: str) -> None:
         # Better twice in the trail than not at all.
         is_new = True
     if is_new:
-        audit.record_access(asker, study_instance_uid=study_instance_uid, what=what)
+        try:
+            audit.record_access(asker, study_instance_uid=study_instance_uid, what=what)
+        except DatabaseError:
+            # The next look is to be recorded then.
+            with contextlib.suppress(RedisError):
+                cache.delete(key)
+            raise
     if len(_remembered) >= _MAX_REMEMBERED:
         _remembered.clear()
     _remembered[key] = now + _REMEMBERED_SECONDS

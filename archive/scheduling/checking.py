@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from archive.dicom.uids import is_valid_uid
 from archive.scheduling.errors import InvalidStepError
@@ -54,17 +55,17 @@ def check_step(step: ScheduledStep) -> None:
     """
     for name in _REQUIRED:
         if not getattr(step, name):
-            raise InvalidStepError("This is needed.", field=name)
+            raise InvalidStepError(gettext("This is needed."), field=name)
     for name in _TEXTS:
         _check_text(name, getattr(step, name))
     _check_words(step)
     for name in ("requested_procedure_code", "protocol_code"):
         _check_code(name, getattr(step, name))
     if step.study_instance_uid and not is_valid_uid(step.study_instance_uid):
-        raise InvalidStepError("This is no UID.", field="study_instance_uid")
+        raise InvalidStepError(gettext("This is no UID."), field="study_instance_uid")
     weight = step.patient_weight_kg
     if weight is not None and not (math.isfinite(weight) and 0 < weight < 1000):
-        raise InvalidStepError("A weight is in kilograms.", field="patient_weight_kg")
+        raise InvalidStepError(gettext("A weight is in kilograms."), field="patient_weight_kg")
     try:
         step.clean_fields(exclude=["project", "created_by"])
     except ValidationError as error:
@@ -77,18 +78,20 @@ def _check_text(name: str, value: str) -> None:
     forbidden = "" if name in _LONG_TEXTS else "\\"
     for char in value:
         if char in forbidden or (not char.isprintable() and char not in allowed):
-            raise InvalidStepError("This holds a character that DICOM does not allow.", field=name)
+            raise InvalidStepError(
+                gettext("This holds a character that DICOM does not allow."), field=name
+            )
     if name == "scheduled_station_ae_title" and not value.isascii():
-        raise InvalidStepError("An AE title is ASCII.", field=name)
+        raise InvalidStepError(gettext("An AE title is ASCII."), field=name)
 
 
 def _check_words(step: ScheduledStep) -> None:
     if not _MODALITY.fullmatch(step.modality):
-        raise InvalidStepError("A modality is a code as CT or MR.", field="modality")
+        raise InvalidStepError(gettext("A modality is a code as CT or MR."), field="modality")
     if step.patient_sex not in _SEXES:
-        raise InvalidStepError("The sex is M, F or O.", field="patient_sex")
+        raise InvalidStepError(gettext("The sex is M, F or O."), field="patient_sex")
     if step.pregnancy_status is not None and step.pregnancy_status not in _PREGNANCY:
-        raise InvalidStepError("The status is 1 to 4.", field="pregnancy_status")
+        raise InvalidStepError(gettext("The status is 1 to 4."), field="pregnancy_status")
     if step.requested_procedure_priority not in {"", *PRIORITIES}:
         message = f"The priority is one of {', '.join(PRIORITIES)}."
         raise InvalidStepError(message, field="requested_procedure_priority")
@@ -98,7 +101,7 @@ def _check_code(name: str, code: dict[str, str]) -> None:
     if not code:
         return
     if set(code) - set(_CODE_LENGTHS) or not code.get("value") or not code.get("scheme"):
-        raise InvalidStepError("A code has value, scheme and meaning.", field=name)
+        raise InvalidStepError(gettext("A code has value, scheme and meaning."), field=name)
     for key, longest in _CODE_LENGTHS.items():
         text = code.get(key, "")
         if not isinstance(text, str) or len(text) > longest or not text.isprintable():

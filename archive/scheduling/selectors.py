@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
+from django.utils.translation import gettext
 from pydicom.dataset import Dataset
 
 from archive.access.selectors import holds_role
@@ -91,6 +92,28 @@ def find_step(user: AnyUser, step_id: int) -> ScheduledStep:
     return step
 
 
+def find_order(
+    *, accession_number: str, scheduled_step_id: str, study_instance_uid: str
+) -> ScheduledStep | None:
+    """Return the step that an order speaks of, whoever may see it; None where it is new.
+
+    Without a step's own ID the order's last step is meant that is not over.
+    """
+    rows = ScheduledStep.objects.all()
+    if scheduled_step_id:
+        rows = rows.filter(scheduled_step_id=scheduled_step_id)
+    else:
+        rows = rows.filter(state__in=OPEN_STATES)
+    if study_instance_uid:
+        rows = rows.filter(study_instance_uid=study_instance_uid)
+    elif accession_number:
+        rows = rows.filter(accession_number=accession_number)
+    else:
+        return None
+    found: ScheduledStep | None = rows.order_by("-pk").first()
+    return found
+
+
 def list_steps(
     user: AnyUser,
     *,
@@ -141,7 +164,10 @@ def _days(step_keys: dict[str, Any]) -> Q:
         if last or not is_range:
             condition &= Q(scheduled_date__lte=_day(last if is_range else first))
     except ValueError as error:
-        raise InvalidRequestError(f"{str(values[0])[:32]!r} is no day or range of days.") from error
+        raise InvalidRequestError(
+            gettext("%(values)s is no day or range of days.")
+            % {"values": repr(str(values[0])[:32])}
+        ) from error
     return condition
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.access.selectors import home_project, require_may_store
 from archive.audit import workitems as audit
@@ -104,7 +105,10 @@ def move_step(*, asker: Asker, step_id: int, state: str) -> ScheduledStep:
     """
     user = _signed_in(asker)
     if state not in State.values:
-        raise InvalidStepError(f"The state is one of {', '.join(State.values)}.", field="state")
+        raise InvalidStepError(
+            gettext("The state is one of %(choices)s.") % {"choices": ", ".join(State.values)},
+            field="state",
+        )
     with transaction.atomic():
         step = _held(user, step_id)
         if step.state != state:
@@ -163,12 +167,12 @@ def _project(user: AnyUser, name: str) -> Project:
     if name:
         found = readable_projects(user, READING_ROLES).filter(slug=name).first()
         if found is None:
-            raise InvalidStepError("There is no such project.", field="project")
+            raise InvalidStepError(gettext("There is no such project."), field="project")
         require_may_store(user, found)
         return found
     home = home_project(user)
     if home is None:
-        raise InvalidStepError("Say in which project.", field="project")
+        raise InvalidStepError(gettext("Say in which project."), field="project")
     require_may_store(user, home)
     return home
 
@@ -180,7 +184,7 @@ def _held(user: AnyUser, step_id: int) -> ScheduledStep:
     rows = ScheduledStep.objects.select_for_update(of=("self",)).select_related("project")
     step = rows.get(pk=step.pk)
     if step.state in FINAL:
-        raise StepConflictError("This step is over.")
+        raise StepConflictError(gettext("This step is over."))
     return step
 
 
@@ -192,5 +196,5 @@ def _record(asker: Asker, act: str, step: ScheduledStep, **details: Any) -> None
 
 def _signed_in(asker: Asker) -> AnyUser:
     if asker.user is None or not asker.user.is_authenticated:
-        raise NotAllowedError("Sign in to schedule examinations.")
+        raise NotAllowedError(gettext("Sign in to schedule examinations."))
     return asker.user

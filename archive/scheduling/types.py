@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, time
 
+    from django.utils.functional import _StrPromise
+
 State = ScheduledStep.State
-STATES: tuple[tuple[str, str], ...] = tuple(State.choices)
+STATES: tuple[tuple[str, str | _StrPromise], ...] = tuple(State.choices)
 FINAL: tuple[str, ...] = (State.COMPLETED, State.DISCONTINUED)
 # The words that everybody reads; others are between a site and its devices.
 PRIORITIES = ("STAT", "HIGH", "ROUTINE", "MEDIUM", "LOW")

@@ -6,16 +6,16 @@ import errno
 import hashlib
 import os
 import shutil
-import time
 import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from archive.errors import BlobMissingError, StorageError, StorageFullError
+from archive.storage.sweeping import sweep_folder
 from archive.storage.syncing import at_once, begin, done
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
     from types import TracebackType
@@ -25,13 +25,23 @@ if TYPE_CHECKING:
 # Larger pieces go straight to the system, small ones are gathered.
 _BUFFER_BYTES = 64 * 1024
 _FOLDERS = [f"{number:02x}" for number in range(256)]
+_DIGITS = set("0123456789abcdef")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def _storage_error(error: OSError, doing: str) -> StorageError:
+def storage_error(error: OSError, doing: str) -> StorageError:
+    """Say what the disk refused, in words for whoever asked."""
     if error.errno in _FULL:
         return StorageFullError(f"The archive's disk is full: {doing} failed.")
     return StorageError(f"The archive's disk failed while {doing}: {error.strerror}.")
+
+
+def checked_address(sha256: str) -> str:
+    """Return a blob's address; raise StorageError where it is none."""
+    if len(sha256) != 64 or not set(sha256) <= _DIGITS:
+        message = "A blob's address is 64 hexadecimal digits."
+        raise StorageError(message)
+    return sha256
 
 
 class LocalSpoolFile:
@@ -46,7 +56,7 @@ class LocalSpoolFile:
             # 0600 and never an existing file: the name is ours alone.
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _storage_error(error, "opening a spool file") from error
+            raise storage_error(error, "opening a spool file") from error
         self._file = os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES)
         self._syncing: Future[None] | None = None
 
@@ -71,7 +81,7 @@ class LocalSpoolFile:
         try:
             self._file.write(data)
         except OSError as error:
-            raise _storage_error(error, "writing a spool file") from error
+            raise storage_error(error, "writing a spool file") from error
         self._hash.update(data)
         self.size += len(data)
         return len(data)
@@ -81,7 +91,7 @@ class LocalSpoolFile:
         try:
             self._file.flush()
         except OSError as error:
-            raise _storage_error(error, "writing a spool file") from error
+            raise storage_error(error, "writing a spool file") from error
 
     def begin_sync(self) -> None:
         """Start to make the bytes durable, beside whatever the caller does meanwhile."""
@@ -97,7 +107,7 @@ class LocalSpoolFile:
                 self._syncing = done(os.fsync, self._file.fileno())
             self._syncing.result()
         except OSError as error:
-            raise _storage_error(error, "making a file durable") from error
+            raise storage_error(error, "making a file durable") from error
 
     def close(self) -> None:
         """Discard the file; a kept blob lives on under its own name."""
@@ -146,6 +156,12 @@ class LocalBlobStore:
             self._sync_folder(self._blobs)
             self._sync_folder(self.root)
 
+    def check(self) -> None:
+        """Raise StorageFullError where less than the reserve is free: storing is refused."""
+        if self.free_bytes() < self.reserve_bytes:
+            message = "The archive's disk is nearly full: storing is refused until space is freed."
+            raise StorageFullError(message)
+
     def spool(self) -> LocalSpoolFile:
         """Open a new spool file.
 
@@ -154,9 +170,7 @@ class LocalBlobStore:
         StorageFullError
             Less than the reserve is free.
         """
-        if self.free_bytes() < self.reserve_bytes:
-            message = "The archive's disk is nearly full: storing is refused until space is freed."
-            raise StorageFullError(message)
+        self.check()
         return LocalSpoolFile(self._spool / uuid.uuid4().hex)
 
     def keep(self, spools: Iterable[SpoolFile]) -> None:
@@ -203,7 +217,7 @@ class LocalBlobStore:
             except FileExistsError:
                 self._link_or_repair(spool, target)
         except OSError as error:
-            raise _storage_error(error, "keeping a file") from error
+            raise storage_error(error, "keeping a file") from error
         touched.add(target.parent)
 
     @staticmethod
@@ -225,13 +239,10 @@ class LocalBlobStore:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise _storage_error(error, "making a folder durable") from error
+            raise storage_error(error, "making a folder durable") from error
 
     def _place(self, sha256: str) -> Path:
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
-            message = "A blob's address is 64 hexadecimal digits."
-            raise StorageError(message)
-        return self._blobs / sha256[:2] / sha256
+        return self._blobs / sha256[:2] / checked_address(sha256)
 
     def _find(self, sha256: str) -> Path:
         """Place of the blob, there or not; where a former version put it, if it lies there."""
@@ -255,7 +266,15 @@ class LocalBlobStore:
         except FileNotFoundError as error:
             raise BlobMissingError(f"The stored file {sha256[:12]}… is missing.") from error
         except OSError as error:
-            raise _storage_error(error, "reading a file") from error
+            raise storage_error(error, "reading a file") from error
+
+    def original(self, sha256: str) -> BinaryIO:
+        """Open the blob for reading: no copies lie between."""
+        return self.open(sha256)
+
+    def present(self, digests: Collection[str]) -> set[str]:
+        """Return which of the blobs are there."""
+        return {sha256 for sha256 in digests if self.exists(sha256)}
 
     def path(self, sha256: str) -> Path:
         """Path of the blob.
@@ -279,7 +298,7 @@ class LocalBlobStore:
         try:
             self._find(sha256).unlink(missing_ok=True)
         except OSError as error:
-            raise _storage_error(error, "deleting a file") from error
+            raise storage_error(error, "deleting a file") from error
 
     def digests(self) -> Iterator[str]:
         """Walk all blobs, in no particular order."""
@@ -289,12 +308,20 @@ class LocalBlobStore:
             else:
                 yield from (former.name for former in place.iterdir())
 
+    def disk(self) -> tuple[int, int]:
+        """All and free bytes of the blobs' file system."""
+        try:
+            found = shutil.disk_usage(self.root)
+        except OSError as error:
+            raise storage_error(error, "asking for free space") from error
+        return found.total, found.free
+
     def free_bytes(self) -> int:
         """Free space for an ordinary user on the blobs' file system."""
         try:
             return shutil.disk_usage(self.root).free
         except OSError as error:
-            raise _storage_error(error, "asking for free space") from error
+            raise storage_error(error, "asking for free space") from error
 
     def sweep_spool(self, older_than_s: float) -> int:
         """Remove spool files whose last write is older than this; return how many.
@@ -304,11 +331,4 @@ class LocalBlobStore:
         older_than_s
             seconds; long enough that no slow upload is cut
         """
-        limit = time.time() - older_than_s
-        removed = 0
-        for place in self._spool.iterdir():
-            with suppress(FileNotFoundError):
-                if place.stat().st_mtime < limit:
-                    place.unlink()
-                    removed += 1
-        return removed
+        return sweep_folder(self._spool, older_than_s)

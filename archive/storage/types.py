@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -65,12 +65,20 @@ class BlobStore(Protocol):
         """Open the blob for reading; raise BlobMissingError where it is gone."""
         ...
 
+    def original(self, sha256: str) -> BinaryIO:
+        """Open what lies in the store itself, past any copies, to be read once from its start."""
+        ...
+
     def path(self, sha256: str) -> Path:
-        """Path of a local file with the blob's bytes, for readers that seek."""
+        """Path of a local file with the blob's bytes, for who opens it at once."""
         ...
 
     def exists(self, sha256: str) -> bool:
         """Whether the blob is there."""
+        ...
+
+    def present(self, digests: Collection[str]) -> set[str]:
+        """Return which of the blobs can be read; the caller is about to read them in this order."""
         ...
 
     def delete(self, sha256: str) -> None:
@@ -81,8 +89,16 @@ class BlobStore(Protocol):
         """Walk all blobs, in no particular order."""
         ...
 
+    def check(self) -> None:
+        """Raise StorageError where storing would be refused."""
+        ...
+
     def free_bytes(self) -> int:
-        """Free space left for new blobs."""
+        """Free space on the disk where files arrive."""
+        ...
+
+    def disk(self) -> tuple[int, int] | None:
+        """All and free bytes of the disk that blobs fill; None where they fill none."""
         ...
 
     def sweep_spool(self, older_than_s: float) -> int:

@@ -23,6 +23,7 @@ from archive.dimse import statuses as dimse
 from archive.errors import ArchiveError
 from archive.query.attributes import ATTRIBUTES, Returned
 from archive.query.types import Kind, Level
+from deploy.conformance.fhir_tables import fhir_resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -201,5 +202,6 @@ TABLES: dict[str, Callable[[], str]] = {
         http_statuses,
         resources,
         search_keys,
+        fhir_resources,
     )
 }

@@ -15,6 +15,16 @@ from django.db.backends.postgresql import base
 class DatabaseWrapper(base.DatabaseWrapper):
     """As Django's own, with a cheaper look at idle connections."""
 
+    # How long a statement may take in this process; 0: as long as it wants. The web sets it.
+    statement_timeout_s = 0
+
+    def init_connection_state(self) -> None:
+        """Bound the statements of a new connection where the process wants it."""
+        super().init_connection_state()
+        if self.statement_timeout_s:
+            with self.cursor() as cursor:
+                cursor.execute(f"SET statement_timeout = '{int(self.statement_timeout_s)}s'")
+
     def is_usable(self) -> bool:
         """Whether the connection can be used: asked only where the socket has something to say."""
         if self.connection is None:

@@ -7,6 +7,17 @@ import environ
 from celery.schedules import crontab
 
 from deploy.settings.environment import read_bool, read_int, read_list, read_text
+from deploy.settings.hl7 import *
+from deploy.settings.hl7 import HL7_SCHEDULE
+from deploy.settings.identity import *
+from deploy.settings.identity import IDENTITY_APPS
+from deploy.settings.inbox import *
+from deploy.settings.inbox import INBOX_SCHEDULE
+from deploy.settings.research import *
+from deploy.settings.research import RESEARCH_SCHEDULE
+from deploy.settings.rights import *
+from deploy.settings.rights import RIGHTS_SCHEDULE
+from deploy.settings.storage import *
 from deploy.supervisor.endpoints import celery_url, with_redis_database
 from deploy.supervisor.home import Home
 
@@ -30,19 +41,24 @@ TWINSIGHT_DICOM_TLS_PORT = read_int("TWINSIGHT_DICOM_TLS_PORT", 0)
 TWINSIGHT_DICOM_TLS_CERTIFICATE = read_text("TWINSIGHT_DICOM_TLS_CERTIFICATE")
 TWINSIGHT_DICOM_TLS_KEY = read_text("TWINSIGHT_DICOM_TLS_KEY")
 TWINSIGHT_DICOM_TLS_AUTHORITY = read_text("TWINSIGHT_DICOM_TLS_AUTHORITY")
+# WebSockets that tell subscribers of the worklist; 0 for none.
+TWINSIGHT_EVENTS_PORT = read_int("TWINSIGHT_EVENTS_PORT", 0)
+# How long somebody outside may work on a workitem without saying anything of it.
+TWINSIGHT_PERFORMER_LEASE_MINUTES = read_int("TWINSIGHT_PERFORMER_LEASE_MINUTES", 240)
 # Private SOP classes that peers may store, by UID; * for all.
 TWINSIGHT_PRIVATE_SOP_CLASSES = read_list("TWINSIGHT_PRIVATE_SOP_CLASSES", ["*"])
 # Whose people verify reports (Verifying Organization); else the images' institution.
 TWINSIGHT_ORGANIZATION = read_text("TWINSIGHT_ORGANIZATION")
-TWINSIGHT_STORAGE_URL = read_text("TWINSIGHT_STORAGE_URL") or _home.blobs.as_uri()
 TWINSIGHT_MODELS_DIR = _home.models
 # Where `manage.py install_viewer` puts OHIF.
 TWINSIGHT_VIEWER_DIR = _home.viewer
-# Refuse to store when the blob store's file system has less than this free.
-TWINSIGHT_STORAGE_RESERVE_BYTES = read_int("TWINSIGHT_STORAGE_RESERVE_MB", 512) * 1024 * 1024
 TWINSIGHT_MAX_UPLOAD_BYTES = read_int("TWINSIGHT_MAX_UPLOAD_MB", 8192) * 1024 * 1024
 TWINSIGHT_MAX_INSTANCE_BYTES = read_int("TWINSIGHT_MAX_INSTANCE_MB", 4096) * 1024 * 1024
 # How long what was deleted can be brought back, before its rows and bytes are purged.
+# What one act on many studies may take at once, and where its files lie for a day.
+TWINSIGHT_BULK_MAX_STUDIES = read_int("TWINSIGHT_BULK_MAX_STUDIES", 1000)
+TWINSIGHT_EXPORTS = _home.root / "exports"
+TWINSIGHT_EXPORT_MAX_BYTES = read_int("TWINSIGHT_EXPORT_MAX_MB", 102_400) * 1024 * 1024
 TWINSIGHT_PURGE_AFTER_DAYS = read_int("TWINSIGHT_PURGE_AFTER_DAYS", 30)
 # How long tokens and memberships are kept in memory; a change is told of and ends it at once.
 TWINSIGHT_RIGHTS_KEPT_S = read_int("TWINSIGHT_RIGHTS_KEPT_SECONDS", 5)
@@ -67,6 +83,8 @@ TWINSIGHT_PUBLIC_URL = read_text("TWINSIGHT_PUBLIC_URL").rstrip("/")
 TWINSIGHT_WEBHOOK_HOSTS = read_list("TWINSIGHT_WEBHOOK_HOSTS", [])
 # smtp://user:password@host:587 or smtp+tls://…; without one there is no mail.
 TWINSIGHT_EMAIL_URL = read_text("TWINSIGHT_EMAIL_URL")
+# News that people want by mail is gathered for so long, then sent as one message.
+TWINSIGHT_MAIL_DIGEST_MINUTES = read_int("TWINSIGHT_MAIL_DIGEST_MINUTES", 15)
 # Which workers train models: those of the queue where a GPU is, where a site has one.
 TWINSIGHT_TRAINING_QUEUE = read_text("TWINSIGHT_TRAINING_QUEUE", "inference")
 
@@ -83,26 +101,35 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    *IDENTITY_APPS,
     "archive",
     "inference",
     "deploy",
 ]
 
 MIDDLEWARE = [
+    "archive.access.client_address.ClientAddressMiddleware",
+    "deploy.metrics.requests.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "archive.accounts.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "archive.fhir.middleware.OutcomesMiddleware",
+    "archive.access.refusals.RefusalsMiddleware",
     "archive.access.middleware.CredentialsMiddleware",
     "archive.access.middleware.OriginCheckMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "archive.access.middleware.MembershipsMiddleware",
     "archive.access.middleware.DefaultDenyMiddleware",
+    "archive.accounts.middleware.SessionAgeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "archive.access.middleware.SecurityHeadersMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "deploy.urls"
@@ -112,8 +139,8 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": ["archive.portal.folding.Loader"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -131,10 +158,13 @@ DATABASES = {
     "default": {
         **_env.db_url_config(read_text("DATABASE_URL") or _embedded.database_url),
         "ENGINE": "deploy.database",
-        "CONN_MAX_AGE": 60,
+        # A new one plans all that it prepares anew, some times over.
+        "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     },
 }
+# No question of a page or a program may take longer; work in the background may.
+TWINSIGHT_STATEMENT_TIMEOUT_S = read_int("TWINSIGHT_STATEMENT_TIMEOUT_SECONDS", 60)
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     # Statements that are prepared say so themselves; Django's own never are.
     {"connect_timeout": 10, "prepare_threshold": 5}
@@ -148,9 +178,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = read_text("REDIS_URL") or _embedded.redis_url
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "deploy.cache.StandInCache",
         "LOCATION": with_redis_database(REDIS_URL, 1),
         "KEY_PREFIX": "twinsight",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
     },
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -175,6 +206,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "archive.curation.purge_removals",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "dispatch-jobs": {
+        "task": "archive.bulk.dispatch_jobs",
+        "schedule": 5.0,
+        "options": {"queue": "default", "expires": 10},
+    },
+    "tell-of-arrivals": {
+        "task": "archive.portal.tell_of_arrivals",
+        "schedule": 60.0,
+        "options": {"queue": "default", "expires": 60},
+    },
+    "remove-job-results": {
+        "task": "archive.bulk.remove_results",
+        "schedule": 3600.0,
+        "options": {"queue": "transfers", "expires": 3600},
     },
     "relay-outbox": {
         "task": "archive.events.relay_outbox",
@@ -201,6 +247,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"queue": "default", "expires": 10},
     },
+    "release-silent-performers": {
+        "task": "inference.workitems.release_silent",
+        "schedule": 60.0,
+        "options": {"queue": "default", "expires": 60},
+    },
     "complete-quiet-steps": {
         "task": "archive.scheduling.complete_quiet_steps",
         "schedule": 60.0,
@@ -209,7 +260,37 @@ CELERY_BEAT_SCHEDULE = {
     "send-run-notices": {
         "task": "inference.runs.send_notices",
         "schedule": 10.0,
-        "options": {"queue": "default", "expires": 10},
+        "options": {"queue": "transfers", "expires": 10},
+    },
+    "send-notice-mail": {
+        "task": "archive.notices.send_mail",
+        "schedule": 30.0,
+        "options": {"queue": "transfers", "expires": 30},
+    },
+    "purge-ended-tokens": {
+        "task": "archive.accounts.purge_ended",
+        "schedule": 600.0,
+        "options": {"queue": "default", "expires": 600},
+    },
+    "tell-of-attention": {
+        "task": "archive.notices.tell_of_attention",
+        "schedule": 60.0,
+        "options": {"queue": "transfers", "expires": 60},
+    },
+    "purge-notices": {
+        "task": "archive.notices.purge",
+        "schedule": 3600.0,
+        "options": {"queue": "default", "expires": 3600},
+    },
+    "count-days": {
+        "task": "archive.statistics.count_days",
+        "schedule": 60.0,
+        "options": {"queue": "transfers", "expires": 60},
+    },
+    "sample-storage": {
+        "task": "archive.statistics.sample_storage",
+        "schedule": 900.0,
+        "options": {"queue": "transfers", "expires": 900},
     },
     "watch-drift": {
         "task": "inference.runs.watch_drift",
@@ -289,16 +370,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "default", "expires": 600},
     },
     "sweep-storage": {"task": "archive.ingest.sweep_storage", "schedule": 3600.0},
+    **HL7_SCHEDULE,
+    **INBOX_SCHEDULE,
+    **RESEARCH_SCHEDULE,
+    **RIGHTS_SCHEDULE,
 }
 
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
 LOGIN_URL = "portal:login"
 LOGIN_REDIRECT_URL = "portal:study-list"
 LOGOUT_REDIRECT_URL = "portal:login"
@@ -312,6 +389,15 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("zh-hans", "简体中文"),
+]
+# How dates are written, where another way than Django's is meant.
+FORMAT_MODULE_PATH = ["deploy.formats"]
+LOCALE_PATHS = [BASE_DIR / "deploy" / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -341,15 +427,23 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "archive.api.openapi.describe_problems",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "LevelEnum": ["frame", "instance", "series", "study"],
         "MeasuredLevelEnum": ["series", "instance"],
+        "CollectionKindEnum": ["cohort", "teaching", "quiz"],
+        "CorrectionKindEnum": [
+            *("patient-edit", "patient-merge", "project-move", "reconcile", "series-edit"),
+            *("series-move", "study-edit", "study-move", "study-split"),
+        ],
+        "UploadBatchStateEnum": [
+            *("receiving", "examining", "ready", "storing", "done", "failed", "cancelled"),
+        ],
         "ScheduledStepStateEnum": [
-            "SCHEDULED",
-            "ARRIVED",
-            "STARTED",
-            "COMPLETED",
-            "DISCONTINUED",
+            *("SCHEDULED", "ARRIVED", "STARTED", "COMPLETED", "DISCONTINUED"),
         ],
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
@@ -373,6 +467,11 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        # They would name who tried to sign in.
+        "axes": {"level": "ERROR"},
+        "allauth": {"level": "WARNING"},
+        "oauthlib": {"level": "WARNING"},
+        "oauth2_provider": {"level": "WARNING"},
     },
 }
 TWINSIGHT_SECURE_COOKIES = read_bool("TWINSIGHT_SECURE_COOKIES", default=False)

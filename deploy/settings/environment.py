@@ -1,5 +1,6 @@
 """The one typed reader of the environment; every secret may also come as ``NAME_FILE``."""
 
+import ipaddress
 import os
 from pathlib import Path
 
@@ -47,3 +48,15 @@ def read_list(name: str, default: list[str]) -> list[str]:
     """Return the variable split at commas."""
     text = read_text(name)
     return [item.strip() for item in text.split(",") if item.strip()] if text else default
+
+
+def read_networks(name: str) -> list[str]:
+    """Return the variable as addresses and networks; none at first."""
+    found = read_list(name, [])
+    try:
+        for one in found:
+            ipaddress.ip_network(one, strict=False)
+    except ValueError as error:
+        message = f"{name} must name addresses or networks: {error}."
+        raise ImproperlyConfigured(message) from error
+    return found

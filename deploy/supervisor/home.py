@@ -50,6 +50,10 @@ class Home:
         return self.root / "run"
 
     @property
+    def metrics(self) -> Path:
+        return self.run / "metrics"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

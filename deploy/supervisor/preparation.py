@@ -1,6 +1,7 @@
 """What must be done to the database and the static files before the program runs; quick if done."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 from django.conf import settings
@@ -24,6 +25,12 @@ def migrate_if_needed() -> int:
     if plan:
         call_command("migrate", interactive=False, verbosity=0)
     return len(plan)
+
+
+def empty_metrics(home: Home) -> None:
+    """Let the web processes count requests from zero: files of dead ones would stay for ever."""
+    shutil.rmtree(home.metrics, ignore_errors=True)
+    home.metrics.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def collect_static_if_needed() -> int:
@@ -52,11 +59,17 @@ def static_fingerprint() -> tuple[str, int]:
     return digest.hexdigest(), count
 
 
-def first_admin_password() -> str | None:
-    """Create the first admin where there is none; returns the password, which is kept nowhere."""
+def first_admin_password(*, must_change: bool = True) -> str | None:
+    """Create the first admin where there is none; returns the password, which is kept nowhere.
+
+    Parameters
+    ----------
+    must_change
+        whether the first sign-in asks for another one; a demonstration's may stay
+    """
     from archive.access.services import ensure_first_admin  # noqa: PLC0415 models need set-up apps
 
-    _, password = ensure_first_admin()
+    _, password = ensure_first_admin(must_change_password=must_change)
     return password
 
 
@@ -70,13 +83,14 @@ def install_models_if_needed(home: Home, variables: dict[str, str]) -> int:
     SupervisorError
         They can't be installed, for instance because the ``worker`` extra is not.
     """
-    from inference.runs.defaults import DEFAULTS, are_defaults_installed  # noqa: PLC0415 as above
+    from inference.bundles.selectors import all_versions  # noqa: PLC0415 as above
+    from inference.runs.defaults import are_defaults_installed  # noqa: PLC0415 as above
 
     try:
         if are_defaults_installed():
             return 0
+        spec = management_spec(home, "models", ("models", "install"), child_environ(variables))
+        run_to_end(spec, timeout_s=MODELS_LIMIT_S)
+        return len(all_versions())
     finally:
         connections[DEFAULT_DB_ALIAS].close()
-    spec = management_spec(home, "models", ("models", "install"), child_environ(variables))
-    run_to_end(spec, timeout_s=MODELS_LIMIT_S)
-    return len(DEFAULTS)

@@ -18,6 +18,7 @@ from deploy.supervisor.interrupts import StopRequested, StopWish
 from deploy.supervisor.preflight import PortWish, check_disk, check_port
 from deploy.supervisor.preparation import (
     collect_static_if_needed,
+    empty_metrics,
     first_admin_password,
     install_models_if_needed,
     migrate_if_needed,
@@ -51,6 +52,10 @@ class UpOptions:
     redis_url: str = ""
     # DICOM over TLS; 0 for none.
     dicom_tls_port: int = 0
+    # WebSockets of the worklist; 0 for none.
+    events_port: int = 0
+    # HL7 by MLLP; 0 for none.
+    hl7_port: int = 0
 
     @property
     def host(self) -> str:
@@ -133,6 +138,11 @@ class Program:
         if options.dicom_tls_port:
             variable = "TWINSIGHT_DICOM_TLS_PORT"
             check_port(PortWish("DICOM TLS", options.bind, options.dicom_tls_port, variable))
+        if options.events_port:
+            variable = "TWINSIGHT_EVENTS_PORT"
+            check_port(PortWish("events", options.bind, options.events_port, variable))
+        if options.hl7_port:
+            check_port(PortWish("HL7", options.bind, options.hl7_port, "TWINSIGHT_HL7_PORT"))
 
     def _prepare(self) -> None:
         self.terminal.working("schema", "looking for migrations")
@@ -142,12 +152,15 @@ class Program:
         collected = collect_static_if_needed()
         if collected:
             self.terminal.done("static files", f"{collected} collected")
-        password = first_admin_password()
+        empty_metrics(self.options.home)
+        password = first_admin_password(must_change=not self.options.with_demo)
         connections.close_all()  # the supervisor itself needs the database no more
         if password is not None:
             # At once: it is kept nowhere, and what comes next may fail.
             self.terminal.done("first user", "admin")
             self.terminal.field("password", password, "shown only this once")
+        else:
+            self.terminal.field("no password?", "manage.py reset_password", "prints another one")
         if self.options.with_workers:
             self.terminal.working("models", "installing, once")
             installed = install_models_if_needed(self.options.home, self.options.child_variables())
@@ -160,6 +173,8 @@ class Program:
             bind=self.options.bind,
             http_port=self.options.http_port,
             with_workers=self.options.with_workers,
+            events_port=self.options.events_port,
+            hl7_port=self.options.hl7_port,
             gpus=find_gpus(self.options.gpus) if self.options.with_workers else (),
             cpu_queues=self.options.cpu_queues,
             environ=self.options.child_variables(),
@@ -171,6 +186,7 @@ class Program:
             yield supervisor
         finally:
             supervisor.stop()
+            empty_metrics(self.options.home)
 
     @contextlib.contextmanager
     def _demo_load(self, record: ProcessRecord) -> Iterator[DemoLoad]:
@@ -196,7 +212,7 @@ class Program:
         if self.wish.is_made:
             return
         options, terminal = self.options, self.terminal
-        workers = "web, DICOM, 2 workers, scheduler" if options.with_workers else "web, DICOM"
+        workers = "web, DICOM, workers, scheduler" if options.with_workers else "web, DICOM"
         terminal.done("processes", workers)
         terminal.say()
         terminal.field("portal", options.address)

@@ -33,6 +33,10 @@ class ProgramOptions:
     http_port: int = 8000
     web_workers: int = 2
     with_workers: bool = True
+    # WebSockets of the worklist; 0 for none.
+    events_port: int = 0
+    # HL7 by MLLP; 0 for none.
+    hl7_port: int = 0
     gpus: tuple[Gpu, ...] = ()
     # What the CPU's worker takes; empty: everything that no GPU of this machine takes.
     cpu_queues: tuple[str, ...] = ()
@@ -43,12 +47,20 @@ def program_specs(home: Home, options: ProgramOptions) -> list[list[ChildSpec]]:
     """List the processes by stage, in the order in which they start and stop: doors first."""
     environ = child_environ(options.environ)
     doors = [_web(home, options, environ), _dicom(home, environ)]
+    if options.events_port:
+        arguments = ("workitem_events", "--port", str(options.events_port))
+        doors.append(management_spec(home, "events", arguments, environ))
+    if options.hl7_port:
+        arguments = ("hl7_listener", "--port", str(options.hl7_port))
+        doors.append(management_spec(home, "hl7", arguments, environ))
     if not options.with_workers:
         return [doors]
     workers = [
         _worker(home, "default", ("default",), {**environ, POOL_NICENESS_VARIABLE: "5"}),
         # Sends to peers and fetches from them: two, so that a slow peer does not hold the others.
         _worker(home, "transfers", ("transfers",), environ, at_once=2),
+        # Uploads and watched folders.
+        _worker(home, "uploads", ("uploads",), environ),
         _inference_worker(home, _cpu_queues(options), _without_gpus(options.gpus, environ)),
         *(_gpu_worker(home, gpu, environ) for gpu in options.gpus),
     ]
@@ -84,6 +96,8 @@ def _web(home: Home, options: ProgramOptions, environ: Mapping[str, str]) -> Chi
         "--port": str(options.http_port),
         "--workers": str(options.web_workers),
         "--blocking-threads": "8",
+        # A thread takes its connection to the database along when it ends, after 30 s by itself.
+        "--blocking-threads-idle-timeout": "600",
         "--workers-kill-timeout": "10",
         "--log-level": "warning",
     }
@@ -93,7 +107,8 @@ def _web(home: Home, options: ProgramOptions, environ: Mapping[str, str]) -> Chi
         name="web",
         argv=(sys.executable, "-m", "granian", *flat, *switches),
         log_file=home.logs / "web.log",
-        environ=environ,
+        # The processes count requests together there.
+        environ={**environ, "PROMETHEUS_MULTIPROC_DIR": str(home.metrics)},
         cwd=PROJECT,
         stop_timeout_s=WEB_STOP_S,
     )

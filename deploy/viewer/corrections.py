@@ -32,6 +32,7 @@ def _literally(text: str) -> str:
 
 _VIEWS = _script("array_views.js")
 _IMAGE_THROUGH = _script("image_through.js")
+_FRAMED_REPORT = _script("framed_report.js")
 CORRECTIONS = (
     Correction(
         reason="ndarray compiles its views from text, for which a page needs 'unsafe-eval': "
@@ -102,6 +103,20 @@ CORRECTIONS = (
         pattern=r"await (ParametricMap_insertPixelDataPlanar\([^;]*\);)\s+"
         r"return \{\s+pixelData\s+\};",
         replacement=r"const placed = await \1 return { pixelData: placed };",
+        files=1,
+    ),
+    Correction(
+        reason="An encapsulated PDF would run in the browser's plug-in, beside the session. The "
+        "portal draws its pages in a child process: they are framed in its place.",
+        pattern=r"const result = getRenderedUrl \? await getRenderedUrl\(\{\s+"
+        r"signal: abortController\.signal\s+\}\) : \{\s+url: await renderedUrl\s+\};",
+        replacement=_FRAMED_REPORT,
+        files=1,
+    ),
+    Correction(
+        reason="The same: the frame.",
+        pattern=r'createElement\("object", \{\s+data: url,\s+type: "application/pdf",',
+        replacement='createElement("iframe", { src: url || undefined, title: "PDF",',
         files=1,
     ),
 )

@@ -87,6 +87,10 @@ RESOURCES = (
         f"{SUBSCRIBER}/suspend",
         (Operation("POST", "SuspendGlobalSubscription", (200, 400, 403, 404)),),
     ),
+    Resource(
+        "subscribers/{ae_title}",
+        (Operation("GET", "OpenEventChannel", (101, 400, 401, 403, 426, 501)),),
+    ),
 )
 
 

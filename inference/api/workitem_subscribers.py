@@ -5,11 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from archive.api.statuses import problem
 from archive.errors import InvalidRequestError
+from inference.api.channel_requests import TICKET
 from inference.api.workitem_endpoints import WorkitemEndpoint, asker_of, service_of
 from inference.api.workitem_parsers import parse_filter
 from inference.workitems.subscriptions import subscribe, suspend, unsubscribe
@@ -17,10 +19,13 @@ from inference.workitems.subscriptions import subscribe, suspend, unsubscribe
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
+    from inference.api.channel_requests import Ticket
+
 _NO_CHANNEL = (
-    "Events are sent to the subscriber's application entity by DICOM (N-EVENT-REPORT); there is"
-    " no WebSocket."
+    "Events are sent to the subscriber's application entity by DICOM (N-EVENT-REPORT); no process"
+    " for WebSockets runs here (TWINSIGHT_EVENTS_PORT)."
 )
+_ELSEWHERE = "Open a WebSocket here (through the proxy), or on port {} of this host."
 
 
 class SubscriberView(WorkitemEndpoint):
@@ -61,13 +66,22 @@ class SuspensionView(WorkitemEndpoint):
 
 
 class ChannelView(WorkitemEndpoint):
-    """Where another server opens a WebSocket."""
+    """Where a WebSocket is opened: by the process that serves them, which asks here."""
 
     @extend_schema(exclude=True)
     def get(self, request: Request, ae_title: str) -> Response:
-        """Say how events are told here."""
-        del request, ae_title
-        return problem(HTTPStatus.NOT_IMPLEMENTED, code="no-event-channel", detail=_NO_CHANNEL)
+        """Let who is signed in hear; say where, to who asks the web server itself."""
+        ticket: Ticket | None = request._request.META.get(TICKET)  # noqa: SLF001 DRF's documented way
+        if ticket is not None:
+            ticket.asker, ticket.ae_title = asker_of(request), _title(ae_title)
+            return Response(status=HTTPStatus.OK)
+        port = settings.TWINSIGHT_EVENTS_PORT
+        if not port:
+            return problem(HTTPStatus.NOT_IMPLEMENTED, code="no-event-channel", detail=_NO_CHANNEL)
+        detail = _ELSEWHERE.format(port)
+        response = problem(HTTPStatus.UPGRADE_REQUIRED, code="websocket-needed", detail=detail)
+        response["Upgrade"] = "websocket"
+        return response
 
 
 def _title(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import pickletools
+import pickletools  # it runs none  # nosec B403
 import re
 import zipfile
 from contextlib import suppress

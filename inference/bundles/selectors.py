@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from archive.access.selectors import is_site_radiology_admin
 from archive.errors import NotVisibleError
 from inference.bundles.gates import notice_of
@@ -109,13 +111,15 @@ def _summary(row: ModelVersion, *, is_admin: bool) -> ModelSummary:
 
 
 def _rule_in_words(rule: RoutingRule) -> str:
-    parts = [", ".join(rule.modalities) or "any modality"]
+    parts = [", ".join(rule.modalities) or gettext("any modality")]
     if rule.body_parts:
         parts.append(", ".join(rule.body_parts))
     if rule.description_contains:
-        parts.append(f"“{rule.description_contains}” in the description")
+        parts.append(
+            gettext("“%(words)s” in the description") % {"words": rule.description_contains}
+        )
     if rule.minimum_instances > 1:
-        parts.append(f"{rule.minimum_instances} images or more")
+        parts.append(gettext("%(n)s images or more") % {"n": rule.minimum_instances})
     if not rule.is_enabled:
-        parts.append("switched off")
+        parts.append(gettext("switched off"))
     return " · ".join(parts)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext
 
 from archive.audit import bundles as audit
 from archive.audit import services as trust_audit
@@ -34,7 +35,9 @@ def require_runnable(version: ModelVersion) -> None:
         Its files hold code, or were never checked, and no admin trusted them.
     """
     if runs_own_code(version) and not version.is_trusted:
-        raise BundleNotTrustedError(f"No admin has trusted {version}.")
+        raise BundleNotTrustedError(
+            gettext("No admin has trusted %(version)s.") % {"version": version}
+        )
 
 
 def find_version(name: str, version: str = "") -> ModelVersion:
@@ -79,7 +82,9 @@ def set_state(
     with transaction.atomic():
         row = find_version(name, version)
         if state not in ModelVersion.State.values:
-            raise InvalidRequestError(f"{state} is no state of a model.")
+            raise InvalidRequestError(
+                gettext("%(state)s is no state of a model.") % {"state": state}
+            )
         if state in _RUNNING:
             _require_checked(row)
         if state == ModelVersion.State.ACTIVE:
@@ -111,7 +116,10 @@ def trust_version(*, asker: Asker, name: str, version: str, digest: str) -> Mode
     """
     row = find_version(name, version)
     if row.digest != digest or not row.bundle_path:
-        raise InvalidRequestError(f"The digest of {row} is {row.digest}, not the one given.")
+        raise InvalidRequestError(
+            gettext("The digest of %(row)s is %(digest)s, not the one given.")
+            % {"row": row, "digest": row.digest}
+        )
     with trusted_copy(Path(row.bundle_path), digest) as folder:
         checks = check_bundle(folder, read_metadata(folder), is_trusted=True)
     with transaction.atomic():
@@ -140,7 +148,10 @@ def request_trust(*, asker: Asker, name: str, version: str, digest: str) -> Mode
 
     row = find_version(name, version)
     if row.digest != digest or not row.bundle_path:
-        raise InvalidRequestError(f"The digest of {row} is {row.digest}, not the one given.")
+        raise InvalidRequestError(
+            gettext("The digest of %(row)s is %(digest)s, not the one given.")
+            % {"row": row, "digest": row.digest}
+        )
     with transaction.atomic():
         row.checks = row.checks | {"is_running": True, "problem": ""}
         row.save(update_fields=["checks"])
@@ -175,7 +186,9 @@ def set_diagnostic(
     """
     row = find_version(name, version)
     if is_diagnostic and not reason.strip():
-        raise InvalidRequestError("Say by which approval the model may be used for diagnosis.")
+        raise InvalidRequestError(
+            gettext("Say by which approval the model may be used for diagnosis.")
+        )
     with transaction.atomic():
         row.is_diagnostic = is_diagnostic
         row.save(update_fields=["is_diagnostic"])
@@ -189,7 +202,9 @@ def _require_checked(row: ModelVersion) -> None:
     if row.pipeline == "bundle" and runs_own_code(row) and not row.is_trusted:
         raise InvalidRequestError(f"{row} is not trusted: register it with --trust {row.digest}")
     if row.checks and not row.checks.get("passed"):
-        raise InvalidRequestError(f"{row} has not passed its check on a phantom.")
+        raise InvalidRequestError(
+            gettext("%(row)s has not passed its check on a phantom.") % {"row": row}
+        )
 
 
 def _change(row: ModelVersion, state: str, asker: Asker | None, reason: str) -> None:

@@ -13,7 +13,12 @@ from inference.models.space_fill import SpaceFill
 from inference.models.suspicion import Suspicion
 from inference.models.training import TrainingRun
 from inference.models.watching import DriftAlarm, RunNotice, RunSubscription
-from inference.models.workitem import Workitem, WorkitemEvent, WorkitemSubscription
+from inference.models.workitem import (
+    Workitem,
+    WorkitemChannel,
+    WorkitemEvent,
+    WorkitemSubscription,
+)
 
 __all__ = [
     "Calibration",
@@ -43,6 +48,7 @@ __all__ = [
     "Suspicion",
     "TrainingRun",
     "Workitem",
+    "WorkitemChannel",
     "WorkitemEvent",
     "WorkitemSubscription",
 ]

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q, Value
+from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
 from archive.models import Instance, Series, Study
@@ -15,8 +16,8 @@ class Projection(models.Model):
     """
 
     class Kind(models.TextChoices):
-        PCA = "pca", "Principal components"
-        LDA = "lda", "Adapted to labels"
+        PCA = "pca", _("Principal components")
+        LDA = "lda", _("Adapted to labels")
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     matrix = models.BinaryField()
@@ -41,18 +42,18 @@ class EmbeddingSpace(models.Model):
     """
 
     class Metric(models.TextChoices):
-        COSINE = "cosine", "Cosine"
-        EUCLIDEAN = "euclidean", "Euclidean distance"
-        INNER_PRODUCT = "inner_product", "Inner product"
+        COSINE = "cosine", _("Cosine")
+        EUCLIDEAN = "euclidean", _("Euclidean distance")
+        INNER_PRODUCT = "inner_product", _("Inner product")
         # Of square roots of histograms, whose inner product it is.
-        BHATTACHARYYA = "bhattacharyya", "Bhattacharyya coefficient"
+        BHATTACHARYYA = "bhattacharyya", _("Bhattacharyya coefficient")
 
     class State(models.TextChoices):
         # Costs nothing until somebody fills it.
-        REGISTERED = "registered", "Not filled"
-        FILLING = "filling", "Being filled"
-        READY = "ready", "Ready"
-        RETIRED = "retired", "Retired"
+        REGISTERED = "registered", _("Not filled")
+        FILLING = "filling", _("Being filled")
+        READY = "ready", _("Ready")
+        RETIRED = "retired", _("Retired")
 
     name = models.CharField(max_length=64, unique=True)
     dimension = models.PositiveIntegerField()
@@ -127,9 +128,9 @@ class Embedding(models.Model):
     """A vector of a frame, an instance or a series; HNSW indexes are partial, one per space."""
 
     class Level(models.TextChoices):
-        FRAME = "frame", "Frame"
-        INSTANCE = "instance", "Instance"
-        SERIES = "series", "Series"
+        FRAME = "frame", _("Frame")
+        INSTANCE = "instance", _("Instance")
+        SERIES = "series", _("Series")
 
     space = models.ForeignKey(EmbeddingSpace, on_delete=models.CASCADE, related_name="embeddings")
     level = models.CharField(max_length=8, choices=Level.choices)

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from archive.models import Series
 from inference.models.querysets import FindingQuerySet
@@ -10,14 +11,14 @@ class Finding(models.Model):
     """One statement of a run about a series: a class with its probability, or a measurement."""
 
     class Kind(models.TextChoices):
-        CLASSIFICATION = "classification", "Classification"
-        MEASUREMENT = "measurement", "Measurement"
-        DETECTION = "detection", "Detection"
+        CLASSIFICATION = "classification", _("Classification")
+        MEASUREMENT = "measurement", _("Measurement")
+        DETECTION = "detection", _("Detection")
 
     class Review(models.TextChoices):
-        UNVERIFIED = "unverified", "Not reviewed"
-        ACCEPTED = "accepted", "Accepted"
-        REJECTED = "rejected", "Rejected"
+        UNVERIFIED = "unverified", _("Not reviewed")
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Rejected")
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="findings")
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="findings")

@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from archive.models import Instance, Series, Study
 
@@ -11,10 +12,10 @@ class Label(models.Model):
     """
 
     class Source(models.TextChoices):
-        PERSON = "person", "Person"
-        FILE = "file", "File"
-        REPORT = "report", "Report"
-        REVIEW = "review", "Review of a result"
+        PERSON = "person", _("Person")
+        FILE = "file", _("File")
+        REPORT = "report", _("Report")
+        REVIEW = "review", _("Review of a result")
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="labels")
     series = models.ForeignKey(

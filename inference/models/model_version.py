@@ -1,21 +1,22 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class ModelVersion(models.Model):
     """One version of a model: what it does, where its files lie, by which digest it is known."""
 
     class Task(models.TextChoices):
-        EMBED = "embed", "Embedding"
-        CLASSIFY = "classify", "Classification"
-        SEGMENT = "segment", "Segmentation"
-        DETECT = "detect", "Detection"
+        EMBED = "embed", _("Embedding")
+        CLASSIFY = "classify", _("Classification")
+        SEGMENT = "segment", _("Segmentation")
+        DETECT = "detect", _("Detection")
 
     class State(models.TextChoices):
-        DRAFT = "draft", "Draft: runs where somebody asks for it"
-        SHADOW = "shadow", "Shadow: runs on new series, seen by reviewers only"
-        ACTIVE = "active", "Active: runs on new series"
-        RETIRED = "retired", "Retired"
+        DRAFT = "draft", _("Draft: runs where somebody asks for it")
+        SHADOW = "shadow", _("Shadow: runs on new series, seen by reviewers only")
+        ACTIVE = "active", _("Active: runs on new series")
+        RETIRED = "retired", _("Retired")
 
     name = models.CharField(max_length=64)
     version = models.CharField(max_length=32)

@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from inference.models.finding import Finding
 from inference.models.run import Run
@@ -9,9 +10,9 @@ class ResultReview(models.Model):
     """What a person decided about a run's result, for ever: a later decision is another row."""
 
     class Decision(models.TextChoices):
-        ACCEPTED = "accepted", "Accepted"
-        EDITED = "edited", "Accepted with changes"
-        REJECTED = "rejected", "Rejected"
+        ACCEPTED = "accepted", _("Accepted")
+        EDITED = "edited", _("Accepted with changes")
+        REJECTED = "rejected", _("Rejected")
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="reviews")
     reviewer = models.ForeignKey(

@@ -1,6 +1,8 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from archive.models import Project
 from inference.models.model_version import ModelVersion
@@ -9,9 +11,9 @@ from inference.models.model_version import ModelVersion
 class Priority(models.IntegerChoices):
     """How urgent a run is; higher ones start first."""
 
-    ROUTINE = 0, "Routine"
-    HIGH = 5, "High"
-    STAT = 9, "Stat"
+    ROUTINE = 0, _("Routine")
+    HIGH = 5, pgettext_lazy("urgency", "High")
+    STAT = 9, pgettext_lazy("urgency", "Stat")
 
 
 class RoutingRule(models.Model):

@@ -1,6 +1,8 @@
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
 
 from archive.models import Series, Study
 from inference.models.model_version import ModelVersion
@@ -12,12 +14,12 @@ class Run(models.Model):
     """One execution of a model version on a series; the row is the claim, the record, the proof."""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        RUNNING = "running", "Running"
-        SUCCEEDED = "succeeded", "Succeeded"
-        SKIPPED = "skipped", "Not applicable"
-        DEAD = "dead", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        SKIPPED = "skipped", _("Not applicable")
+        DEAD = "dead", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="runs")
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="runs")
@@ -59,6 +61,8 @@ class Run(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # When a person decided last about its result: written by a trigger (migration 0014).
+    reviewed_at = models.DateTimeField(null=True, blank=True)
 
     objects = RunQuerySet.as_manager()
 
@@ -87,6 +91,13 @@ class Run(models.Model):
             ),
             models.Index(
                 fields=["lease_until"], condition=Q(state="running"), name="run_running_lease_idx"
+            ),
+            models.Index(fields=["id"], condition=Q(state="dead"), name="run_dead_idx"),
+            models.Index(
+                Coalesce("reviewed_at", "finished_at", "created_at"),
+                F("id"),
+                condition=Q(state="succeeded"),
+                name="run_changed_idx",
             ),
         ]
 

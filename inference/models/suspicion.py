@@ -1,6 +1,8 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from archive.models import Series
 
@@ -9,13 +11,13 @@ class Suspicion(models.Model):
     """Something that pixels say and the records don't: for the radiology admin to look at."""
 
     class Kind(models.TextChoices):
-        NEAR_DUPLICATE = "near_duplicate", "The same image under two patients"
-        CONTRADICTION = "contradiction", "The pixels contradict the body part or modality"
+        NEAR_DUPLICATE = "near_duplicate", _("The same image under two patients")
+        CONTRADICTION = "contradiction", _("The pixels contradict the body part or modality")
 
     class State(models.TextChoices):
-        OPEN = "open", "Open"
-        CONFIRMED = "confirmed", "Confirmed"
-        DISMISSED = "dismissed", "Dismissed"
+        OPEN = "open", pgettext_lazy("not decided", "Open")
+        CONFIRMED = "confirmed", _("Confirmed")
+        DISMISSED = "dismissed", _("Dismissed")
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="suspicions")

@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from inference.models.model_version import ModelVersion
 from inference.models.run import Run
@@ -30,9 +31,9 @@ class RunNotice(models.Model):
     """One message to one person about one run, until it went out."""
 
     class Kind(models.TextChoices):
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        CRITICAL = "critical", "Critical finding"
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CRITICAL = "critical", _("Critical finding")
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="notices")
     user = models.ForeignKey(

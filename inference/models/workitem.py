@@ -54,6 +54,8 @@ class Workitem(models.Model):
         related_name="performed_workitems",
     )
     cancel_reason = models.CharField(max_length=255, blank=True)
+    # Until when the claim holds of a performer that says nothing.
+    lease_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -67,6 +69,11 @@ class Workitem(models.Model):
                 name="workitem_scheduled_idx",
             ),
             models.Index(fields=["study_instance_uid"], name="workitem_study_idx"),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(state="IN PROGRESS"),
+                name="workitem_lease_idx",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -127,3 +134,25 @@ class WorkitemEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.workitem_uid}"
+
+
+class WorkitemChannel(models.Model):
+    """A WebSocket on which an account's subscriber is told; the newest connection holds it."""
+
+    ae_title = models.CharField(max_length=16)
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="workitem_channels"
+    )
+    holder = models.UUIDField()
+    opened_at = models.DateTimeField()
+    # Renewed while it is open: after it, what is due goes by DICOM again.
+    alive_until = models.DateTimeField()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["ae_title", "account"], name="workitem_channel_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ae_title} {self.opened_at:%Y-%m-%d %H:%M}"

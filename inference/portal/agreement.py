@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from archive.access.selectors import may_review_any
@@ -25,7 +26,9 @@ _MAX_NAME = 64
 def agreement_page(request: HttpRequest) -> HttpResponse:
     """Show agreement with models over time, and readers' kappa for one set of labels."""
     if not may_review_any(request.user):
-        raise NotAllowedError("Only clinicians and radiology admins see how readers agree.")
+        raise NotAllowedError(
+            gettext("Only clinicians and radiology admins see how readers agree.")
+        )
     found = agreement_over_time(request.user)
     label_sets = shared_label_sets(request.user)
     chosen = request.GET.get("label_set", "")[:_MAX_NAME]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -81,7 +83,9 @@ def share_of(name: str, tally: Tally) -> Share:
     return Share(
         name=name,
         text=_MISSING if share is None else f"{share:.0%}",
-        interval="" if share is None else f"{low:.0%} to {high:.0%}",
+        interval=""
+        if share is None
+        else gettext("%(first)s to %(last)s") % {"first": f"{low:.0%}", "last": f"{high:.0%}"},
         place="" if share is None else f"{share * 100:.1f}%",
         start=f"{low * 100:.1f}%",
         span=f"{max(high - low, 0.004) * 100:.1f}%",
@@ -94,7 +98,9 @@ def share_of(name: str, tally: Tally) -> Share:
 
 
 def _written(day: date, *, is_by_month: bool) -> str:
-    return f"{day:%Y-%m}" if is_by_month else f"week of {day:%Y-%m-%d}"
+    if is_by_month:
+        return f"{day:%Y-%m}"
+    return gettext("week of %(day)s") % {"day": f"{day:%Y-%m-%d}"}
 
 
 def _line(periods: dict[date, Tally], *, is_by_month: bool) -> Line | None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -19,7 +21,11 @@ from inference.similarity.suspicions.services import settle_suspicion
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-STATES = {"open": "Open", "confirmed": "Confirmed", "dismissed": "Dismissed"}
+STATES = {
+    "open": pgettext_lazy("not decided", "Open"),
+    "confirmed": _("Confirmed"),
+    "dismissed": _("Dismissed"),
+}
 
 
 @require_safe

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
 from archive.portal.presentation import sex, title_case
 from inference.portal.addresses import page_address, without
 from inference.portal.forms import LIST_FILTERS
@@ -18,19 +21,24 @@ if TYPE_CHECKING:
     from inference.portal.forms import SimilarForm
 
 _NAMES = {
-    "modality": "Modality",
-    "body_part": "Body part",
-    "laterality": "Side",
-    "view": "View",
-    "sex": "Sex",
-    "manufacturer": "Manufacturer",
-    "project": "Project",
-    "label": "Label",
-    "finding": "Finding",
-    "attribute": "Attribute",
+    "modality": _("Modality"),
+    "body_part": _("Body part"),
+    "laterality": _("Side"),
+    "view": pgettext_lazy("projection", "View"),
+    "sex": _("Sex"),
+    "manufacturer": _("Manufacturer"),
+    "project": _("Project"),
+    "label": _("Label"),
+    "finding": _("Finding"),
+    "attribute": _("Attribute"),
 }
-_SIDES = {"L": "left", "R": "right", "B": "both", "U": "unpaired"}
-_SCOPES = {PatientScope.ONLY.value: "same patient only", PatientScope.ANY.value: "everyone"}
+_SIDES = {
+    "L": pgettext_lazy("side", "left"),
+    "R": pgettext_lazy("side", "right"),
+    "B": pgettext_lazy("side", "both"),
+    "U": _("unpaired"),
+}
+_SCOPES = {PatientScope.ONLY.value: _("same patient only"), PatientScope.ANY.value: _("everyone")}
 
 
 @dataclass(frozen=True)
@@ -49,25 +57,25 @@ def chips_of(form: SimilarForm, state: QueryDict) -> list[Chip]:
 
 def _chips(form: SimilarForm, state: QueryDict) -> Iterator[Chip]:
     if words := form.value("text"):
-        yield Chip("Words", words, page_address(without(state, "text")))
+        yield Chip(gettext("Words"), words, page_address(without(state, "text")))
     for name in LIST_FILTERS:
         for value in form.value(name) or ():
             url = page_address(without(state, name, value))
-            yield Chip(_NAMES[name], _written(name, value), url)
+            yield Chip(str(_NAMES[name]), _written(name, value), url)
     for keyword, value in form.value("attribute") or ():
         url = page_address(without(state, "attribute", f"{keyword}={value}"))
         yield Chip(keyword, value, url)
-    yield from _range(form, state, "Study date", ("date_from", "date_to"))
-    yield from _range(form, state, "Age", ("age_from", "age_to"))
+    yield from _range(form, state, gettext("Study date"), ("date_from", "date_to"))
+    yield from _range(form, state, gettext("Age"), ("age_from", "age_to"))
     if scope := _SCOPES.get(form.patient_value):
-        yield Chip("Patients", scope, page_address(without(state, "patient")))
+        yield Chip(gettext("Patients"), str(scope), page_address(without(state, "patient")))
 
 
 def _written(name: str, value: str) -> str:
     if name == "sex":
         return sex(value)
     if name == "laterality":
-        return _SIDES.get(value.upper(), value)
+        return str(_SIDES.get(value.upper(), value))
     return title_case(value) if name == "body_part" else value
 
 
@@ -81,5 +89,7 @@ def _range(form: SimilarForm, state: QueryDict, name: str, ends: tuple[str, str]
 
 def _between(first: Any, last: Any) -> str:
     if first is None:
-        return f"to {last}"
-    return f"from {first}" if last is None else f"{first} to {last}"
+        return gettext("to %(last)s") % {"last": last}
+    if last is None:
+        return gettext("from %(first)s") % {"first": first}
+    return gettext("%(first)s to %(last)s") % {"first": first, "last": last}

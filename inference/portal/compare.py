@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from archive.access.middleware import asker_of
 from archive.errors import NotVisibleError
-from archive.portal.presentation import age, iso_date, person_name, sex, title_case
+from archive.portal.presentation import age, person_name, sex, short_date, title_case
 from archive.portal.statuses import speaks_html
 from archive.portal.viewer import CT_PRESETS, viewer_data
 from archive.query.series_frames import series_stack
@@ -68,7 +69,7 @@ def compare_page(request: HttpRequest) -> HttpResponse:
     """Show the query and chosen hits beside each other, linked."""
     wanted = _wanted(request)
     if not wanted:
-        message = "Nothing to compare."
+        message = gettext("Nothing to compare.")
         raise NotVisibleError(message)
     cases = compared_cases(request.user, [one.uid for one in wanted])
     modalities = {case.path.modality for case in cases}
@@ -92,7 +93,7 @@ def _wanted(request: HttpRequest) -> list[Wanted]:
     for text in texts:
         uid, _, frame = text.partition(":")
         if not UID.match(uid):
-            message = "There is no such image, or it is outside your projects."
+            message = gettext("There is no such image, or it is outside your projects.")
             raise NotVisibleError(message)
         is_number = frame.isascii() and frame.isdigit() and len(frame) < 7
         found.setdefault(uid, Wanted(uid, int(frame) if is_number else None))
@@ -115,19 +116,19 @@ def _views(
 def attribute_rows(cases: Sequence[ComparedCase]) -> list[Row]:
     """Return what the headers say, side by side; what nobody says is left out."""
     written = {
-        "Patient": [person_name(case.patient_name) for case in cases],
-        "Age and sex": [
+        gettext("Patient"): [person_name(case.patient_name) for case in cases],
+        gettext("Age and sex"): [
             " · ".join(filter(None, [age(case.patient_age), sex(case.patient_sex)]))
             for case in cases
         ],
-        "Study date": [iso_date(case.study_date) for case in cases],
-        "Study": [case.study_description for case in cases],
-        "Series": [case.path.description for case in cases],
-        "Modality": [case.path.modality for case in cases],
-        "Body part": [title_case(case.body_part) for case in cases],
-        "Side": [case.laterality for case in cases],
-        "Manufacturer": [case.manufacturer for case in cases],
-        "Protocol": [case.protocol_name for case in cases],
+        gettext("Study date"): [short_date(case.study_date) for case in cases],
+        gettext("Study"): [case.study_description for case in cases],
+        gettext("Series"): [case.path.description for case in cases],
+        gettext("Modality"): [case.path.modality for case in cases],
+        gettext("Body part"): [title_case(case.body_part) for case in cases],
+        gettext("Side"): [case.laterality for case in cases],
+        gettext("Manufacturer"): [case.manufacturer for case in cases],
+        gettext("Protocol"): [case.protocol_name for case in cases],
     }
     return [Row(name, _cells(texts)) for name, texts in written.items() if any(texts)]
 
@@ -141,8 +142,8 @@ def _cells(texts: Sequence[str]) -> tuple[Cell, ...]:
 def chip_rows(cases: Sequence[ComparedCase]) -> list[ChipRow]:
     """Return labels and model findings, side by side."""
     rows = {
-        "Labels": [case.labels for case in cases],
-        "Model findings": [case.findings for case in cases],
+        gettext("Labels"): [case.labels for case in cases],
+        gettext("Model findings"): [case.findings for case in cases],
     }
     return [
         ChipRow(name, tuple(_chips(one, values[0], index) for index, one in enumerate(values)))

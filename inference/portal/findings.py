@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from archive.access.selectors import may_label_any
 from archive.portal.panels import Status
 from archive.portal.presentation import title_case
 from inference.portal.run_states import STATES
 from inference.portal.starting import start_url
-from inference.review.selectors import reviews_of_study
+from inference.review.routine import ALIKE, SURE_FROM
+from inference.review.selectors import decisions_of_studies, reviews_of_study
 from inference.runs.selectors import (
     findings_of_study,
     is_study_idle,
@@ -28,19 +31,23 @@ if TYPE_CHECKING:
     from inference.review.types import StudyReview
 
 # Below this a class is shown as the guess it is.
-UNSURE_BELOW = 0.7
-# What two names are used for: computed and digital radiographs look the same.
-_SAME = ({"CR", "DX"}, {"BRAIN", "HEAD"}, {"BRAIN", "SKULL"}, {"HEAD", "SKULL"})
+UNSURE_BELOW = SURE_FROM
 # UCUM codes as people write them.
 _UNITS = {"[hnsf'U]": "HU", "cm3": "mL", "1": "", "{ratio}": "", "%": "%"}
-
-
+_QUESTIONS = {"modality": _("Modality"), "body_part": _("Body part"), "finding": _("Finding")}
+# Classes whose names are not words.
+_CLASSES = {
+    "notumor": _("No tumour"),
+    "no_finding": _("No finding"),
+    "no finding": _("No finding"),
+    "covid19": "COVID-19",
+}
 # A detection has a size, and how sure the model is.
 _MEASURED = ("measurement", "detection")
 REVIEWS = {
-    "accepted": ("Accepted", "ok"),
-    "edited": ("Corrected", "twin"),
-    "rejected": ("Rejected", "bad"),
+    "accepted": (_("Accepted"), "ok"),
+    "edited": (_("Corrected"), "twin"),
+    "rejected": (_("Rejected"), "bad"),
 }
 
 
@@ -80,6 +87,9 @@ class RunCard:
     message: str
     device: str
     finished_at: Any
+    # The result as a report to read; nothing where there is none, as on trial.
+    report_url: str = ""
+    is_trial: bool = False
     classes: list[ClassLine] = field(default_factory=list)
     measures: list[MeasureLine] = field(default_factory=list)
     review: str = ""
@@ -102,12 +112,14 @@ class SeriesFindings:
 def findings_panel(user: AnyUser, study_uid: str) -> dict[str, Any]:
     """Return the context of the panel; NotVisibleError outside the rights."""
     is_busy = not is_study_idle(user, study_uid)
+    runs = _newest(runs_of_study(user, study_uid))
     statements: dict[int, list[Finding]] = {}
-    for finding in findings_of_study(user, study_uid):
+    # Without a run there is nothing stated and nothing reviewed.
+    for finding in findings_of_study(user, study_uid) if runs else ():
         statements.setdefault(finding.run_id, []).append(finding)
-    reviews = reviews_of_study(user, study_uid)
+    reviews = reviews_of_study(user, study_uid) if runs else {}
     groups: dict[int, SeriesFindings] = {}
-    for run in _newest(runs_of_study(user, study_uid)):
+    for run in runs:
         group = groups.setdefault(run.series_id, _group(run))
         card = _card(run, statements.get(run.pk, []))
         _add_review(card, reviews.get(run.pk))
@@ -133,10 +145,11 @@ def _add_review(card: RunCard, review: StudyReview | None) -> None:
     """Say what a person made of the result, and what they put right."""
     if review is None:
         return
-    text, card.review_tone = REVIEWS.get(review.decision, (review.decision, ""))
-    card.review = f"{text} by {review.reviewer}" if review.reviewer else text
+    words, card.review_tone = REVIEWS.get(review.decision, (review.decision, ""))
+    said = {"decision": str(words), "name": review.reviewer}
+    card.review = gettext("%(decision)s by %(name)s") % said if review.reviewer else str(words)
     for one in review.corrected:
-        name = one.name.replace("_", " ").capitalize()
+        name = question_name(one.name)
         if one.corrected_value is not None:
             answer = f"{written_value(one.corrected_value)} {written_unit(one.unit)}".strip()
             name = f"{title_case(one.label)} {one.name}"
@@ -157,7 +170,7 @@ def _group(run: Run) -> SeriesFindings:
     number = f"{series.series_number} · " if series.series_number is not None else ""
     return SeriesFindings(
         series_uid=series.series_instance_uid,
-        title=f"{number}{series.series_description or 'Series'}",
+        title=f"{number}{series.series_description or gettext('Series')}",
         modality=series.modality,
     )
 
@@ -171,22 +184,51 @@ def _card(run: Run, findings: list[Finding]) -> RunCard:
         task=version.task,
         description=version.description,
         state=run.state,
-        state_text=state_text,
+        state_text=str(state_text),
         tone=tone,
         message=run.message,
         device=run.device.upper() if len(run.device) <= 4 else run.device,
         finished_at=run.finished_at,
+        report_url=_report_url(run),
+        is_trial=_is_trial(run),
         classes=[_class_line(one) for one in findings if one.kind == "classification"],
         measures=[_measure_line(one) for one in findings if one.kind in _MEASURED],
     )
 
 
+def _report_url(run: Run) -> str:
+    """Return where the result is a report: what is embedded or on trial is none."""
+    version = run.model_version
+    is_said = run.state == "succeeded" and version.task != "embed"
+    return reverse("runs:run-report", args=(run.pk,)) if is_said and not _is_trial(run) else ""
+
+
+def _is_trial(run: Run) -> bool:
+    return run.is_shadow or run.model_version.state == "shadow"
+
+
+def question_name(name: str) -> str:
+    """Return what a classification is about, as people write it."""
+    return str(_QUESTIONS.get(name, name.replace("_", " ").strip().capitalize()))
+
+
+def class_name(name: str, label: str) -> str:
+    """Return a class as people write it: modality codes as they are, ``no_finding`` as words."""
+    if name == "modality":
+        return label
+    if label.lower() in _CLASSES:
+        return str(_CLASSES[label.lower()])
+    words = title_case(label.replace("_", " ").strip())
+    return words[:1].upper() + words[1:]
+
+
 def _class_line(finding: Finding) -> ClassLine:
     probability = finding.probability or 0.0
     is_code = finding.name == "modality"
+    known = _CLASSES.get(finding.label.lower())
     return ClassLine(
-        name=finding.name.replace("_", " ").capitalize(),
-        label=finding.label if is_code else title_case(finding.label),
+        name=question_name(finding.name),
+        label=finding.label if is_code else str(known or title_case(finding.label)),
         probability=probability,
         width=f"{probability * 100:.1f}%",
         is_unsure=probability < UNSURE_BELOW,
@@ -199,7 +241,7 @@ def _contradiction(finding: Finding) -> str:
     said = {"modality": "modality", "body_part": "body_part_examined"}.get(finding.name)
     stated = getattr(finding.series, said).upper() if said else ""
     guessed = finding.label.upper()
-    if not stated or stated == guessed or {stated, guessed} in _SAME:
+    if not stated or stated == guessed or {stated, guessed} in ALIKE:
         return ""
     return stated if finding.name == "modality" else title_case(stated)
 
@@ -233,13 +275,39 @@ def study_statuses(user: AnyUser, study_uids: Sequence[str]) -> dict[str, Status
     return {study_uid: _status(states) for study_uid, states in counts.items()}
 
 
+def review_statuses(user: AnyUser, study_uids: Sequence[str]) -> dict[str, Status]:
+    """Return for each study what people made of its results."""
+    counts = decisions_of_studies(user, study_uids)
+    return {study_uid: _reviewed(decisions) for study_uid, decisions in counts.items()}
+
+
+def _reviewed(decisions: dict[str, int]) -> Status:
+    """Say the decision that asks for most attention, and all of them on a closer look."""
+    detail = ", ".join(
+        f"{REVIEWS[decision][0].lower()}: {decisions[decision]}"
+        for decision in REVIEWS
+        if decision in decisions
+    )
+    for decision in ("rejected", "edited", "accepted"):
+        if decision in decisions:
+            text, tone = REVIEWS[decision]
+            return Status(str(text), tone, detail)
+    return Status(gettext("Reviewed"))
+
+
 def _status(states: dict[str, int]) -> Status:
     waiting = states.get("queued", 0) + states.get("running", 0)
     failed, done = states.get("dead", 0), states.get("succeeded", 0)
     if waiting:
-        return Status("Processing", "busy", f"{done} of {sum(states.values())} runs finished")
+        total = sum(states.values())
+        said = ngettext(
+            "%(done)s of %(total)s run finished", "%(done)s of %(total)s runs finished", total
+        )
+        return Status(gettext("Processing"), "busy", said % {"done": done, "total": total})
     if failed:
-        return Status("Failed", "bad", f"{failed} failed, {done} finished")
+        said = gettext("%(failed)s failed, %(done)s finished")
+        return Status(gettext("Failed"), "bad", said % {"failed": failed, "done": done})
     if done:
-        return Status("Done", "ok", f"{done} runs finished")
-    return Status("Not applicable", "", "No model fits these images")
+        said = ngettext("%(done)s run finished", "%(done)s runs finished", done)
+        return Status(gettext("Done"), "ok", said % {"done": done})
+    return Status(gettext("Not applicable"), "", gettext("No model fits these images"))

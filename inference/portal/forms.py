@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.utils.translation import gettext
 
 from inference.portal.fields import AttributeListField, RegionField, TextListField
 from inference.similarity.types import (
@@ -181,6 +182,7 @@ class PictureForm(forms.Form):
         """Refuse what is too large to be a picture."""
         image: UploadedFile[bytes] = self.cleaned_data["image"]
         if (image.size or 0) > MAX_IMAGE_BYTES:
-            message = f"A picture may have {MAX_IMAGE_BYTES // 1024 // 1024} MB at most."
+            most = MAX_IMAGE_BYTES // 1024 // 1024
+            message = gettext("A picture may have %(n)s MB at most.") % {"n": most}
             raise forms.ValidationError(message)
         return image

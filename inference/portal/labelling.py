@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -30,15 +32,15 @@ if TYPE_CHECKING:
     from inference.training.labels import LabelView
 
 STRATEGIES = {
-    "mixed": "In turns",
-    "uncertain": "Uncertain first",
-    "diverse": "Most different first",
-    "disputed": "Disputed first",
+    "mixed": _("In turns"),
+    "uncertain": _("Uncertain first"),
+    "diverse": _("Most different first"),
+    "disputed": _("Disputed first"),
 }
 REASONS = {
-    "uncertain": "Its neighbours are at odds",
-    "diverse": "Nothing labelled looks like it",
-    "disputed": "Labelled otherwise than its neighbours",
+    "uncertain": _("Its neighbours are at odds"),
+    "diverse": _("Nothing labelled looks like it"),
+    "disputed": _("Labelled otherwise than its neighbours"),
 }
 
 
@@ -47,7 +49,7 @@ REASONS = {
 def labelling_page(request: HttpRequest) -> HttpResponse:
     """Show the series that a label would teach most, one after another."""
     if not may_label_any(request.user):
-        raise NotAllowedError("Your role only allows you to look.")
+        raise NotAllowedError(gettext("Your role only allows you to look."))
     form = QueueForm(request.GET)
     names = label_names(request.user)
     label_set = form.value("label_set")
@@ -96,7 +98,9 @@ def label_add(request: HttpRequest) -> HttpResponse:
     """Add a label, and go on where the page says."""
     form = LabelForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "A label needs a set, a name of at most 64 signs, and an object.")
+        messages.error(
+            request, gettext("A label needs a set, a name of at most 64 signs, and an object.")
+        )
         return redirect(_next(request))
     try:
         add_labels(

@@ -5,61 +5,103 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inference.bundles.types import ModelSummary
 
 TONES = {"active": "chip-ok", "shadow": "chip-busy", "draft": "", "retired": ""}
-STATES = {"active": "Active", "shadow": "Shadow", "draft": "Draft", "retired": "Retired"}
-_LISTS = {"modalities": "Modality", "body_parts": "Body part", "views": "View"}
-_RANGES = {"spacing_mm": "Pixel spacing", "slice_spacing_mm": "Slice spacing"}
+STATES = {
+    "active": _("Active"),
+    "shadow": _("Shadow"),
+    "draft": _("Draft"),
+    "retired": _("Retired"),
+}
+_LISTS = {
+    "modalities": _("Modality"),
+    "body_parts": _("Body part"),
+    "views": pgettext_lazy("projection", "View"),
+}
+_RANGES = {"spacing_mm": _("Pixel spacing"), "slice_spacing_mm": _("Slice spacing")}
+# What a gate may let pass where a series doesn't state it.
+_NAMES = {**_LISTS, **_RANGES, "age": _("Age"), "contrast": _("Contrast agent")}
 _MOST_METRICS = 40
 
 
 def input_lines(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a model may run on, as names and values."""
     lines = [
-        (name, " or ".join(map(str, inputs[key])))
+        (str(name), ", ".join(map(str, inputs[key])))
         for key, name in _LISTS.items()
         if inputs.get(key)
     ]
     youngest, oldest = inputs.get("age_from"), inputs.get("age_to")
     if youngest is not None or oldest is not None:
-        ends = (
-            f"from {youngest}" if youngest is not None else "",
-            f"to {oldest}" if oldest else "",
-        )
-        lines.append(("Age in years", " ".join(end for end in ends if end)))
+        lines.append((gettext("Age in years"), _ages(youngest, oldest)))
     if inputs.get("contrast") is not None:
-        lines.append(("Contrast agent", "needed" if inputs["contrast"] else "none"))
+        lines.append(
+            (
+                gettext("Contrast agent"),
+                gettext("needed") if inputs["contrast"] else gettext("none"),
+            )
+        )
     for key, name in _RANGES.items():
         if inputs.get(key):
             least, most = inputs[key]
-            lines.append((name, f"{least:g} to {most:g} mm"))
+            lines.append((str(name), f"{least:g}\N{EN DASH}{most:g} mm"))
     if inputs.get("dimensions"):
-        lines.append(("Dimensions", str(inputs["dimensions"])))
+        lines.append((gettext("Dimensions"), str(inputs["dimensions"])))
     if inputs.get("minimum_instances"):
-        lines.append(("Images", f"at least {inputs['minimum_instances']}"))
+        lines.append(
+            (gettext("Images"), gettext("at least %(n)s") % {"n": inputs["minimum_instances"]})
+        )
     if inputs.get("accept_unknown"):
-        lines.append(("Accepted where unstated", ", ".join(map(str, inputs["accept_unknown"]))))
+        lines.append(
+            (
+                gettext("Accepted where unstated"),
+                ", ".join(_named(key) for key in inputs["accept_unknown"]),
+            )
+        )
     return lines
+
+
+def _named(key: Any) -> str:
+    return str(_NAMES.get(str(key), key))
+
+
+def _ages(youngest: int | None, oldest: int | None) -> str:
+    if youngest is None:
+        return gettext("to %(last)s") % {"last": oldest}
+    if not oldest:
+        return gettext("from %(first)s") % {"first": youngest}
+    return gettext("%(first)s to %(last)s") % {"first": youngest, "last": oldest}
 
 
 def check_lines(checks: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what registration measured, as names and values."""
-    lines = [("Checked", str(checks.get("checked_at", "")).replace("T", " ")[:16])]
-    lines += [("Weights", f"{checks.get('weights', '')} ({checks.get('format', '')})")]
-    for key, name in (("input_shape", "Phantom"), ("output_shape", "Output")):
+    lines = [(gettext("Checked"), str(checks.get("checked_at", "")).replace("T", " ")[:16])]
+    lines += [(gettext("Weights"), f"{checks.get('weights', '')} ({checks.get('format', '')})")]
+    for key, name in (("input_shape", gettext("Phantom")), ("output_shape", gettext("Output"))):
         if checks.get(key):
             lines.append((name, " x ".join(map(str, checks[key]))))
-    for key, name in (("infer_seconds", "Inference"), ("seconds", "Whole process")):
+    for key, name in (
+        ("infer_seconds", gettext("Inference")),
+        ("seconds", gettext("Whole process")),
+    ):
         if checks.get(key) is not None:
             lines.append((name, f"{checks[key]:.1f} s"))
     if checks.get("memory_mb"):
-        lines.append(("Most memory", f"{checks['memory_mb']:.0f} MiB"))
+        lines.append((gettext("Most memory"), f"{checks['memory_mb']:.0f} MiB"))
     if "is_offline" in checks:
-        lines.append(("Network", "shut off" if checks["is_offline"] else "not shut off"))
+        lines.append(
+            (
+                gettext("Network"),
+                gettext("shut off") if checks["is_offline"] else gettext("not shut off"),
+            )
+        )
     return [(name, value) for name, value in lines if value.strip(" ()")]
 
 

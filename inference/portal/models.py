@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -32,13 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
+    from django.utils.functional import _StrPromise
 
     from archive.audit.types import Asker
     from inference.bundles.types import ModelSummary
 
 _EXPECTED = (InvalidRequestError, InferenceError)
-_TASKS = {"segment": "Segmentation", "classify": "Classification", "detect": "Detection",
-          "embed": "Embedding"}  # fmt: skip
+_TASKS = {"segment": _("Segmentation"), "classify": _("Classification"), "detect": _("Detection"),
+          "embed": _("Embedding")}  # fmt: skip
 
 
 @require_safe
@@ -100,7 +103,9 @@ def model_act(request: HttpRequest, name: str, version: str, act: str) -> HttpRe
     change, words = _ACTS[act]
     try:
         if model.is_space and act != "notice":
-            raise InvalidRequestError("A model of vectors is promoted and retired by its space.")
+            raise InvalidRequestError(
+                gettext("A model of vectors is promoted and retired by its space.")
+            )
         change(asker_of(request), model, request)
     except _EXPECTED as error:
         messages.error(request, error.message)
@@ -138,10 +143,10 @@ def _notice(asker: Asker, model: ModelSummary, request: HttpRequest) -> None:
     )
 
 
-_ACTS: dict[str, tuple[Callable[[Asker, ModelSummary, HttpRequest], None], str]] = {
-    "promote": (_to_state("active"), "{model} runs on new series from now on."),
-    "shadow": (_to_state("shadow"), "{model} runs in shadow: only reviewers see its results."),
-    "retire": (_to_state("retired"), "{model} is retired."),
-    "trust": (_trust, "The code of {model} is being tried; it is trusted once that went well."),
-    "notice": (_notice, "The notice of {model} was changed."),
+_ACTS: dict[str, tuple[Callable[[Asker, ModelSummary, HttpRequest], None], _StrPromise]] = {
+    "promote": (_to_state("active"), _("{model} runs on new series from now on.")),
+    "shadow": (_to_state("shadow"), _("{model} runs in shadow: only reviewers see its results.")),
+    "retire": (_to_state("retired"), _("{model} is retired.")),
+    "trust": (_trust, _("The code of {model} is being tried; it is trusted once that went well.")),
+    "notice": (_notice, _("The notice of {model} was changed.")),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django import forms
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from archive.access.middleware import asker_of
@@ -65,19 +66,23 @@ def notice_page(request: HttpRequest) -> HttpResponse:
 def drift_settle(request: HttpRequest, pk: int) -> HttpResponse:
     """Note that somebody looked into a drift."""
     alarm = settle_alarm(asker=asker_of(request), alarm_id=pk, note=request.POST.get("note", ""))
-    messages.success(request, f"Settled; {alarm.model_version} is measured anew from now on.")
+    messages.success(
+        request,
+        gettext("Settled; %(model)s is measured anew from now on.")
+        % {"model": alarm.model_version},
+    )
     return redirect("runs:notices")
 
 
 def _keep(request: HttpRequest) -> HttpResponse:
     form = WishesForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "The webhook needs an address that begins with https://.")
+        messages.error(request, gettext("The webhook needs an address that begins with https://."))
         return redirect("runs:notices")
     try:
         change_wishes(asker=asker_of(request), wishes=Wishes(**form.cleaned_data))
     except InvalidRequestError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, "Kept.")
+        messages.success(request, gettext("Kept."))
     return redirect("runs:notices")

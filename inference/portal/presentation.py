@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from django import template
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from archive.portal.presentation import title_case
+from inference.portal.model_rows import STATES
 from inference.similarity.types import Level, PatientScope, ScoreKind
+from inference.training.stages import stage_in_words
 
 if TYPE_CHECKING:
     from inference.similarity.types import SimilarAnswer, SimilarResult
@@ -16,23 +20,17 @@ if TYPE_CHECKING:
 register = template.Library()
 
 _MEANINGS = {
-    ScoreKind.COSINE: "Cosine similarity of the two vectors: 1 is the same",
-    ScoreKind.EUCLIDEAN: "1 / (1 + Euclidean distance of the two vectors): 1 is the same",
-    ScoreKind.INNER_PRODUCT: "Inner product of the two vectors: greater is more alike",
-    ScoreKind.BHATTACHARYYA: "Bhattacharyya coefficient of the two histograms: 1 is the same",
-    ScoreKind.RRF: "Sum of reciprocal ranks among the answers to each part of the question",
-    ScoreKind.TEXT: "How well the words fit, by PostgreSQL's rank",
-}
-_ONE_AND_MANY = {
-    Level.FRAME: ("frame", "frames"),
-    Level.INSTANCE: ("image", "images"),
-    Level.SERIES: ("case", "cases"),
-    Level.STUDY: ("study", "studies"),
+    ScoreKind.COSINE: _("Cosine similarity of the two vectors: 1 is the same"),
+    ScoreKind.EUCLIDEAN: _("1 / (1 + Euclidean distance of the two vectors): 1 is the same"),
+    ScoreKind.INNER_PRODUCT: _("Inner product of the two vectors: greater is more alike"),
+    ScoreKind.BHATTACHARYYA: _("Bhattacharyya coefficient of the two histograms: 1 is the same"),
+    ScoreKind.RRF: _("Sum of reciprocal ranks among the answers to each part of the question"),
+    ScoreKind.TEXT: _("How well the words fit, by PostgreSQL's rank"),
 }
 _SCOPES = {
-    PatientScope.EXCLUDE: "of other patients",
-    PatientScope.ANY: "of everyone",
-    PatientScope.ONLY: "of the same patient",
+    PatientScope.EXCLUDE: _("of other patients"),
+    PatientScope.ANY: _("of everyone"),
+    PatientScope.ONLY: _("of the same patient"),
 }
 
 
@@ -73,33 +71,50 @@ def viewer_url(hit: SimilarResult) -> str:
 
 
 @register.filter
+def model_state(value: str) -> str:
+    """Return the state of a version of a model in a word."""
+    return str(STATES.get(value, value))
+
+
+@register.filter
+def training_stage(value: str) -> str:
+    """Return what a training is doing, in words."""
+    return stage_in_words(value) or gettext("starting")
+
+
+@register.filter
 def score_meaning(kind: ScoreKind) -> str:
     """Return what a score is, in a sentence."""
-    return _MEANINGS.get(kind, "Greater is more alike")
+    return str(_MEANINGS.get(kind, _("Greater is more alike")))
 
 
 @register.filter
 def counted(answer: SimilarAnswer) -> str:
     """Return how many of what were found."""
-    one, many = _ONE_AND_MANY[answer.level]
     number = len(answer.results)
-    return f"{number} {one if number == 1 else many}"
+    words = {
+        Level.FRAME: ngettext("%(n)s frame", "%(n)s frames", number),
+        Level.INSTANCE: ngettext("%(n)s image", "%(n)s images", number),
+        Level.SERIES: ngettext("%(n)s case", "%(n)s cases", number),
+        Level.STUDY: ngettext("%(n)s study", "%(n)s studies", number),
+    }
+    return words[answer.level] % {"n": number}
 
 
 @register.filter
 def scope_words(value: str) -> str:
     """Return among whom the search looked."""
-    return _SCOPES[PatientScope(value)]
+    return str(_SCOPES[PatientScope(value)])
 
 
 @register.filter
 def time_left(seconds: int) -> str:
     """Return a duration as coarsely as anybody wants to know it."""
     if seconds < 90:
-        return "about a minute"
+        return gettext("about a minute")
     if seconds < 90 * 60:
-        return f"about {round(seconds / 60)} min"
-    return f"about {round(seconds / 3600)} h"
+        return gettext("about %(n)s min") % {"n": round(seconds / 60)}
+    return gettext("about %(n)s h") % {"n": round(seconds / 3600)}
 
 
 @register.filter

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 # Half a year of nights.
 MAX_HISTORY = 180
-LEVEL_NAMES = {Level.SERIES: "Series", Level.INSTANCE: "Single images"}
+LEVEL_NAMES = {Level.SERIES: _("Series"), Level.INSTANCE: _("Single images")}
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def quality_evaluate(request: HttpRequest) -> HttpResponse:
             level=level,
         )
         if not is_new:
-            messages.info(request, "This is being measured already.")
+            messages.info(request, gettext("This is being measured already."))
     except InvalidRequestError as error:
         messages.error(request, error.message)
     return redirect(reverse("similarity:quality", query=named))

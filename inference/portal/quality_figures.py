@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from archive.portal.presentation import title_case
 
 if TYPE_CHECKING:
@@ -17,23 +20,23 @@ MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 # Names of the figures, what they are called, and what they say.
 HEADLINES = (
-    ("p_at_1", "P@1", "The first case shares the label"),
-    ("p_at_5", "P@5", "Share of the first five"),
-    ("p_at_10", "P@10", "Share of the first ten"),
-    ("map", "mAP", "Mean average precision over the whole ranking"),
-    ("ndcg_at_10", "nDCG@10", "Gain of the first ten, the best order being 1"),
-    ("recall_at_10", "Recall@10", "Share of all that is alike within the first ten"),
+    ("p_at_1", "P@1", _("The first case shares the label")),
+    ("p_at_5", "P@5", _("Share of the first five")),
+    ("p_at_10", "P@10", _("Share of the first ten")),
+    ("map", "mAP", _("Mean average precision over the whole ranking")),
+    ("ndcg_at_10", "nDCG@10", _("Gain of the first ten, the best order being 1")),
+    ("recall_at_10", "Recall@10", _("Share of all that is alike within the first ten")),
 )
 COLUMNS = ("p_at_1", "p_at_10", "map")
 TITLES = {
-    "label": "Label",
-    "modality": "Modality",
-    "body_part": "Body part",
-    "scanner": "Scanner",
-    "sex": "Sex",
-    "age_group": "Age at the study",
+    "label": _("Label"),
+    "modality": _("Modality"),
+    "body_part": _("Body part"),
+    "scanner": _("Scanner"),
+    "sex": _("Sex"),
+    "age_group": _("Age at the study"),
 }
-SEXES = {"F": "Female", "M": "Male", "O": "Other"}
+SEXES = {"F": _("Female"), "M": _("Male"), "O": _("Other")}
 # The drawing area of the chart, in the units of its view box; shares of 0 to 1 upwards.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 1110, 14, 208
 _LINES = (("p_at_1", "P@1"), ("p_at_10", "P@10"), ("map", "mAP"))
@@ -117,7 +120,9 @@ def figure(cell: Mapping[str, Any], key: str, name: str = "", hint: str = "") ->
     return Figure(
         name=name,
         text=f"{value:.3f}",
-        interval="too few patients" if low is None else f"{low:.2f} to {high:.2f}",
+        interval=gettext("too few patients")
+        if low is None
+        else gettext("%(first)s to %(last)s") % {"first": f"{low:.2f}", "last": f"{high:.2f}"},
         hint=hint,
         place=_percent(value),
         start="" if low is None else _percent(low),
@@ -129,20 +134,22 @@ def figure(cell: Mapping[str, Any], key: str, name: str = "", hint: str = "") ->
 
 def headlines(figures: Mapping[str, Any]) -> list[Figure]:
     """Return the figures over all queries."""
-    return [figure(figures["all"], key, name, hint) for key, name, hint in HEADLINES]
+    return [figure(figures["all"], key, name, str(hint)) for key, name, hint in HEADLINES]
 
 
 def tables(figures: Mapping[str, Any]) -> list[Table]:
     """Return the groupings; inside one modality and body part first, which is the hard part."""
     made = []
     if figures.get("within"):
-        made.append(Table("Within one modality and body part", _lines(figures["within"], _pair)))
+        made.append(
+            Table(gettext("Within one modality and body part"), _lines(figures["within"], _pair))
+        )
     for key, title in TITLES.items():
         cells = figures.get("by", {}).get(key) or {}
         if key == "age_group":
             cells = dict(sorted(cells.items()))
         if cells:
-            made.append(Table(title, _lines(cells, _WRITTEN.get(key, str))))
+            made.append(Table(str(title), _lines(cells, _WRITTEN.get(key, str))))
     return made
 
 
@@ -185,13 +192,13 @@ def _difference(first: Figure, second: Figure, paired: Any, name: str) -> Differ
         return Difference(name, first, second)
     value, low, high = paired
     if low is None:
-        return Difference(name, first, second, _signed(value), "too few patients")
-    interval = f"{_signed(low)} to {_signed(high)}"
-    tone, verdict = "", "no sure difference"
+        return Difference(name, first, second, _signed(value), gettext("too few patients"))
+    interval = gettext("%(first)s to %(last)s") % {"first": _signed(low), "last": _signed(high)}
+    tone, verdict = "", gettext("no sure difference")
     if low > 0:
-        tone, verdict = "ok", "surely better"
+        tone, verdict = "ok", gettext("surely better")
     elif high < 0:
-        tone, verdict = "bad", "surely worse"
+        tone, verdict = "bad", gettext("surely worse")
     return Difference(name, first, second, _signed(value), interval, tone, verdict)
 
 
@@ -213,7 +220,7 @@ def _pair(name: str) -> str:
 
 
 def _sex(name: str) -> str:
-    return SEXES.get(name, name)
+    return str(SEXES.get(name, name))
 
 
 _WRITTEN: dict[str, Callable[[str], str]] = {"body_part": title_case, "sex": _sex}

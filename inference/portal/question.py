@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
 from archive.portal.viewer import viewer_data
 from archive.query.case_header import CaseUids, case_header
+from archive.query.facets import visible_body_parts, visible_modalities
 from archive.query.picture_words import pictures_in_words
 from archive.query.series_frames import series_stack
-from archive.query.worklist import visible_body_parts, visible_modalities
 from inference.portal.addresses import EXAMPLES, page_address, unfiltered
 from inference.portal.chips import chips_of
 from inference.portal.fields import region_text
@@ -31,18 +34,22 @@ if TYPE_CHECKING:
     from inference.similarity.types import SimilarAnswer
 
 LEVELS = (
-    (Level.FRAME.value, "Frame"),
-    (Level.INSTANCE.value, "Image"),
-    (Level.SERIES.value, "Series"),
-    (Level.STUDY.value, "Study"),
+    (Level.FRAME.value, _("Frame")),
+    (Level.INSTANCE.value, _("Image")),
+    (Level.SERIES.value, _("Series")),
+    (Level.STUDY.value, _("Study")),
 )
 SCOPES = (
-    (PatientScope.EXCLUDE.value, "Others"),
-    (PatientScope.ANY.value, "Everyone"),
-    (PatientScope.ONLY.value, "Same patient"),
+    (PatientScope.EXCLUDE.value, pgettext_lazy("patients", "Others")),
+    (PatientScope.ANY.value, _("Everyone")),
+    (PatientScope.ONLY.value, _("Same patient")),
 )
-SEXES = (("F", "Female"), ("M", "Male"), ("O", "Other"))
-SIDES = (("L", "Left"), ("R", "Right"), ("B", "Both"))
+SEXES = (("F", _("Female")), ("M", _("Male")), ("O", _("Other")))
+SIDES = (
+    ("L", pgettext_lazy("side", "Left")),
+    ("R", pgettext_lazy("side", "Right")),
+    ("B", _("Both")),
+)
 # View Position and mammographic views as readers know them.
 VIEWS = ("AP", "PA", "LL", "RL", "LAO", "RAO", "CC", "MLO", "ML", "LM")
 KEYWORDS = (

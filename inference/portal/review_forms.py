@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from django import forms
+from django.utils.translation import gettext
 
 from archive.errors import InvalidRequestError
-from inference.review.types import Correction, Order, ReviewFilters, Standing
+from inference.review.types import Correction, Order, ReviewFilters, Scope, Standing
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -26,6 +27,7 @@ class ReviewFiltersForm(forms.Form):
     modality = forms.CharField(max_length=16)
     finding = forms.CharField(max_length=64)
     study = forms.RegexField(UID)
+    scope = forms.ChoiceField(choices=[(one.value, one.value) for one in Scope])
 
     def filters(self) -> ReviewFilters:
         """Return the filters."""
@@ -38,6 +40,7 @@ class ReviewFiltersForm(forms.Form):
             modality=held.get("modality", ""),
             finding=held.get("finding", ""),
             study=held.get("study", ""),
+            scope=Scope(held.get("scope") or Scope.TELLING),
         )
 
 
@@ -46,7 +49,7 @@ def address_of(filters: ReviewFilters) -> dict[str, str]:
     usual = ReviewFilters()
     return {
         name: str(getattr(filters, name))
-        for name in ("standing", "order", "model", "modality", "finding", "study")
+        for name in ("standing", "order", "model", "modality", "finding", "study", "scope")
         if getattr(filters, name) != getattr(usual, name)
     }
 
@@ -81,7 +84,7 @@ def _number(text: str) -> float | None:
     try:
         number = float(text.replace(",", "."))
     except ValueError as error:
-        raise InvalidRequestError("A measurement is a number.") from error
+        raise InvalidRequestError(gettext("A measurement is a number.")) from error
     if abs(number) > 1e12 or number != number:  # noqa: PLR0124 only NaN differs from itself
-        raise InvalidRequestError("A measurement is a finite number.")
+        raise InvalidRequestError(gettext("A measurement is a finite number."))
     return number

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from archive.portal.presentation import title_case
-from inference.portal.findings import UNSURE_BELOW, written_unit, written_value
+from archive.portal.sayings import say_again
+from inference.portal.findings import (
+    UNSURE_BELOW,
+    class_name,
+    question_name,
+    written_unit,
+    written_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,8 +57,8 @@ def summary_of(result: Result) -> str:
     """Return what a result says, in a few words."""
     texts = [_said(one) for one in result.findings[:_SUMMARY]]
     if len(result.findings) > _SUMMARY:
-        texts.append(f"{len(result.findings) - _SUMMARY} more")
-    return " · ".join(texts) or result.message or "Nothing was found"
+        texts.append(gettext("%(n)s more") % {"n": len(result.findings) - _SUMMARY})
+    return " · ".join(texts) or say_again(result.message) or gettext("Nothing was found")
 
 
 def _said(one: ReviewedFinding) -> str:
@@ -66,14 +75,6 @@ def _answer(one: ReviewedFinding) -> str:
     return class_name(one.name, one.label or one.name)
 
 
-def class_name(name: str, label: str) -> str:
-    """Return a class as people write it: modality codes as they are, ``no_finding`` as words."""
-    if name == "modality":
-        return label
-    words = title_case(label.replace("_", " ").strip())
-    return words[:1].upper() + words[1:]
-
-
 def _line(one: ReviewedFinding, given: Mapping[str, str]) -> ReviewLine:
     is_measured = one.kind == "measurement"
     name = f"{title_case(one.label)} {one.name.lower()}" if is_measured else one.name
@@ -84,7 +85,7 @@ def _line(one: ReviewedFinding, given: Mapping[str, str]) -> ReviewLine:
     return ReviewLine(
         pk=one.pk,
         kind=one.kind,
-        name=name.replace("_", " ").strip().capitalize(),
+        name=question_name(name),
         answer=_answer(one),
         unit=written_unit(one.unit),
         percent="" if sure is None else f"{sure:.0%}",

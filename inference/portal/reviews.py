@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -22,7 +25,7 @@ from inference.portal.review_forms import ReviewFiltersForm, address_of, correct
 from inference.portal.review_lines import lines_of, summary_of
 from inference.review.selectors import neighbours, result_to_review, review_page
 from inference.review.services import review_result
-from inference.review.types import Standing
+from inference.review.types import Scope, Standing
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -30,13 +33,17 @@ if TYPE_CHECKING:
     from inference.review.types import Result, ReviewFilters
 
 STANDINGS = {
-    "waiting": "Waiting",
-    "accepted": "Accepted",
-    "edited": "Corrected",
-    "rejected": "Rejected",
-    "all": "All",
+    "waiting": _("Waiting"),
+    "accepted": _("Accepted"),
+    "edited": _("Corrected"),
+    "rejected": _("Rejected"),
+    "all": _("All"),
 }
-ORDERS = {"urgent": "Most urgent first", "unsure": "Least sure first", "newest": "Newest first"}
+ORDERS = {
+    "urgent": _("Most urgent first"),
+    "unsure": _("Least sure first"),
+    "newest": _("Newest first"),
+}
 TONES = {"accepted": "ok", "edited": "twin", "rejected": "bad", "waiting": ""}
 
 
@@ -45,7 +52,7 @@ TONES = {"accepted": "ok", "edited": "twin", "rejected": "bad", "waiting": ""}
 def review_list(request: HttpRequest) -> HttpResponse:
     """Show results that wait for a person, or what became of them."""
     if not may_review_any(request.user):
-        raise NotAllowedError("Only clinicians and radiology admins review results.")
+        raise NotAllowedError(gettext("Only clinicians and radiology admins review results."))
     filters = _filters(request)
     number = request.GET.get("page", "")
     number = number if number.isascii() and number.isdigit() else "1"
@@ -61,6 +68,7 @@ def review_list(request: HttpRequest) -> HttpResponse:
         "standings": _links(filters),
         "orders": ORDERS,
         "query": _query(filters),
+        "scope_url": _scope_url(filters),
     }
     return render(request, "review/review_list.html", context)
 
@@ -94,8 +102,12 @@ def review_decide(request: HttpRequest, run_id: int) -> HttpResponse:
         answer = _detail(request, result_to_review(request.user, run_id))
         answer.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
         return answer
-    name = f"{review.run.model_version.name} on {review.run.series.modality or 'a series'}"
-    messages.success(request, f"{STANDINGS[review.decision]}: {name}.")
+    said = {
+        "decision": STANDINGS[review.decision],
+        "model": review.run.model_version.name,
+        "series": review.run.series.modality or gettext("a series"),
+    }
+    messages.success(request, gettext("%(decision)s: %(model)s on %(series)s.") % said)
     if after is None or after == run_id:
         return redirect(reverse("worklist:review-list", query=address_of(filters)))
     return redirect(reverse("worklist:review-detail", args=(after,), query=address_of(filters)))
@@ -123,12 +135,18 @@ def _links(filters: ReviewFilters) -> list[tuple[str, str, bool]]:
     others = {name: text for name, text in address_of(filters).items() if name != "standing"}
     return [
         (
-            label,
+            str(label),
             reverse("worklist:review-list", query={**others, "standing": value}),
             value == filters.standing,
         )
         for value, label in STANDINGS.items()
     ]
+
+
+def _scope_url(filters: ReviewFilters) -> str:
+    """Return where all that waits is listed, or again what tells something."""
+    other = Scope.TELLING if filters.scope is Scope.ALL else Scope.ALL
+    return reverse("worklist:review-list", query=address_of(replace(filters, scope=other)))
 
 
 def _row(result: Result) -> dict[str, Any]:
@@ -146,6 +164,9 @@ def _detail(request: HttpRequest, result: Result) -> HttpResponse:
     context = {
         **viewer_context(request.user, result.study_uid, result.series_uid),
         "marks_url": marks_url(result.series_uid),
+        "overlays_url": reverse(
+            "portal:series-overlays", args=(result.study_uid, result.series_uid)
+        ),
         "result": result,
         "lines": lines_of(result, request.POST),
         "reason": request.POST.get("reason", ""),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -53,7 +54,9 @@ def rule_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     except InvalidRequestError as error:
         form.add_error(None, error.message)
         return _page(request, form, rule)
-    words = "The rule is kept." if kept.is_enabled else "The rule is kept, and off."
+    words = (
+        gettext("The rule is kept.") if kept.is_enabled else gettext("The rule is kept, and off.")
+    )
     messages.success(request, words)
     return redirect("runs:rule-edit", pk=kept.pk)
 
@@ -70,7 +73,7 @@ def rule_try(request: HttpRequest) -> HttpResponse:
         except InvalidRequestError as error:
             context["problem"] = error.message
     else:
-        context["problem"] = "One of the fields can't be read; see below “Keep”."
+        context["problem"] = gettext("One of the fields can't be read; see below “Keep”.")
     return render(request, "runs/_trial.html", context)
 
 
@@ -82,13 +85,16 @@ def rule_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     acts: dict[str, tuple[Callable[[], object], str]] = {
         "on": (
             lambda: rules.switch_rule(asker=asker, rule_id=pk, is_enabled=True),
-            "The rule is on: the model runs on what matches.",
+            gettext("The rule is on: the model runs on what matches."),
         ),
         "off": (
             lambda: rules.switch_rule(asker=asker, rule_id=pk, is_enabled=False),
-            "The rule is off.",
+            gettext("The rule is off."),
         ),
-        "delete": (lambda: rules.delete_rule(asker=asker, rule_id=pk), "The rule is deleted."),
+        "delete": (
+            lambda: rules.delete_rule(asker=asker, rule_id=pk),
+            gettext("The rule is deleted."),
+        ),
     }
     if act not in acts:
         raise Http404("There is no such act.")

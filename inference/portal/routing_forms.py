@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext
 
 from inference.portal.run_states import URGENCIES
 from inference.runs.rules import RuleValues
@@ -34,7 +35,7 @@ class AttributesField(forms.CharField):
             if not line.strip():
                 continue
             if not (equals and keyword.strip() and words):
-                raise forms.ValidationError("Write each as: Keyword = value, value")
+                raise forms.ValidationError(gettext("Write each as: Keyword = value, value"))
             found.setdefault(keyword.strip(), []).extend(words)
         return found
 

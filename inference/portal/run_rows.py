@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy as _
+
 from inference.portal.run_states import STATES, URGENCIES
 
 if TYPE_CHECKING:
@@ -12,17 +14,17 @@ if TYPE_CHECKING:
 
 # Keys of outputs as people say them; the values are SOP Instance UIDs.
 OUTPUTS = {
-    "seg": "Segmentation",
-    "sr": "Report",
-    "sr3d": "Report of places",
-    "heatmap": "Heat map",
+    "seg": _("Segmentation"),
+    "sr": _("Report"),
+    "sr3d": _("Report of places"),
+    "heatmap": _("Heat map"),
 }
 _STEPS = {
-    "read": "Read the images",
-    "infer": "Run the model",
-    "encode": "Write the results",
-    "store": "Store them",
-    "total": "Together",
+    "read": _("Read the images"),
+    "infer": _("Run the model"),
+    "encode": _("Write the results"),
+    "store": _("Store them"),
+    "total": _("Together"),
 }
 
 
@@ -55,16 +57,17 @@ def row_of(line: RunLine) -> RunRow:
     """Return a run in words."""
     state, tone = STATES.get(line.run.state, (line.run.state, ""))
     urgency = URGENCIES.get(line.run.priority, "")
-    return RunRow(line=line, state=state, tone=tone, urgency=urgency if line.run.priority else "")
+    words = str(urgency) if line.run.priority else ""
+    return RunRow(line=line, state=str(state), tone=tone, urgency=words)
 
 
 def steps_of(run: Any) -> list[tuple[str, float]]:
     """Return the seconds of each step, in the order of the work."""
-    known = [(words, run.timings[key]) for key, words in _STEPS.items() if key in run.timings]
+    known = [(str(words), run.timings[key]) for key, words in _STEPS.items() if key in run.timings]
     others = [(key, value) for key, value in run.timings.items() if key not in _STEPS]
     return [*known[:-1], *others, *known[-1:]] if "total" in run.timings else [*known, *others]
 
 
 def outputs_of(run: Any) -> list[tuple[str, str]]:
     """Return what the run stored, as words and UID."""
-    return [(OUTPUTS[key], uid) for key, uid in run.outputs.items() if key in OUTPUTS and uid]
+    return [(str(OUTPUTS[key]), uid) for key, uid in run.outputs.items() if key in OUTPUTS and uid]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inference.portal import notices, routing, runs, starting
+from inference.portal import notices, report_pages, routing, runs, starting
 
 app_name = "runs"
 urlpatterns = [
@@ -9,6 +9,7 @@ urlpatterns = [
     path("runs/notices/", notices.notice_page, name="notices"),
     path("runs/drift/<int:pk>/settle/", notices.drift_settle, name="drift-settle"),
     path("runs/<int:pk>/", runs.run_page, name="run-detail"),
+    path("runs/<int:pk>/report/", report_pages.report, name="run-report"),
     path("runs/<int:pk>/<slug:act>/", runs.run_act, name="run-act"),
     path("routing/", routing.rule_list, name="rule-list"),
     path("routing/new/", routing.rule_edit, name="rule-new"),

@@ -9,6 +9,8 @@ from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -27,11 +29,11 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 VIEWS = {
-    "": ("All", ()),
-    "open": ("Open", ("queued", "running")),
-    "done": ("Done", ("succeeded",)),
-    "failed": ("Failed", ("dead",)),
-    "other": ("Others", ("skipped", "cancelled")),
+    "": (_("All"), ()),
+    "open": (pgettext_lazy("not finished", "Open"), ("queued", "running")),
+    "done": (_("Done"), ("succeeded",)),
+    "failed": (_("Failed"), ("dead",)),
+    "other": (_("Others"), ("skipped", "cancelled")),
 }
 _EXPECTED = (InvalidRequestError, InferenceError, LimitExceededError)
 
@@ -89,11 +91,14 @@ def run_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     asker = asker_of(request)
     version = request.POST.get("version", "").replace("\x00", "")[:120]
     acts: dict[str, tuple[Callable[[], Any], str]] = {
-        "cancel": (lambda: cancel_run(asker=asker, run_id=pk), "It is being cancelled."),
-        "retry": (lambda: retry_run(asker=asker, run_id=pk), "It waits for a worker again."),
+        "cancel": (lambda: cancel_run(asker=asker, run_id=pk), gettext("It is being cancelled.")),
+        "retry": (
+            lambda: retry_run(asker=asker, run_id=pk),
+            gettext("It waits for a worker again."),
+        ),
         "again": (
             lambda: run_again(asker=asker, run_id=pk, version=version),
-            "The other version waits for a worker.",
+            gettext("The other version waits for a worker."),
         ),
     }
     if act not in acts:

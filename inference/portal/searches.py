@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.http import QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from archive.errors import InvalidRequestError, LimitExceededError
@@ -137,14 +138,14 @@ def _save(request: HttpRequest) -> HttpResponse:
     state = tidy(QueryDict(request.POST.get("state", "")))
     form = SaveForm(request.POST)
     if not form.is_valid():
-        messages.warning(request, "A saved search needs a name of at most 128 characters.")
+        messages.warning(request, gettext("A saved search needs a name of at most 128 characters."))
         return redirect(page_address(state))
     try:
         session = _saved(request, state, form)
     except (InvalidRequestError, LimitExceededError) as error:
         messages.warning(request, error.message)
         return redirect(page_address(state))
-    messages.success(request, f"Saved as “{session.name}”.")
+    messages.success(request, gettext("Saved as “%(name)s”.") % {"name": session.name})
     kept = without(state, "search")
     kept["search"] = str(session.pk)
     return redirect(page_address(kept))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -75,15 +76,21 @@ def space_act(request: HttpRequest, name: str, act: str) -> HttpResponse:
     """Fill, pause, promote or retire a space."""
     reason = request.POST.get("reason", "").strip()
     acts: dict[str, tuple[Callable[[Asker], object], str]] = {
-        "fill": (lambda asker: fill_space(asker, name), f"{name} is being filled."),
-        "pause": (lambda asker: pause_space(asker, name), f"{name} is paused."),
+        "fill": (
+            lambda asker: fill_space(asker, name),
+            gettext("%(name)s is being filled.") % {"name": name},
+        ),
+        "pause": (
+            lambda asker: pause_space(asker, name),
+            gettext("%(name)s is paused.") % {"name": name},
+        ),
         "promote": (
             lambda asker: promote_space(asker, name, reason),
-            f"Similar cases are searched in {name} from now on.",
+            gettext("Similar cases are searched in %(name)s from now on.") % {"name": name},
         ),
         "retire": (
             lambda asker: retire_space(asker, name),
-            f"{name} is retired; its vectors are cleared away.",
+            gettext("%(name)s is retired; its vectors are cleared away.") % {"name": name},
         ),
     }
     if act not in acts:
@@ -99,7 +106,7 @@ def space_roll_back(request: HttpRequest) -> HttpResponse:
     return _done(
         request,
         lambda asker: rollback_space(asker, reason),
-        "Similar cases are searched in the former space again.",
+        gettext("Similar cases are searched in the former space again."),
     )
 
 
@@ -110,12 +117,12 @@ def space_adapt(request: HttpRequest) -> HttpResponse:
     require_site_radiology_admin(request.user)
     form = AdaptForm(request.POST)
     if not form.is_valid():
-        return _refused(request, "Choose a space and at least one set of labels.")
+        return _refused(request, gettext("Choose a space and at least one set of labels."))
     chosen = form.cleaned_data
     return _done(
         request,
         lambda asker: adapt_space(asker, space=chosen["base"], label_sets=chosen["label_set"]),
-        "A space was fitted to the labels; it is being filled.",
+        gettext("A space was fitted to the labels; it is being filled."),
     )
 
 
@@ -126,12 +133,12 @@ def space_components(request: HttpRequest) -> HttpResponse:
     require_site_radiology_admin(request.user)
     form = ComponentsForm(request.POST)
     if not form.is_valid():
-        return _refused(request, "Choose a space and a number of dimensions.")
+        return _refused(request, gettext("Choose a space and a number of dimensions."))
     chosen = form.cleaned_data
     return _done(
         request,
         lambda asker: fit_components(asker, space=chosen["base"], dimension=chosen["dimension"]),
-        "Principal components were fitted; their space is being filled.",
+        gettext("Principal components were fitted; their space is being filled."),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from archive.access.middleware import asker_of
@@ -62,6 +63,8 @@ def _start(request: HttpRequest, series_uid: str) -> HttpResponse:
         messages.error(request, error.message)
         return redirect(start_url(series=series_uid))
     is_outside = run.model_version.pipeline == EXTERNAL
-    whom = "its performer outside" if is_outside else "a worker"
-    messages.success(request, f"{run.model_version} waits for {whom}.")
+    said = gettext("%(model)s waits for a worker.")
+    if is_outside:
+        said = gettext("%(model)s waits for its performer outside.")
+    messages.success(request, said % {"model": run.model_version})
     return redirect("runs:run-detail", pk=run.pk)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from archive.errors import StorageError
 from inference.errors import ModelUnavailableError, UnsupportedInputError
 from inference.similarity.errors import (
@@ -16,6 +19,8 @@ from inference.similarity.errors import (
 )
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     from archive.errors import ArchiveError
 
 EXPECTED = (InvalidQueryError, UnsupportedInputError, ModelUnavailableError, StorageError)
@@ -31,42 +36,42 @@ class Problem:
 
 
 # The more special class first; without a text the error's own words are shown.
-_WORDS: tuple[tuple[type[ArchiveError], str, str], ...] = (
+_WORDS: tuple[tuple[type[ArchiveError], str | _StrPromise, str | _StrPromise], ...] = (
     (
         NotEmbeddedError,
-        "Not embedded yet",
-        "The model has not looked at these images yet. This page asks again by itself.",
+        _("Not embedded yet"),
+        _("The model has not looked at these images yet. This page asks again by itself."),
     ),
-    (SpaceNotReadyError, "This space is not ready", ""),
+    (SpaceNotReadyError, _("This space is not ready"), ""),
     (
         UnknownSpaceError,
-        "No embedding model yet",
-        (
+        _("No embedding model yet"),
+        _(
             "Similar cases need an embedding model; an administrator installs it with "
             "“manage.py models install”."
         ),
     ),
-    (UndecodableImageError, "This file is no picture we can read", ""),
-    (UnsupportedInputError, "This image can't be searched by", ""),
-    (ModelUnavailableError, "The model is not available here", ""),
-    (StorageError, "The image can't be read at the moment", ""),
+    (UndecodableImageError, _("This file is no picture we can read"), ""),
+    (UnsupportedInputError, _("This image can't be searched by"), ""),
+    (ModelUnavailableError, _("The model is not available here"), ""),
+    (StorageError, _("The image can't be read at the moment"), ""),
 )
 _TITLES = {
-    "region": "This region can't be searched by",
-    "frame": "There is no such frame",
-    "text": "These words can't be searched by",
-    "patient": "Nobody to look among",
+    "region": _("This region can't be searched by"),
+    "frame": _("There is no such frame"),
+    "text": _("These words can't be searched by"),
+    "patient": _("Nobody to look among"),
 }
-_OTHER_TITLE = "This question can't be answered"
+_OTHER_TITLE = _("This question can't be answered")
 
 
 def problem_of(error: ArchiveError, *, is_space_named: bool = False) -> Problem:
     """Return the error as the page says it; without a named space, none has been made yet."""
     if isinstance(error, UnknownSpaceError) and is_space_named:
-        return Problem("There is no such space", error.message)
+        return Problem(gettext("There is no such space"), error.message)
     for kind, title, text in _WORDS:
         if isinstance(error, kind):
             may_resolve = kind is NotEmbeddedError and error.retriable
-            return Problem(title, text or error.message, may_resolve=may_resolve)
-    title = _TITLES.get(getattr(error, "field", ""), _OTHER_TITLE)
-    return Problem(title, error.message)
+            return Problem(str(title), str(text or error.message), may_resolve=may_resolve)
+    named = _TITLES.get(getattr(error, "field", ""), _OTHER_TITLE)
+    return Problem(str(named), error.message)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from archive.access.middleware import asker_of
@@ -122,10 +123,10 @@ def training_live(request: HttpRequest, pk: int) -> HttpResponse:
 def training_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Cancel, resume or remove a training, or promote what it made."""
     acts = {
-        "cancel": (cancel_training, "It is cancelled at the end of its epoch."),
-        "resume": (resume_training, "It goes on from its last checkpoint."),
-        "remove": (remove_training, "The training and its checkpoints are removed."),
-        "promote": (_promote, "The model runs on new series from now on."),
+        "cancel": (cancel_training, gettext("It is cancelled at the end of its epoch.")),
+        "resume": (resume_training, gettext("It goes on from its last checkpoint.")),
+        "remove": (remove_training, gettext("The training and its checkpoints are removed.")),
+        "promote": (_promote, gettext("The model runs on new series from now on.")),
     }
     if act not in acts:
         raise Http404("There is no such act.")
@@ -143,10 +144,10 @@ def training_act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
 
 def _promote(asker: Asker, pk: int) -> None:
     if asker.user is None:
-        raise NotVisibleError("Sign in to promote a model.")
+        raise NotVisibleError(gettext("Sign in to promote a model."))
     version = find_training(asker.user, pk).model_version
     if version is None:
-        raise InvalidRequestError("This training made no model.")
+        raise InvalidRequestError(gettext("This training made no model."))
     set_state(name=version.name, version=version.version, state="active", asker=asker)
 
 
@@ -167,8 +168,8 @@ def _row(training: TrainingRun) -> dict[str, Any]:
 def _learned_from(recipe: dict[str, Any]) -> str:
     segments = recipe.get("segments")
     if segments:
-        return f"masks of {', '.join(segments)}"
-    return recipe.get("label_set") or "a folder of images"
+        return gettext("masks of %(structures)s") % {"structures": ", ".join(segments)}
+    return recipe.get("label_set") or gettext("a folder of images")
 
 
 def _details(training: TrainingRun) -> dict[str, Any]:

@@ -5,32 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from inference.portal.quality_figures import MISSING, SEXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _HEADLINES = (
-    ("accuracy", "Accuracy", "Share of cases that it names rightly"),
-    ("balanced_accuracy", "Balanced accuracy", "Mean recall of the classes"),
-    ("macro_f1", "F1", "Mean of the classes"),
-    ("macro_auc", "AUC", "One class against the rest, mean"),
+    ("accuracy", _("Accuracy"), _("Share of cases that it names rightly")),
+    ("balanced_accuracy", _("Balanced accuracy"), _("Mean recall of the classes")),
+    ("macro_f1", "F1", _("Mean of the classes")),
+    ("macro_auc", "AUC", _("One class against the rest, mean")),
 )
 _MASK_HEADLINES = (
-    ("mean_dice", "Dice", "Overlap with the masks: 1 is best"),
-    ("mean_hausdorff_95_mm", "Hausdorff 95 %, mm", "Distance of the surfaces: 0 is best"),
+    ("mean_dice", "Dice", _("Overlap with the masks: 1 is best")),
+    ("mean_hausdorff_95_mm", _("Hausdorff 95 %, mm"), _("Distance of the surfaces: 0 is best")),
 )
-_FACTS = {"sex": "Sex", "age_group": "Age at the study", "scanner": "Scanner", "source": "Source"}
+_FACTS = {
+    "sex": _("Sex"),
+    "age_group": _("Age at the study"),
+    "scanner": _("Scanner"),
+    "source": _("Source"),
+}
 # Shades of the confusion matrix: classes of the style sheet.
 _SHADES = 5
 # The chart's drawing area, in the units of its view box.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 560, 12, 168
 _STATE_WORDS = {
-    "queued": ("Queued", ""),
-    "running": ("Training", "busy"),
-    "succeeded": ("Done", "ok"),
-    "failed": ("Failed", "bad"),
-    "cancelled": ("Cancelled", "warn"),
+    "queued": (_("Queued"), ""),
+    "running": (_("Training"), "busy"),
+    "succeeded": (_("Done"), "ok"),
+    "failed": (_("Failed"), "bad"),
+    "cancelled": (_("Cancelled"), "warn"),
 }
 
 
@@ -46,10 +54,14 @@ class Shown:
 
 def headlines(metrics: Mapping[str, Any]) -> list[Shown]:
     """Return the figures of the whole, with calibration."""
-    found = [shown(metrics[key], name, hint) for key, name, hint in _HEADLINES if key in metrics]
+    found = [
+        shown(metrics[key], str(name), str(hint))
+        for key, name, hint in _HEADLINES
+        if key in metrics
+    ]
     calibration = metrics.get("calibration")
     if calibration:
-        hint = "Expected calibration error: 0 is best"
+        hint = gettext("Expected calibration error: 0 is best")
         found.append(Shown("ECE", f"{calibration['ece']:.3f}", hint=hint))
     return found
 
@@ -58,8 +70,10 @@ def shown(value: Sequence[float | None], name: str = "", hint: str = "") -> Show
     """Return [value, low, high] as text."""
     middle, low, high = value
     if middle is None:
-        return Shown(name, MISSING, "too few cases", hint)
-    interval = "" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+        return Shown(name, MISSING, gettext("too few cases"), hint)
+    interval = ""
+    if low is not None and high is not None:
+        interval = gettext("%(first)s to %(last)s") % {"first": f"{low:.2f}", "last": f"{high:.2f}"}
     return Shown(name, f"{middle:.3f}", interval, hint)
 
 
@@ -104,7 +118,7 @@ def subgroup_tables(metrics: Mapping[str, Any]) -> list[tuple[str, list[dict[str
 
 def mask_headlines(metrics: Mapping[str, Any]) -> list[Shown]:
     """Return the figures of a network that segments."""
-    return [shown(metrics[key], name, hint) for key, name, hint in _MASK_HEADLINES]
+    return [shown(metrics[key], str(name), str(hint)) for key, name, hint in _MASK_HEADLINES]
 
 
 def mask_class_rows(metrics: Mapping[str, Any]) -> list[tuple[dict[str, Any], list[Shown]]]:
@@ -155,7 +169,8 @@ def curve(progress: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def state_words(state: str) -> tuple[str, str]:
     """Return how a state is called, and its tone."""
-    return _STATE_WORDS.get(state, (state, ""))
+    words, tone = _STATE_WORDS.get(state, (state, ""))
+    return str(words), tone
 
 
 def percent_of(progress: Mapping[str, Any]) -> int:

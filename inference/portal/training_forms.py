@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from inference.portal.space_forms import LabelSetsField
 from inference.training.recipe import (
@@ -19,9 +20,9 @@ from inference.training.recipe import (
 
 # How much is learned of the backbone.
 WAYS = {
-    "frozen": "Its last layer only: minutes, from few labels",
-    "tuned": "All of it, from the weights there are",
-    "scratch": "All of it, from nothing: needs many labels",
+    "frozen": _("Its last layer only: minutes, from few labels"),
+    "tuned": _("All of it, from the weights there are"),
+    "scratch": _("All of it, from nothing: needs many labels"),
 }
 BACKBONE_WORDS = {
     LITE0: "EfficientNet-lite0 (weights of photographs)",
@@ -32,40 +33,40 @@ BACKBONE_WORDS = {
 }
 _USUAL = Recipe(name="")
 NUMBERS = (
-    ("epochs", "Epochs at most", 1),
-    ("patience", "Patience, epochs", 1),
-    ("batch_size", "Images at once", 1),
-    ("image_side", "Image side, pixels", 1),
-    ("learning_rate", "Learning rate", "any"),
-    ("weight_decay", "Weight decay", "any"),
-    ("dropout", "Dropout", "any"),
-    ("validation_share", "Share to end by", "any"),
-    ("test_share", "Share to judge by", "any"),
-    ("folds", "Folds (0: one split)", 1),
-    ("seed", "Seed", 1),
+    ("epochs", _("Epochs at most"), 1),
+    ("patience", _("Patience, epochs"), 1),
+    ("batch_size", _("Images at once"), 1),
+    ("image_side", _("Image side, pixels"), 1),
+    ("learning_rate", _("Learning rate"), "any"),
+    ("weight_decay", _("Weight decay"), "any"),
+    ("dropout", _("Dropout"), "any"),
+    ("validation_share", _("Share to end by"), "any"),
+    ("test_share", _("Share to judge by"), "any"),
+    ("folds", _("Folds (0: one split)"), 1),
+    ("seed", _("Seed"), 1),
 )
 
 
 MASKS_BY_WORDS = {
-    "any": "People and models; people first",
-    "people": "People only",
-    "models": "Models only",
+    "any": _("People and models; people first"),
+    "people": _("People only"),
+    "models": _("Models only"),
 }
 _USUAL_MASKS = read_recipe({"name": "masks", "segments": ["any"]})
 MASK_NUMBERS = (
-    ("epochs", "Epochs at most", 1),
-    ("patience", "Patience, epochs", 1),
-    ("batch_size", "Patches at once", 1),
-    ("patches_per_volume", "Patches of a series", 1),
-    ("patch_side", "Patch side, voxels", 8),
-    ("voxel_mm", "Voxel, mm (0: as the series)", "any"),
-    ("width", "Channels of the first level", 1),
-    ("learning_rate", "Learning rate", "any"),
-    ("weight_decay", "Weight decay", "any"),
-    ("dropout", "Dropout", "any"),
-    ("validation_share", "Share to end by", "any"),
-    ("test_share", "Share to judge by", "any"),
-    ("seed", "Seed", 1),
+    ("epochs", _("Epochs at most"), 1),
+    ("patience", _("Patience, epochs"), 1),
+    ("batch_size", _("Patches at once"), 1),
+    ("patches_per_volume", _("Patches of a series"), 1),
+    ("patch_side", _("Patch side, voxels"), 8),
+    ("voxel_mm", _("Voxel, mm (0: as the series)"), "any"),
+    ("width", _("Channels of the first level"), 1),
+    ("learning_rate", _("Learning rate"), "any"),
+    ("weight_decay", _("Weight decay"), "any"),
+    ("dropout", _("Dropout"), "any"),
+    ("validation_share", _("Share to end by"), "any"),
+    ("test_share", _("Share to judge by"), "any"),
+    ("seed", _("Seed"), 1),
 )
 
 
@@ -82,7 +83,7 @@ class TrainingForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, _, _ in NUMBERS:
+        for name, *_rest in NUMBERS:
             kind = forms.IntegerField if isinstance(usual(name), int) else forms.FloatField
             self.fields[name] = kind(required=False)
 
@@ -113,7 +114,7 @@ class MaskTrainingForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, _, _ in MASK_NUMBERS:
+        for name, *_rest in MASK_NUMBERS:
             kind = forms.IntegerField if isinstance(usual(name), int) else forms.FloatField
             self.fields[name] = kind(required=False)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.utils.translation import gettext
 
 from inference.similarity.types import MAX_IMAGE_BYTES
 
@@ -30,7 +31,8 @@ class PictureUploadHandler(MemoryFileUploadHandler):
     ) -> None:
         """Refuse what is larger than a picture may be."""
         if content_length > MAX_IMAGE_BYTES + _FORM_BYTES:
-            message = f"A picture may have {MAX_IMAGE_BYTES // 1024 // 1024} MB at most."
+            most = MAX_IMAGE_BYTES // 1024 // 1024
+            message = gettext("A picture may have %(n)s MB at most.") % {"n": most}
             raise RequestDataTooBig(message)
         self.activated = True
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
+from archive.portal.frame_first import render_frame_first
 from archive.portal.statuses import speaks_html
 from inference.portal.addresses import page_address, tidy, with_example
 from inference.portal.forms import UID, PictureForm, SimilarForm
@@ -27,28 +29,34 @@ from inference.similarity.services import search_similar
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
 
+    from archive.query.case_header import CaseHeader
     from inference.similarity.types import SimilarAnswer, SimilarQuery
 
 
 @require_safe
 @speaks_html
-def similar_page(request: HttpRequest) -> HttpResponse:
+def similar_page(request: HttpRequest) -> HttpResponseBase:
     """Show the case in hand and the cases that look like it; htmx gets the grid alone."""
     form = SimilarForm(request.GET)
     context: dict[str, Any] = {"form": form}
     context |= state_context(request.user, form, tidy(request.GET))
     case = asked_case(request.user, form) if form.has_object else None
-    if form.has_question:
-        context |= _answer(request, form.query())
-        context["reference"] = _reference(form, context.get("answer"))
-    context["words"] = words_of(request.user, context, case)
     if request.headers.get("HX-Request"):
+        context |= _found(request, form, context, case)
         return render(request, "similarity/_results.html", context)
-    if case:
-        context |= {"case": case, "stage": stage_data(request.user, form, case)}
-    context |= choices(request.user, form)
-    return render(request, "similarity/similar_page.html", context)
+
+    def rest() -> dict[str, Any]:
+        whole = context | _found(request, form, context, case)
+        if case:
+            whole |= {"case": case, "stage": stage_data(request.user, form, case)}
+        return whole | choices(request.user, form)
+
+    if context["positive"] or context["negative"]:
+        # Examples outside the rights are found by the search alone: the status waits for it.
+        return render(request, "similarity/similar_page.html", rest())
+    return render_frame_first(request, "similarity/similar_page.html", rest)
 
 
 @require_safe
@@ -88,7 +96,7 @@ def _similar_to_picture(request: HttpRequest) -> HttpResponse:
     if picture.is_valid():
         context |= _answer(request, form.query(image=picture.cleaned_data["image"].read()))
     else:
-        context["problem"] = Problem("No picture", picture.errors.as_text())
+        context["problem"] = Problem(gettext("No picture"), picture.errors.as_text())
     context["words"] = words_of(request.user, context, None)
     return render(request, "similarity/_results.html", context)
 
@@ -101,6 +109,18 @@ def _reference(form: SimilarForm, answer: SimilarAnswer | None) -> str:
         if hit.explain and hit.explain.best_pair:
             return hit.explain.best_pair.query_instance_uid
     return ""
+
+
+def _found(
+    request: HttpRequest, form: SimilarForm, context: dict[str, Any], case: CaseHeader | None
+) -> dict[str, Any]:
+    """Return what the grid shows: the answer to the question, where there is one."""
+    found: dict[str, Any] = {}
+    if form.has_question:
+        found |= _answer(request, form.query())
+        found["reference"] = _reference(form, found.get("answer"))
+    found["words"] = words_of(request.user, context | found, case)
+    return found
 
 
 def _answer(request: HttpRequest, query: SimilarQuery) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """What a result is made from; the pipelines' types fit these protocols without being imported."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import Protocol
+from __future__ import annotations
 
-from pydicom.sr.coding import Code
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
 
 from archive.dicom.writing import OWN_MANUFACTURER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from pydicom.sr.coding import Code
 
 # Value, scheme designator and meaning of a DICOM coded concept.
 CodeTriple = tuple[str, str, str]
@@ -141,6 +145,9 @@ def code_of(triple: CodeTriple) -> Code:
     -------
     pydicom.sr.coding.Code
     """
+    # Its package reads every table of codes, which few processes need.
+    from pydicom.sr.coding import Code  # noqa: PLC0415
+
     return Code(*triple)
 
 

@@ -10,8 +10,10 @@ from django.db.models import Exists, F, Min, OuterRef, Q, Subquery
 
 from archive.errors import NotVisibleError
 from archive.models import Study
+from archive.models.prepared import Prepared
 from inference.models import Finding, FindingVerdict, ModelVersion, ResultReview, Run
 from inference.review.rights import last_decision, reviewable_runs
+from inference.review.routine import telling
 from inference.review.types import (
     Order,
     PastReview,
@@ -19,12 +21,14 @@ from inference.review.types import (
     ReviewedFinding,
     ReviewFilters,
     ReviewPage,
+    Scope,
     Standing,
     StudyReview,
 )
+from inference.runs.selectors import visible_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from django.db.models import QuerySet
 
@@ -53,6 +57,7 @@ def review_page(user: AnyUser, filters: ReviewFilters, *, page: int = 1) -> Revi
         number_of_pages=number_of_pages,
         models=_values(user, mine, "model_version__name"),
         modalities=_values(user, mine, "series__modality"),
+        folded=_folded(mine, filters, total),
     )
 
 
@@ -99,6 +104,30 @@ def reviews_of_study(user: AnyUser, study_uid: str) -> dict[int, StudyReview]:
     }
 
 
+_DECISIONS = Prepared(
+    lambda user, uids: (
+        ResultReview.objects.filter(
+            run__in=visible_runs(user)
+            .filter(study__study_instance_uid__in=uids)
+            .order_by()
+            .values("pk")
+        )
+        .order_by("run_id", "-pk")
+        .distinct("run_id")
+        .values_list("run__study__study_instance_uid", "decision")
+    )
+)
+
+
+def decisions_of_studies(user: AnyUser, study_uids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Count the last decisions on each study's results; a study without any is left out."""
+    counts: dict[str, dict[str, int]] = {}
+    for study_uid, decision in _DECISIONS(user, uids=study_uids):
+        decisions = counts.setdefault(study_uid, {})
+        decisions[decision] = decisions.get(decision, 0) + 1
+    return counts
+
+
 def neighbours(user: AnyUser, filters: ReviewFilters, run_id: int) -> tuple[int | None, int | None]:
     """Return the results before and after one in the worklist; the first where it is not there."""
     rows = _ordered(_narrowed(reviewable_runs(user), filters), filters.order)
@@ -129,6 +158,13 @@ def _decided(runs: QuerySet[Run]) -> QuerySet[Any]:
     return runs.annotate(decision=Subquery(last_decision()))
 
 
+def _folded(runs: QuerySet[Run], filters: ReviewFilters, shown: int) -> int:
+    """Count the waiting results that fit and are not listed."""
+    if filters.standing is not Standing.WAITING or filters.scope is not Scope.TELLING:
+        return 0
+    return _narrowed(runs, replace(filters, scope=Scope.ALL)).count() - shown
+
+
 def _critical() -> QuerySet[Finding]:
     return Finding.objects.filter(run=OuterRef("pk"), is_critical=True)
 
@@ -137,6 +173,8 @@ def _narrowed(runs: QuerySet[Run], filters: ReviewFilters) -> QuerySet[Run]:
     rows = _decided(runs)
     if filters.standing is Standing.WAITING:
         rows = rows.filter(decision__isnull=True)
+        if filters.scope is Scope.TELLING:
+            rows = telling(rows)
     elif filters.standing is not Standing.ALL:
         rows = rows.filter(decision=filters.standing.value)
     if filters.model:

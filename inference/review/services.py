@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.audit.results import record_result_reviewed
 from archive.curation.services import withhold_series
@@ -127,9 +128,11 @@ def _real(corrections: Sequence[Correction], findings: list[Finding]) -> list[Co
     for one in corrections:
         finding = known.get(one.finding)
         if finding is None:
-            raise InvalidRequestError("A correction is about no finding of this result.")
+            raise InvalidRequestError(gettext("A correction is about no finding of this result."))
         if len(one.label) > MAX_LABEL or not one.label.isprintable():
-            raise InvalidRequestError(f"A label is a text of at most {MAX_LABEL} signs.")
+            raise InvalidRequestError(
+                gettext("A label is a text of at most %(most)s signs.") % {"most": MAX_LABEL}
+            )
         is_other_label = bool(one.label) and one.label != finding.label
         is_other_value = one.value is not None and one.value != finding.value
         if one.is_removed or is_other_label or is_other_value:
@@ -139,13 +142,13 @@ def _real(corrections: Sequence[Correction], findings: list[Finding]) -> list[Co
 
 def _check(decision: str, reason: str, corrections: Sequence[Correction]) -> None:
     if decision not in Decision.values:
-        raise InvalidRequestError("A result is accepted, edited or rejected.")
+        raise InvalidRequestError(gettext("A result is accepted, edited or rejected."))
     if decision == Decision.REJECTED and not reason.strip():
-        raise InvalidRequestError("Say why the result is rejected.")
+        raise InvalidRequestError(gettext("Say why the result is rejected."))
     if decision == Decision.EDITED and not corrections:
-        raise InvalidRequestError("Nothing was changed: accept the result as it is.")
+        raise InvalidRequestError(gettext("Nothing was changed: accept the result as it is."))
     if decision != Decision.EDITED and corrections:
-        raise InvalidRequestError("Only an edited result has corrections.")
+        raise InvalidRequestError(gettext("Only an edited result has corrections."))
 
 
 def _check_last(run: Run, last_review: int | None) -> None:
@@ -153,7 +156,7 @@ def _check_last(run: Run, last_review: int | None) -> None:
         return
     newest = run.reviews.order_by("-pk").values_list("pk", flat=True).first() or 0
     if newest != last_review:
-        raise InvalidRequestError("Somebody else has decided on this result meanwhile.")
+        raise InvalidRequestError(gettext("Somebody else has decided on this result meanwhile."))
 
 
 def _successors(run: Run) -> list[str]:

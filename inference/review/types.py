@@ -26,6 +26,13 @@ class Order(StrEnum):
     NEWEST = "newest"
 
 
+class Scope(StrEnum):
+    """Which of the waiting results are listed: those that tell something, or each of them."""
+
+    TELLING = "telling"
+    ALL = "all"
+
+
 @dataclass(frozen=True)
 class Correction:
     """What the reviewer has otherwise, about one finding of the run."""
@@ -46,6 +53,7 @@ class ReviewFilters:
     modality: str = ""
     finding: str = ""
     study: str = ""
+    scope: Scope = Scope.TELLING
 
 
 @dataclass(frozen=True)
@@ -130,3 +138,5 @@ class ReviewPage:
     number_of_pages: int
     models: list[str]
     modalities: list[str]
+    # Waiting results that fit and are not listed, for they say only what the images are.
+    folded: int = 0

@@ -6,8 +6,10 @@ import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from inference.bundles.gates import why_not
 from inference.models import Run
@@ -18,6 +20,8 @@ from inference.runs.run_log import host_name, write_line
 from inference.runs.timing import LEASE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from archive.models import Series
 
 # Beyond this the digest alone says what was analysed.
@@ -62,8 +66,7 @@ def claim_run(run_id: int, *, performer: str = "") -> Run | None:
             run.state = Run.State.RUNNING
             run.attempts += 1
             run.started_at = now
-            # Who works outside says nothing in between, and takes the time it takes.
-            run.lease_until = None if performer else now + LEASE
+            run.lease_until = performer_lease() if performer else now + LEASE
             write_line(run, f"Attempt {run.attempts} begins on {performer or host_name()}.")
             run.save()
             tell_observers(run)
@@ -74,6 +77,11 @@ def claim_run(run_id: int, *, performer: str = "") -> Run | None:
         )
         return None
     return run
+
+
+def performer_lease() -> datetime:
+    """Return until when somebody outside may say nothing: each word of theirs renews it."""
+    return timezone.now() + timedelta(minutes=settings.TWINSIGHT_PERFORMER_LEASE_MINUTES)
 
 
 def keep_claim(run: Run) -> bool:
@@ -113,7 +121,7 @@ def _state_inputs(run: Run) -> None:
 
 def _why_not_now(run: Run) -> str:
     if _was_done(run):
-        return "The same images were analysed before."
+        return gettext_noop("The same images were analysed before.")
     return why_not(run.model_version, run.series)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from archive.access.selectors import require_may_label
 from archive.audit import runs as audit
@@ -39,14 +40,18 @@ def cancel_run(*, asker: Asker, run_id: int) -> Run:
     with transaction.atomic():
         run = _held_run(asker, run_id)
         if run.state == Run.State.QUEUED:
-            end_run(run, Run.State.CANCELLED, "Cancelled before it began.")
+            end_run(run, Run.State.CANCELLED, gettext_noop("Cancelled before it began."))
         elif run.state == Run.State.RUNNING and run.model_version.pipeline == EXTERNAL:
-            end_run(run, Run.State.CANCELLED, "Cancelled while somebody outside worked on it.")
+            end_run(
+                run,
+                Run.State.CANCELLED,
+                gettext_noop("Cancelled while somebody outside worked on it."),
+            )
         elif run.state == Run.State.RUNNING:
             run.cancel_requested_at = run.cancel_requested_at or timezone.now()
             run.save(update_fields=["cancel_requested_at"])
         else:
-            raise RunConflictError("This run is over already.")
+            raise RunConflictError(gettext("This run is over already."))
         audit.record_run_cancelled(
             asker, study_instance_uid=run.study.study_instance_uid, run=run.pk
         )
@@ -65,7 +70,7 @@ def retry_run(*, asker: Asker, run_id: int) -> Run:
     """
     run = _run(asker, run_id)
     if run.state not in RETRIABLE:
-        raise RunConflictError("Only runs that failed or were cancelled are tried again.")
+        raise RunConflictError(gettext("Only runs that failed or were cancelled are tried again."))
     return _again(asker, run, run.model_version)
 
 

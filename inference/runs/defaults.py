@@ -39,6 +39,7 @@ from inference.similarity.spaces.registry import SpaceOrigin, register_space
 
 HEAD_BUNDLE = Path(bundles.__file__).parent / "data" / "modality_body_part"
 BRAIN_BUNDLE = Path(bundles.__file__).parent / "data" / "brain_tissue_t1"
+_CARDS = Path(bundles.__file__).parent / "data"
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def are_defaults_installed() -> bool:
         and are_heads_registered()
         and is_detector_registered()
         and EmbeddingSpace.objects.filter(name__in=spaces).count() >= len(spaces)
+        and not ModelVersion.objects.filter(name__in=names, card="").exists()
         and all(find_embedder(settings.TWINSIGHT_MODELS_DIR, name) for name in embedders)
     )
 
@@ -234,10 +236,11 @@ def _code_digest() -> str:
     return file_digest(Path(bundles.__file__).parents[1] / "pipelines" / "segmentation.py")
 
 
-def _declared(path: Path | None) -> dict[str, Any]:
-    """Return what a bundle says of itself for the registry; nothing where it is no bundle."""
+def _declared(model: DefaultModel, path: Path | None) -> dict[str, Any]:
+    """Return what a model says of itself for the registry; its card alone where it is no bundle."""
     if path is None or not (path / "configs" / "metadata.json").is_file():
-        return {}
+        card = _CARDS / model.name.replace("-", "_") / "docs" / "model_card.md"
+        return {"card": card.read_text(encoding="utf-8")}
     metadata = read_metadata(path)
     declared = metadata.declared
     return {
@@ -252,6 +255,7 @@ def _declared(path: Path | None) -> dict[str, Any]:
 
 def _register(model: DefaultModel, *, digest: str, path: Path | None) -> ModelVersion:
     """Make the row and its rule once; a site's own changes to them stay."""
+    declared = _declared(model, path)
     with transaction.atomic():
         version, is_new = ModelVersion.objects.get_or_create(
             name=model.name,
@@ -265,7 +269,7 @@ def _register(model: DefaultModel, *, digest: str, path: Path | None) -> ModelVe
                 "description": model.description,
                 "is_trusted": True,
                 "config": model.config,
-                **_declared(path),
+                **declared,
             },
         )
         if is_new:
@@ -282,4 +286,7 @@ def _register(model: DefaultModel, *, digest: str, path: Path | None) -> ModelVe
         if model.config and not version.config:
             version.config = model.config
             version.save(update_fields=["config"])
+        if not version.card:  # of before it had one
+            version.card = declared["card"]
+            version.save(update_fields=["card"])
     return version

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from archive.access.selectors import require_site_radiology_admin
 from archive.audit import runs as audit
 from archive.errors import NotAllowedError, NotVisibleError
+from archive.notices.audiences import site_radiology_admins
+from archive.notices.services import tell, withdraw
 from inference.models import DriftAlarm, Finding, ModelVersion, Run
 from inference.runs.drift_statistics import compare_names, compare_values
 
@@ -33,6 +39,8 @@ _INPUTS = {
     "manufacturer": "manufacturer",
 }
 _NOTHING = "not stated"
+# Topic of `archive.notices`.
+DRIFT = "drift"
 
 
 def watch_models() -> int:
@@ -129,7 +137,7 @@ def _numbers(runs: Sequence[int]) -> dict[str, list[float]]:
 
 
 def _raise_alarm(version: ModelVersion, measure: str, comparison: Comparison) -> int:
-    _, is_new = DriftAlarm.objects.update_or_create(
+    alarm, is_new = DriftAlarm.objects.update_or_create(
         model_version=version,
         measure=measure[:64],
         settled_at=None,
@@ -140,6 +148,14 @@ def _raise_alarm(version: ModelVersion, measure: str, comparison: Comparison) ->
             "threshold": round(comparison.threshold, 4),
         },
     )
+    if is_new:
+        tell(
+            site_radiology_admins(),
+            DRIFT,
+            format_lazy(_("{model} drifts: {measure}"), model=str(version), measure=measure),
+            reverse("runs:notices"),
+            key=f"drift-{alarm.pk}",
+        )
     return int(is_new)
 
 
@@ -172,7 +188,7 @@ def settle_alarm(*, asker: Asker, alarm_id: int, note: str) -> DriftAlarm:
         There is no such open alarm.
     """
     if asker.user is None:
-        raise NotAllowedError("Sign in to settle an alarm.")
+        raise NotAllowedError(gettext("Sign in to settle an alarm."))
     require_site_radiology_admin(asker.user)
     with transaction.atomic():
         alarm = open_alarms().select_for_update(of=("self",)).filter(pk=alarm_id).first()
@@ -182,5 +198,6 @@ def settle_alarm(*, asker: Asker, alarm_id: int, note: str) -> DriftAlarm:
         alarm.settled_by_id = asker.user.pk
         alarm.note = note.strip()[:500]
         alarm.save()
+        withdraw(DRIFT, f"drift-{alarm.pk}")
         audit.record_drift_settled(asker, alarm=alarm.pk, model=str(alarm.model_version))
     return alarm

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from archive.access.selectors import require_may_label
 from archive.audit.services import record_run_requested
@@ -76,7 +77,7 @@ def request_explanation(*, asker: Asker, run_id: int) -> Run:
     run = find_run(user, run_id)  # type: ignore[arg-type]  # nobody sees no run
     require_may_label(user, run.study)  # type: ignore[arg-type]  # as above
     if not is_explainable(run):
-        raise RunConflictError("This run can't be explained, or is explained already.")
+        raise RunConflictError(gettext("This run can't be explained, or is explained already."))
     with transaction.atomic():
         record_run_requested(
             asker,

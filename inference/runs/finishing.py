@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from archive.curation.services import withhold_series
 from inference.models import Finding, ModelVersion, Run
@@ -69,7 +70,7 @@ def stop_run(run: Run) -> None:
     """Record that the run was broken off because somebody asked for it."""
     with transaction.atomic():
         if _is_still_held(run):
-            end_run(run, Run.State.CANCELLED, "Cancelled while it ran.")
+            end_run(run, Run.State.CANCELLED, gettext_noop("Cancelled while it ran."))
 
 
 def fail_run(run: Run, message: str, *, is_retriable: bool) -> None:
@@ -91,14 +92,14 @@ def lose_run(run: Run) -> None:
     To be called with the run's row locked.
     """
     run.worker_deaths += 1
-    write_line(run, "Its worker was gone and said nothing.")
+    write_line(run, gettext_noop("Its worker was gone and said nothing."))
     if run.cancel_requested_at is not None:
-        end_run(run, Run.State.CANCELLED, "Cancelled; its worker was gone.")
+        end_run(run, Run.State.CANCELLED, gettext_noop("Cancelled; its worker was gone."))
     elif run.worker_deaths >= MAX_WORKER_DEATHS:
         message = f"Set aside: {run.worker_deaths} workers died while they ran the model on it."
         end_run(run, Run.State.DEAD, message)
     else:
-        _requeue(run, "The worker died while it ran this model.")
+        _requeue(run, gettext_noop("The worker died while it ran this model."))
 
 
 def end_run(run: Run, state: str, message: str) -> None:
@@ -141,4 +142,4 @@ def _requeue(run: Run, message: str) -> None:
     except IntegrityError:
         # Newer slices have queued a run of their own meanwhile; it sees all of these too.
         run.refresh_from_db()
-        end_run(run, Run.State.SKIPPED, "Replaced by a run on the whole series.")
+        end_run(run, Run.State.SKIPPED, gettext_noop("Replaced by a run on the whole series."))

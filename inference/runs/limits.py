@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from inference.errors import TooManyRunsError
 from inference.models import Run
@@ -27,7 +28,13 @@ def require_room_for_run(user: AnyUser) -> None:
     own = Run.objects.filter(requested_by=user.pk)
     most = settings.TWINSIGHT_RUNS_OPEN_PER_USER
     if own.filter(state__in=_OPEN).count() >= most:
-        raise TooManyRunsError(f"You wait for {most} runs already; ask again when some are over.")
+        raise TooManyRunsError(
+            gettext("You wait for %(most)s runs already; ask again when some are over.")
+            % {"most": most}
+        )
     most = settings.TWINSIGHT_RUNS_PER_USER_PER_DAY
     if own.filter(created_at__gt=timezone.now() - timedelta(days=1)).count() >= most:
-        raise TooManyRunsError(f"You asked for {most} runs within a day; no more are taken today.")
+        raise TooManyRunsError(
+            gettext("You asked for %(most)s runs within a day; no more are taken today.")
+            % {"most": most}
+        )

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from archive.access.selectors import is_site_radiology_admin
 from archive.audit import runs as audit
 from archive.errors import InvalidRequestError, NotAllowedError
 from archive.models import Membership
 from archive.models.access import Role
-from inference.models import DriftAlarm, ModelVersion, Run, RunNotice, RunSubscription
+from archive.notices.services import mark_topic_read, tell
+from inference.models import ModelVersion, Run, RunNotice, RunSubscription
 from inference.runs.selectors import visible_runs
 from inference.runs.webhooks import require_allowed_url
 
@@ -24,11 +28,19 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.db.models import QuerySet
+    from django.utils.functional import _StrPromise
 
     from archive.audit.types import Asker
     from archive.models.querysets import AnyUser
 
 Kind = RunNotice.Kind
+# Topic of `archive.notices`.
+RUNS = "run"
+_TITLES: dict[str, _StrPromise] = {
+    Kind.DONE: _("A run of {model} is done"),
+    Kind.FAILED: _("A run of {model} failed"),
+    Kind.CRITICAL: _("{model} found something critical"),
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,15 @@ def note_end(run: Run) -> None:
         if _is_wanted(wish, kind, run)
     ]
     RunNotice.objects.bulk_create(rows, ignore_conflicts=True)
+    for kind in kinds:
+        tell(
+            [row.user_id for row in rows if row.kind == kind],
+            RUNS,
+            format_lazy(_TITLES[kind], model=str(run.model_version)),
+            reverse("runs:run-detail", args=[run.pk]),
+            key=f"run-{run.pk}-{kind}",
+            study_id=run.study_id,
+        )
 
 
 def _kinds_of(run: Run) -> Iterator[str]:
@@ -115,9 +136,9 @@ def change_wishes(*, asker: Asker, wishes: Wishes) -> None:
     """
     user = asker.user
     if user is None or not user.is_authenticated:
-        raise NotAllowedError("Sign in to be told of runs.")
+        raise NotAllowedError(gettext("Sign in to be told of runs."))
     if wishes.by_mail and not (is_mail_possible() and user.email):
-        raise InvalidRequestError("There is no mail here, or your account has no address.")
+        raise InvalidRequestError(gettext("There is no mail here, or your account has no address."))
     if wishes.webhook_url:
         require_allowed_url(wishes.webhook_url)
     values = {
@@ -147,15 +168,8 @@ def notices_of(user: AnyUser) -> QuerySet[RunNotice]:
     return rows.select_related("run__model_version", "run__series", "run__study")
 
 
-def unseen_notice_count(user: AnyUser) -> int:
-    """Count what the bell rings for: unseen news of runs, and open alarms for who settles them."""
-    count = notices_of(user).filter(seen_at__isnull=True).count()
-    if is_site_radiology_admin(user):
-        count += DriftAlarm.objects.filter(settled_at__isnull=True).count()
-    return count
-
-
 def mark_notices_seen(user: AnyUser) -> int:
     """Note that the user has seen all of their news."""
+    mark_topic_read(user, RUNS)
     own = RunNotice.objects.filter(user=user.pk or 0, seen_at__isnull=True)
     return own.update(seen_at=timezone.now())

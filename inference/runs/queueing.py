@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.access.selectors import require_may_label
 from archive.audit import services as audit
@@ -135,7 +136,7 @@ def request_version(
         raise NotVisibleError("There is no such series.")
     require_may_label(user, series.study)
     if not is_image_series(series):
-        raise InvalidRequestError("This series holds no images to run a model on.")
+        raise InvalidRequestError(gettext("This series holds no images to run a model on."))
     if reason := why_not(version, series):
         raise UnsupportedInputError(reason)
     with transaction.atomic():

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from archive.models import Series
+from inference.bundles.external import EXTERNAL
 from inference.models import EmbeddingSpace, Run
 from inference.runs.finishing import lose_run
 from inference.runs.queueing import queue_run
@@ -40,6 +41,8 @@ def bring_back_lost() -> int:
             Run.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("model_version")
             .filter(state=Run.State.RUNNING, lease_until__lte=timezone.now())
+            # Whose performers are outside is the worklist's to say.
+            .exclude(model_version__pipeline=EXTERNAL)
         )
         runs = list(lost[:_BRING_BACK_AT_ONCE])
         for run in runs:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Count
+from django.utils.translation import gettext
 
 from archive.access.selectors import require_site_radiology_admin
 from archive.audit import runs as audit
@@ -184,7 +185,7 @@ def _trial(rule: RoutingRule) -> Trial:
 
 def _admin(asker: Asker) -> Any:
     if asker.user is None:
-        raise NotAllowedError("Sign in to change what runs by itself.")
+        raise NotAllowedError(gettext("Sign in to change what runs by itself."))
     require_site_radiology_admin(asker.user)
     return asker.user
 
@@ -208,10 +209,10 @@ def _write(rule: RoutingRule, values: RuleValues) -> None:
     wanted_values(pairs, field="attributes")
     rule.attributes = {key: list(found) for key, found in values.attributes.items() if found}
     if (values.time_from is None) != (values.time_until is None):
-        raise InvalidRequestError("Hours have a beginning and an end.")
+        raise InvalidRequestError(gettext("Hours have a beginning and an end."))
     rule.time_from, rule.time_until = values.time_from, values.time_until
     if values.priority not in Priority.values:
-        raise InvalidRequestError("A priority is routine, high or stat.")
+        raise InvalidRequestError(gettext("A priority is routine, high or stat."))
     rule.priority = values.priority
     rule.is_shadow = values.is_shadow
     rule.save()
@@ -223,21 +224,23 @@ def _version(model: str) -> ModelVersion:
     rows = models_to_route().filter(name=name)
     version = (rows.filter(version=number) if number else rows).first()
     if version is None:
-        raise InvalidRequestError(f"There is no model {model[:100]!r}.")
+        raise InvalidRequestError(
+            gettext("There is no model %(model)s.") % {"model": repr(model[:100])}
+        )
     return version
 
 
 def _projects(slugs: tuple[str, ...]) -> list[Project]:
     found = list(Project.objects.filter(slug__in=slugs))
     if len(found) < len(set(slugs)):
-        raise InvalidRequestError("There is no such project.")
+        raise InvalidRequestError(gettext("There is no such project."))
     return found
 
 
 def _terms(texts: tuple[str, ...], *, longest: int) -> list[str]:
     terms = sorted({text.strip().upper() for text in texts if text.strip()})
     if len(terms) > _MAX_TERMS or any(len(term) > longest for term in terms):
-        raise InvalidRequestError("One of the conditions is too long.")
+        raise InvalidRequestError(gettext("One of the conditions is too long."))
     return terms
 
 

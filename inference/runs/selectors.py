@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef
 
+from archive.access.once import once
 from archive.errors import NotVisibleError
 from archive.events.selectors import waiting_for_study
 from archive.models import Study
 from archive.models.access import REVIEWING_ROLES
+from archive.models.prepared import Prepared
 from archive.models.querysets import DELETED, readable_projects, visible_studies_filter
 from inference.models import Finding, ModelVersion, Run
 from inference.models.querysets import on_trial
@@ -40,6 +42,35 @@ def visible_runs(user: AnyUser) -> QuerySet[Run]:
     )
 
 
+_STATES = Prepared(
+    lambda user, uids: (
+        visible_runs(user)
+        .filter(study__study_instance_uid__in=uids, is_background=False)
+        .order_by("series_id", "model_version_id", "-pk")
+        .distinct("series_id", "model_version_id")
+        .values_list("study__study_instance_uid", "state")
+    )
+)
+_STUDY = Prepared(
+    lambda user, uid: Study.objects.visible_to(user).filter(study_instance_uid=uid), is_exact=True
+)
+_OPEN_RUN = Prepared(
+    lambda _, study: (
+        Run.objects.filter(study_id=study, state__in=_OPEN, is_background=False)
+        .order_by()
+        .values_list("pk")[:1]
+    )
+)
+_RUNS = Prepared(
+    lambda user, study: (
+        visible_runs(user)
+        .filter(study_id=study, is_background=False)
+        .select_related("model_version", "series")
+        .order_by("-pk")
+    )
+)
+
+
 def find_run(user: AnyUser, run_id: int) -> Run:
     """Return one run; NotVisibleError outside the rights."""
     rows = visible_runs(user).select_related(
@@ -51,27 +82,20 @@ def find_run(user: AnyUser, run_id: int) -> Run:
     return run
 
 
+@once
 def _study(user: AnyUser, study_uid: str) -> Study:
-    study: Study | None = (
-        Study.objects.visible_to(user).filter(study_instance_uid=study_uid).first()
-    )
+    study: Study | None = _STUDY.first(user, uid=study_uid)
     if study is None:
         raise NotVisibleError("There is no such study.")
     return study
 
 
-def runs_of_study(user: AnyUser, study_uid: str) -> QuerySet[Run]:
+def runs_of_study(user: AnyUser, study_uid: str) -> list[Run]:
     """Return the study's runs, the newest first; NotVisibleError outside the rights.
 
     What fills other embedding spaces in the background is no news about the study.
     """
-    study = _study(user, study_uid)
-    return (
-        visible_runs(user)
-        .filter(study=study, is_background=False)
-        .select_related("model_version", "series")
-        .order_by("-pk")
-    )
+    return _RUNS(user, study=_study(user, study_uid).pk)
 
 
 def findings_of_study(user: AnyUser, study_uid: str) -> QuerySet[Finding]:
@@ -105,15 +129,8 @@ def run_states_of_studies(user: AnyUser, study_uids: Sequence[str]) -> dict[str,
 
     A study without runs, or outside the rights, is left out.
     """
-    newest = (
-        visible_runs(user)
-        .filter(study__study_instance_uid__in=study_uids, is_background=False)
-        .order_by("series_id", "model_version_id", "-pk")
-        .distinct("series_id", "model_version_id")
-        .values_list("study__study_instance_uid", "state")
-    )
     counts: dict[str, dict[str, int]] = {}
-    for study_uid, state in newest:
+    for study_uid, state in _STATES(user, uids=study_uids):
         states = counts.setdefault(study_uid, {})
         states[state] = states.get(state, 0) + 1
     return counts
@@ -125,8 +142,8 @@ def is_study_idle(user: AnyUser, study_uid: str) -> bool:
     The background is not asked: an embedding space that is being filled keeps no study busy.
     """
     study = _study(user, study_uid)
-    runs = study.runs.filter(state__in=_OPEN, is_background=False)
-    return not (runs.exists() or waiting_for_study(study.pk) or has_stale_words(study.pk))
+    is_open = bool(_OPEN_RUN(None, study=study.pk))
+    return not (is_open or waiting_for_study(study.pk) or has_stale_words(study.pk))
 
 
 def open_run_count() -> int:

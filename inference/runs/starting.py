@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_noop
+
 from archive.access.selectors import require_may_label
 from archive.errors import NotVisibleError
 from archive.models import Series
@@ -17,7 +19,7 @@ from inference.similarity.spaces.embedder import PROJECTION
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-_NOT_TRUSTED = "No admin has trusted its code."
+_NOT_TRUSTED = gettext_noop("No admin has trusted its code.")
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,18 @@ def startable_series(
     return found
 
 
-def startable_models(series: Series) -> list[Startable]:
-    """Return the newest version of every model that can be asked for, those that fit first."""
+def requestable_versions() -> list[ModelVersion]:
+    """Return the newest version of every model that can be asked for, by name."""
     versions = ModelVersion.objects.exclude(state=ModelVersion.State.RETIRED)
     newest: dict[str, ModelVersion] = {}
     for version in versions.exclude(pipeline=PROJECTION).order_by("name", "-created_at"):
         newest.setdefault(version.name, version)
-    found = [Startable(one, _reason(one, series)) for one in newest.values()]
+    return list(newest.values())
+
+
+def startable_models(series: Series) -> list[Startable]:
+    """Return the newest version of every model that can be asked for, those that fit first."""
+    found = [Startable(one, _reason(one, series)) for one in requestable_versions()]
     return sorted(found, key=lambda one: (bool(one.reason), one.version.name))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from archive.errors import InvalidRequestError, PeerRefusedError, PeerUnreachableError
 
@@ -32,9 +33,11 @@ def require_allowed_url(url: str) -> None:
         host = parts.hostname or ""
         where = {host, f"{host}:{parts.port}"} if parts.port else {host}
     except ValueError as error:
-        raise InvalidRequestError("This is no address of the web.") from error
+        raise InvalidRequestError(gettext("This is no address of the web.")) from error
     if parts.scheme not in _CLIENTS or parts.username is not None:
-        raise InvalidRequestError("A webhook's address begins with https:// and names no user.")
+        raise InvalidRequestError(
+            gettext("A webhook's address begins with https:// and names no user.")
+        )
     if not where & set(settings.TWINSIGHT_WEBHOOK_HOSTS):
         message = "This host is not one of those that the site allows (TWINSIGHT_WEBHOOK_HOSTS)."
         raise InvalidRequestError(message)

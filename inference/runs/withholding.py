@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from archive.models import Series
 from inference.models import Run
@@ -38,7 +39,7 @@ def stop_runs_on(series_ids: Iterable[int]) -> int:
     stopped = 0
     for run in runs.order_by("pk"):
         if run.state == Run.State.QUEUED:
-            end_run(run, Run.State.CANCELLED, "The series was deleted or rejected.")
+            end_run(run, Run.State.CANCELLED, gettext_noop("The series was deleted or rejected."))
         else:
             run.cancel_requested_at = run.cancel_requested_at or timezone.now()
             run.save(update_fields=["cancel_requested_at"])

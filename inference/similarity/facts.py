@@ -15,6 +15,7 @@ from django.db.models import Max, Q
 
 from archive.models import Membership, Project, Role, Study
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
+from archive.models.granted import granted_key
 from archive.models.memberships import Held
 from archive.models.querysets import readable_projects
 
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 PROJECT = "project="
 DEIDENTIFIED = "deidentified-"
+# No fact of a row: the studies that an account sees beside its roles, looked up when asked.
+GRANTED = "granted="
 # Filters with a copy, and the fact's name.
 _COPIED = ("modality", "body_part", "laterality", "sex")
 
@@ -48,7 +51,9 @@ def readable_by(held: Sequence[Held]) -> frozenset[str] | None:
     reading = _facts_of(held, READING_ROLES)
     if {Project.Kind.STANDARD, Project.Kind.UNASSIGNED} <= reading:
         return None
-    return _without_the_implied(reading, _facts_of(held, DEIDENTIFIED_ROLES))
+    account = granted_key(held)
+    granted = frozenset() if account is None else frozenset({f"{GRANTED}{account}"})
+    return _without_the_implied(reading, _facts_of(held, DEIDENTIFIED_ROLES)) | granted
 
 
 def facts_held() -> frozenset[str]:

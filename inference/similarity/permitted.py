@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from archive.models.granted import granted_studies
 from inference.similarity.compiled import compile_question
+from inference.similarity.facts import GRANTED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,11 +93,11 @@ class Part:
         if self.realms_seen is None or self.realms_seen == ("",):
             # What is withheld carries no key. Said so that no index answers to it.
             return self.and_where(f"CASE WHEN {WHOLE_SPACE} THEN true ELSE false END")
-        condition = f"{_FACTS} && %s::text[]"
+        condition, params = _inside(self.realms_seen)
         if self.is_by_filters:
             # The index over facts reads every row of a realm to find the few inside the filters.
             condition = f"CASE WHEN {condition} THEN true ELSE false END"
-        return self.and_where(condition, list(self.realms_seen))
+        return self.and_where(condition, *params)
 
     @property
     def facts_condition(self) -> tuple[str, list[Any]]:
@@ -109,7 +111,7 @@ class Part:
         """What the copies say of the rights alone, as SQL."""
         if self.realms_seen is None or self.realms_seen == ("",):
             return "true", []
-        return f"{_FACTS} && %s::text[]", [list(self.realms_seen)]
+        return _inside(self.realms_seen)
 
     def walk(self, realm: str) -> Part:
         """Return the rows of one realm in the way that its index, and no other, can scan.
@@ -141,6 +143,24 @@ class Part:
         if self.source is None:
             return self
         return Part(self.stored_level, *self.source.true_rows)
+
+
+def _inside(realms: tuple[str, ...]) -> tuple[str, list[Any]]:
+    """Write that a row lies in one of the realms; single studies are looked up, not copied."""
+    facts = [one for one in realms if not one.startswith(GRANTED)]
+    condition = f"{_FACTS} && %s::text[]"
+    accounts = [int(one.removeprefix(GRANTED)) for one in realms if one.startswith(GRANTED)]
+    if not accounts:
+        return condition, [facts]
+    studies, params = granted_studies(accounts[0]).query.sql_with_params()
+    # What is withheld carries no patient. Said so that no index answers to it.
+    granted = (
+        f'("inference_embedding"."study_id" = ANY(ARRAY({studies}))'
+        f" AND CASE WHEN {WHOLE_SPACE} THEN true ELSE false END)"
+    )
+    if not facts:
+        return granted, list(params)
+    return f"({condition} OR {granted})", [facts, *params]
 
 
 def compile_permitted(

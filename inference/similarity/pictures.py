@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
+from django.utils.translation import gettext
 
 from archive.dicom.rendering import render_frame
 from archive.errors import ArchiveError
@@ -65,13 +66,16 @@ def decode_upload(content: bytes, *, frame: int | None = None) -> Picture:
     """
     if len(content) > MAX_IMAGE_BYTES:
         limit = MAX_IMAGE_BYTES >> 20
-        raise UndecodableImageError(f"The image is larger than {limit} MiB.", field="image")
+        raise UndecodableImageError(
+            gettext("The image is larger than %(limit)s MiB.") % {"limit": limit}, field="image"
+        )
     arguments = [] if frame is None else [str(frame)]
     with _children:
         answer = _run_child(arguments, content)
     if answer is None:
         raise UndecodableImageError(
-            "The image can't be read as DICOM, PNG or JPEG within the limits.", field="image"
+            gettext("The image can't be read as DICOM, PNG or JPEG within the limits."),
+            field="image",
         )
     return answer
 
@@ -98,15 +102,19 @@ def stored_picture(instance: Instance, frame: int | None = None) -> npt.NDArray[
         Its bytes can't be read.
     """
     if not instance.has_pixel_data:
-        raise UnsupportedInputError("This instance has no image.")
+        raise UnsupportedInputError(gettext("This instance has no image."))
     frames = instance.number_of_frames or 1
     if frame is not None and not 1 <= frame <= frames:
-        raise InvalidQueryError(f"The instance has frames 1 to {frames}.", field="frame")
+        raise InvalidQueryError(
+            gettext("The instance has frames 1 to %(frames)s.") % {"frames": frames}, field="frame"
+        )
     ds = load_dataset(instance)
     try:
         return render_frame(ds, frames // 2 if frame is None else frame - 1)
     except ArchiveError as error:
-        raise UnsupportedInputError("The image of this instance can't be decoded.") from error
+        raise UnsupportedInputError(
+            gettext("The image of this instance can't be decoded.")
+        ) from error
 
 
 def cropped(pixels: npt.NDArray[np.uint8], region: Region | None) -> npt.NDArray[np.uint8]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from archive.errors import NotVisibleError
 from archive.models import Instance, Series, Study
 from inference.similarity.errors import InvalidQueryError, NotEmbeddedError
@@ -166,7 +168,9 @@ def scope_of(query: SimilarQuery, question: Question) -> Scope:
     """
     patients = frozenset(found.patient_id for found in question.objects)
     if query.patient is PatientScope.ONLY and not patients:
-        raise InvalidQueryError("The query has no patient to search within.", field="patient")
+        raise InvalidQueryError(
+            gettext("The query has no patient to search within."), field="patient"
+        )
     left_out = list(question.negatives)
     if query.patient is not PatientScope.EXCLUDE:
         left_out += question.objects
@@ -252,7 +256,7 @@ def _stored_series(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) ->
         raise NotVisibleError("There is no such series.")
     vector = mean_vector_of_series(space, [series.pk])
     if vector is None:
-        raise NotEmbeddedError("This series has no vector in this space yet.")
+        raise NotEmbeddedError(gettext("This series has no vector in this space yet."))
     found = QueryObject(
         study_id=series.study_id, patient_id=series.study.patient_id, series_id=series.pk
     )
@@ -266,7 +270,7 @@ def _stored_study(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> 
     series = list(study.series.all())
     vector = mean_vector_of_series(space, [one.pk for one in series])
     if vector is None:
-        raise NotEmbeddedError("This study has no vector in this space yet.")
+        raise NotEmbeddedError(gettext("This study has no vector in this space yet."))
     found = QueryObject(study_id=study.pk, patient_id=study.patient_id)
     return _Asked(name="study", vector=vector, objects=(found,), attributes=_attributes(series))
 

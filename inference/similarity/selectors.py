@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Count, Q
 
 from archive.errors import NotVisibleError
 from archive.models import Study
+from archive.models.prepared import Prepared
 from inference.models import Embedding, EmbeddingSpace, Label
 from inference.similarity.attributes.consensus import agreed_labels
 from inference.similarity.spaces.embedder import has_encoder
@@ -20,6 +21,24 @@ if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
 
 
+_LABEL_COLUMNS = (
+    *("study_id", "label_set", "label", "series_id", "instance_id"),
+    "instance__series_id",
+)
+_LABELS = Prepared(
+    lambda _, studies: (
+        Label.objects.filter(study_id__in=studies).order_by().values_list(*_LABEL_COLUMNS)
+    )
+)
+_SPACES = Prepared(
+    lambda _: (
+        EmbeddingSpace.objects.filter(Q(state=EmbeddingSpace.State.READY) | Q(is_default=True))
+        .select_related("model_version", "base_space__model_version")
+        .order_by("-is_default", "name")
+    )
+)
+
+
 def list_spaces() -> list[SpaceSummary]:
     """Return the embedding spaces that answer, the default one first.
 
@@ -27,11 +46,6 @@ def list_spaces() -> list[SpaceSummary]:
     -------
     One summary a space; `has_encoder` says whether pictures can be asked with here.
     """
-    spaces = (
-        EmbeddingSpace.objects.filter(Q(state=EmbeddingSpace.State.READY) | Q(is_default=True))
-        .select_related("model_version", "base_space__model_version")
-        .order_by("-is_default", "name")
-    )
     return [
         SpaceSummary(
             name=space.name,
@@ -39,7 +53,7 @@ def list_spaces() -> list[SpaceSummary]:
             is_default=space.is_default,
             has_encoder=has_encoder(space),
         )
-        for space in spaces
+        for space in _SPACES(None)
     ]
 
 
@@ -95,13 +109,18 @@ def labels_of(
     """
     wanted = list(hits)
     by_study: dict[int, list[_AppliedLabel]] = defaultdict(list)
-    rows = Label.objects.filter(study_id__in={hit[0] for hit in wanted}).order_by()
+    studies = {hit[0] for hit in wanted}
     agreed = None
     if agreed_set:
-        rows = rows.filter(label_set=agreed_set, region=[], frame=None)
-        agreed = agreed_labels(agreed_set, studies={hit[0] for hit in wanted})
-    columns = ("label_set", "label", "series_id", "instance_id", "instance__series_id")
-    for row in rows.values_list("study_id", *columns):
+        rows: Iterable[tuple[Any, ...]] = (
+            Label.objects.filter(study_id__in=studies, label_set=agreed_set, region=[], frame=None)
+            .order_by()
+            .values_list(*_LABEL_COLUMNS)
+        )
+        agreed = agreed_labels(agreed_set, studies=studies)
+    else:
+        rows = _LABELS(None, studies=studies)
+    for row in rows:
         if agreed is None or row[2] in agreed[row[0], row[3], row[4]]:
             by_study[row[0]].append(_AppliedLabel(*row[1:]))
     return [

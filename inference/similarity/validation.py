@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from inference.similarity.errors import InvalidQueryError
 from inference.similarity.types import MAX_EXAMPLES, MAX_K, MAX_TEXT_LENGTH, PatientScope
 
@@ -24,7 +26,9 @@ def check_query(query: SimilarQuery) -> None:
         A field is out of bounds or contradicts another.
     """
     if not 1 <= query.k <= MAX_K:
-        raise InvalidQueryError(f"k is a number from 1 to {MAX_K}.", field="k")
+        raise InvalidQueryError(
+            gettext("k is a number from 1 to %(most)s.") % {"most": MAX_K}, field="k"
+        )
     _check_text(query)
     _check_parts(query)
     _check_examples(query)
@@ -38,9 +42,12 @@ def _check_parts(query: SimilarQuery) -> None:
         raise InvalidQueryError(message, field="query")
     for field in ("frame", "region"):
         if getattr(query, field) is not None and not (query.instance or query.image):
-            raise InvalidQueryError(f"A {field} belongs to an instance or image.", field=field)
+            raise InvalidQueryError(
+                gettext("A %(field)s belongs to an instance or image.") % {"field": field},
+                field=field,
+            )
     if query.frame is not None and query.frame < 1:
-        raise InvalidQueryError("Frames are counted from 1.", field="frame")
+        raise InvalidQueryError(gettext("Frames are counted from 1."), field="frame")
     if query.patient is PatientScope.ONLY and not (has_object or query.positive):
         message = "An uploaded image or a text has no patient to search within."
         raise InvalidQueryError(message, field="patient")
@@ -58,10 +65,12 @@ def _check_examples(query: SimilarQuery) -> None:
 def _check_filters(filters: Filters) -> None:
     dates = (filters.date_from, filters.date_to)
     if dates[0] is not None and dates[1] is not None and dates[0] > dates[1]:
-        raise InvalidQueryError("The range of dates ends before it begins.", field="date_to")
+        raise InvalidQueryError(
+            gettext("The range of dates ends before it begins."), field="date_to"
+        )
     ages = (filters.age_from, filters.age_to)
     if ages[0] is not None and ages[1] is not None and ages[0] > ages[1]:
-        raise InvalidQueryError("The range of ages ends before it begins.", field="age_to")
+        raise InvalidQueryError(gettext("The range of ages ends before it begins."), field="age_to")
 
 
 def _check_text(query: SimilarQuery) -> None:
@@ -92,4 +101,4 @@ def _check_text(query: SimilarQuery) -> None:
     }
     for field, values in texts.items():
         if any("\x00" in value for value in values):
-            raise InvalidQueryError("A NUL character is no part of a text.", field=field)
+            raise InvalidQueryError(gettext("A NUL character is no part of a text."), field=field)

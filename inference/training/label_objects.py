@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from archive.errors import InvalidRequestError
 from archive.models import Instance, Series, Study
 from inference.models import Label
@@ -74,10 +76,15 @@ def check_labels(labels: Iterable[NewLabel]) -> None:
     """Raise InvalidRequestError unless each label says something about exactly one object."""
     wanted = list(labels)
     if len(wanted) > MAX_LABELS:
-        raise InvalidRequestError(f"At most {MAX_LABELS} labels at once.")
+        raise InvalidRequestError(
+            gettext("At most %(most)s labels at once.") % {"most": MAX_LABELS}
+        )
     for number, label in enumerate(wanted, start=1):
         if sum(bool(uid) for uid in (label.study, label.series, label.instance)) != 1:
-            raise InvalidRequestError(f"Label {number}: name one study, series or instance.")
+            raise InvalidRequestError(
+                gettext("Label %(number)s: name one study, series or instance.")
+                % {"number": number}
+            )
         for text in (label.label_set, label.label):
             if not text.strip() or len(text) > MAX_LENGTH or not text.isprintable():
                 message = f"Label {number}: label and set are texts of 1 to {MAX_LENGTH} signs."
@@ -90,14 +97,19 @@ def check_labels(labels: Iterable[NewLabel]) -> None:
 
 def _check_region(number: int, label: NewLabel) -> None:
     if label.frame is not None and not 1 <= label.frame <= MAX_PIXELS:
-        raise InvalidRequestError(f"Label {number}: frames are numbered from 1.")
+        raise InvalidRequestError(
+            gettext("Label %(number)s: frames are numbered from 1.") % {"number": number}
+        )
     if not label.region:
         return
     if len(label.region) != 4 or any(not 0 <= side <= MAX_PIXELS for side in label.region):
         message = f"Label {number}: a region is x, y, width and height in pixels."
         raise InvalidRequestError(message)
     if min(label.region[2:]) < 1:
-        raise InvalidRequestError(f"Label {number}: a region is at least one pixel wide and high.")
+        raise InvalidRequestError(
+            gettext("Label %(number)s: a region is at least one pixel wide and high.")
+            % {"number": number}
+        )
 
 
 def _check_inside(label: NewLabel, instance: Instance | None) -> None:
@@ -105,8 +117,8 @@ def _check_inside(label: NewLabel, instance: Instance | None) -> None:
     if instance is None:
         return
     if label.frame is not None and label.frame > max(1, instance.number_of_frames or 1):
-        raise InvalidRequestError("There is no such frame.")
+        raise InvalidRequestError(gettext("There is no such frame."))
     if label.region and instance.columns and instance.rows:
         x, y, width, height = label.region
         if x + width > instance.columns or y + height > instance.rows:
-            raise InvalidRequestError("The region reaches beyond the image.")
+            raise InvalidRequestError(gettext("The region reaches beyond the image."))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils.translation import gettext
 
 from archive.access.selectors import is_radiology_admin, require_may_label
 from archive.audit import services as audit
@@ -88,7 +89,9 @@ def add_labels(
         raise NotVisibleError("Sign in to label.")
     check_labels(labels)
     if any(label.reader not in {"", user.get_username()} for label in labels):
-        raise InvalidRequestError("Labels of other readers are imported by the site's operator.")
+        raise InvalidRequestError(
+            gettext("Labels of other readers are imported by the site's operator.")
+        )
     objects = LabelledObjects(user, labels)
     rows = [objects.row(label) for label in labels]
     if None in rows:
@@ -148,7 +151,7 @@ def remove_label(*, asker: Asker, label_id: int) -> None:
         raise NotVisibleError("There is no such label.")
     require_may_label(user, row.study)
     if row.created_by_id != user.pk and not is_radiology_admin(user):
-        raise NotAllowedError("A label is taken back by its reader or a radiology admin.")
+        raise NotAllowedError(gettext("A label is taken back by its reader or a radiology admin."))
     with transaction.atomic():
         row.delete()
         mark_words_stale([row.study_id])
@@ -163,7 +166,10 @@ def _readers(names: set[str]) -> dict[str, int]:
     users = get_user_model().objects.filter(username__in=names)
     found = dict(users.values_list("username", "pk"))
     if missing := sorted(names - set(found)):
-        raise InvalidRequestError(f"There is no account {missing[0][:64]!r} to label for.")
+        raise InvalidRequestError(
+            gettext("There is no account %(missing)s to label for.")
+            % {"missing": repr(missing[0][:64])}
+        )
     return found
 
 

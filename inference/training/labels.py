@@ -9,6 +9,7 @@ from archive.access.selectors import is_radiology_admin
 from archive.errors import NotVisibleError
 from archive.models import Study
 from archive.models.access import LABELLING_ROLES
+from archive.models.prepared import Prepared
 from archive.models.querysets import readable_projects
 from inference.models import Label
 from inference.training.agreement import labels_to_agree_on
@@ -19,6 +20,35 @@ if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
 
 _MAX_NAMES = 2000
+_STUDY = Prepared(
+    lambda user, uid: (
+        Study.objects.visible_to(user).filter(study_instance_uid=uid).values_list("pk", flat=True)
+    ),
+    is_exact=True,
+)
+_MAY_LABEL = Prepared(
+    lambda user, study: (
+        readable_projects(user, LABELLING_ROLES)
+        .filter(studies=study)
+        .order_by()
+        .values_list("pk")[:1]
+    )
+)
+_LABELS = Prepared(
+    lambda _, study: (
+        Label.objects.filter(study_id=study)
+        .select_related("series", "instance__series", "created_by")
+        .order_by("label_set", "label", "pk")
+    )
+)
+_NAMES = Prepared(
+    lambda user: (
+        labels_to_agree_on(user)
+        .order_by("label_set", "label")
+        .values_list("label_set", "label")
+        .distinct()[:_MAX_NAMES]
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -49,20 +79,15 @@ class StudyLabels:
 
 def study_labels(user: AnyUser, study_uid: str) -> StudyLabels:
     """Return the labels on a study and on all that it holds; NotVisibleError outside the rights."""
-    study = Study.objects.visible_to(user).filter(study_instance_uid=study_uid).first()
+    study: int | None = _STUDY.first(user, uid=study_uid)
     if study is None:
         raise NotVisibleError("There is no such study.")
-    may_label = readable_projects(user, LABELLING_ROLES).filter(studies=study).exists()
+    may_label = bool(_MAY_LABEL(user, study=study))
     is_admin = is_radiology_admin(user)
-    rows = (
-        Label.objects.filter(study=study)
-        .select_related("series", "instance__series", "created_by")
-        .order_by("label_set", "label", "pk")
-    )
     return StudyLabels(
         labels=tuple(
             _view(row, is_mine=row.created_by_id == user.pk, may_label=may_label, is_admin=is_admin)
-            for row in rows
+            for row in _LABELS(None, study=study)
         ),
         may_label=may_label,
     )
@@ -89,8 +114,7 @@ def _view(row: Label, *, is_mine: bool, may_label: bool, is_admin: bool) -> Labe
 
 def label_names(user: AnyUser) -> dict[str, list[str]]:
     """Return the sets of labels in the projects in which the user labels, each with its labels."""
-    rows = labels_to_agree_on(user).order_by("label_set", "label")
     found: dict[str, list[str]] = {}
-    for label_set, label in rows.values_list("label_set", "label").distinct()[:_MAX_NAMES]:
+    for label_set, label in _NAMES(user):
         found.setdefault(label_set, []).append(label)
     return found

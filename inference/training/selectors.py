@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from archive.access.selectors import require_site_radiology_admin
 from archive.errors import NotVisibleError
 from inference.models import ModelVersion, TrainingRun
 from inference.training.recipe import NETWORKS
+from inference.training.stages import stage_in_words
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -71,17 +74,18 @@ def headline_of(training: TrainingRun) -> str:
     metrics = training.metrics
     if "mean_dice" in metrics:
         value = metrics["mean_dice"][0]
-        return "no figures" if value is None else f"Dice {value:.3f}"
+        return gettext("no figures") if value is None else f"Dice {value:.3f}"
     if metrics:
         area = metrics["macro_auc"][0]
         auc = "" if area is None else f", AUC {area:.3f}"
-        return f"accuracy {metrics['accuracy'][0]:.3f}{auc}"
+        accuracy = gettext("accuracy %(n)s") % {"n": f"{metrics['accuracy'][0]:.3f}"}
+        return f"{accuracy}{auc}"
     if training.message:
         return training.message
     progress = training.progress
     if "epoch" in progress:
-        return f"epoch {progress['epoch']} of {progress['epochs']}"
-    return str(progress.get("stage", ""))
+        return gettext("epoch %(epoch)s of %(epochs)s") % dict(progress)
+    return stage_in_words(str(progress.get("stage", "")))
 
 
 def _trainings(user: AnyUser | None) -> QuerySet[TrainingRun]:

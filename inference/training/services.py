@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.audit import training as audit
 from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
@@ -64,9 +65,12 @@ def request_training(asker: Asker, values: dict[str, Any]) -> TrainingRun:
     require_admin(asker)
     recipe = read_recipe(values)
     if recipe.folder and asker.door not in _OPERATOR:
-        raise NotAllowedError("Folders of the server are for its operator.")
+        raise NotAllowedError(gettext("Folders of the server are for its operator."))
     if recipe.label_set and not Label.objects.filter(label_set=recipe.label_set).exists():
-        raise InvalidRequestError(f"There are no labels in a set “{recipe.label_set}”.")
+        raise InvalidRequestError(
+            gettext("There are no labels in a set “%(label_set)s”.")
+            % {"label_set": recipe.label_set}
+        )
     start_of(recipe)
     with transaction.atomic():
         training = TrainingRun.objects.create(
@@ -100,7 +104,7 @@ def cancel_training(asker: Asker, pk: int) -> TrainingRun:
     with transaction.atomic():
         training = _locked(pk)
         if training.state in ENDED:
-            raise InvalidRequestError("This training is over.")
+            raise InvalidRequestError(gettext("This training is over."))
         training.cancel_requested_at = timezone.now()
         if training.state == State.QUEUED:
             training.state, training.finished_at = State.CANCELLED, timezone.now()
@@ -123,7 +127,9 @@ def resume_training(asker: Asker, pk: int) -> TrainingRun:
     with transaction.atomic():
         training = _locked(pk)
         if training.state not in {State.CANCELLED, State.FAILED}:
-            raise InvalidRequestError("Only a cancelled or failed training can be resumed.")
+            raise InvalidRequestError(
+                gettext("Only a cancelled or failed training can be resumed.")
+            )
         training.state, training.message, training.attempts = State.QUEUED, "", 0
         training.cancel_requested_at = training.finished_at = training.lease_until = None
         training.save()
@@ -145,7 +151,7 @@ def remove_training(asker: Asker, pk: int) -> None:
     with transaction.atomic():
         training = _locked(pk)
         if training.state not in ENDED:
-            raise InvalidRequestError("Cancel the training first.")
+            raise InvalidRequestError(gettext("Cancel the training first."))
         folder = training.folder
         training.delete()
         audit.record_training_changed(asker, training=pk, act="remove-training")

@@ -88,7 +88,7 @@ def _ask_for_row(asker: Asker, found: Found, request: JsonObject, requester: str
         now = timezone.now()
         row.state, row.finished_at = State.CANCELED, now
         note_cancellation(row, moment_text(now))
-        _write_reason(row)
+        write_reason(row)
         row.save()
         announce_state(held)
         return
@@ -96,7 +96,8 @@ def _ask_for_row(asker: Asker, found: Found, request: JsonObject, requester: str
     announce_cancel_request(held, request, requester)
 
 
-def _write_reason(row: Workitem) -> None:
+def write_reason(row: Workitem) -> None:
+    """Write why it was canceled, beside when."""
     if row.cancel_reason:
         item = dict(row.attributes[PROGRESS]["Value"][0])
         item[CANCEL_REASON] = element("LT", row.cancel_reason)

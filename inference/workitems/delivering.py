@@ -8,19 +8,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from pydicom.dataset import Dataset
 from pynetdicom import build_context, build_role
 from pynetdicom.dsutils import encode
 
-from archive.errors import ArchiveError
+from archive.errors import ArchiveError, NotVisibleError
 from archive.forwarding.dimse_association import associate
 from archive.models import Peer
-from inference.models import WorkitemEvent
+from inference.models import WorkitemChannel, WorkitemEvent
+from inference.workitems.selectors import find_workitem
 from inference.workitems.tags import UPS_EVENT, UPS_PUSH
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from pynetdicom.association import Association
 
 logger = logging.getLogger(__name__)
@@ -39,9 +41,9 @@ _LOST = "The connection was lost before the subscriber answered."
 def subscribers_with_due() -> list[str]:
     """Return the AE titles that have events to be told, and forget events that are too old."""
     now = timezone.now()
-    rows = WorkitemEvent.objects.filter(delivered_at__isnull=True)
-    rows.filter(created_at__lt=now - _MAX_AGE).delete()
-    due = rows.filter(not_before__lte=now)
+    open_events = WorkitemEvent.objects.filter(delivered_at__isnull=True)
+    open_events.filter(created_at__lt=now - _MAX_AGE).delete()
+    due = _without_channel(open_events).filter(not_before__lte=now)
     return sorted(due.values_list("subscription__ae_title", flat=True).order_by().distinct())
 
 
@@ -56,7 +58,7 @@ def deliver_to(ae_title: str, *, for_s: float = 30.0) -> int:
     peer = _peer(ae_title)
     told = 0
     while time.monotonic() < end:
-        batch = _claim(ae_title)
+        batch = claim_events(_without_channel(_of(ae_title)))
         if not batch:
             break
         try:
@@ -78,14 +80,26 @@ def _peer(ae_title: str) -> Peer | None:
     return rows.filter(port__isnull=False).order_by("pk").first()
 
 
-def _claim(ae_title: str) -> list[WorkitemEvent]:
-    """Take the oldest events for this process; none while those before them are with another."""
+def _of(ae_title: str) -> QuerySet[WorkitemEvent]:
+    return WorkitemEvent.objects.filter(subscription__ae_title=ae_title, delivered_at__isnull=True)
+
+
+def _without_channel(events: QuerySet[WorkitemEvent]) -> QuerySet[WorkitemEvent]:
+    """Leave out what a WebSocket that is open tells: nobody hears it twice."""
+    live = WorkitemChannel.objects.filter(
+        ae_title=OuterRef("subscription__ae_title"),
+        account=OuterRef("subscription__subscribed_by"),
+        alive_until__gt=timezone.now(),
+    )
+    return events.filter(~Exists(live))
+
+
+def claim_events(events: QuerySet[WorkitemEvent], *, most: int = _BATCH) -> list[WorkitemEvent]:
+    """Take the oldest of these events for this process; none while those are with another."""
     now = timezone.now()
     with transaction.atomic():
-        rows = WorkitemEvent.objects.select_for_update(of=("self",)).filter(
-            subscription__ae_title=ae_title, delivered_at__isnull=True
-        )
-        batch = list(rows.order_by("pk")[:_BATCH])
+        rows = events.select_for_update(of=("self",))
+        batch = list(rows.select_related("subscription__subscribed_by").order_by("pk")[:most])
         if not batch or batch[0].not_before > now:
             return []
         keys = [event.pk for event in batch]
@@ -93,7 +107,8 @@ def _claim(ae_title: str) -> list[WorkitemEvent]:
     return batch
 
 
-def _give_back(batch: list[WorkitemEvent]) -> None:
+def give_back(batch: list[WorkitemEvent]) -> None:
+    """Let others tell it, at once."""
     keys = [event.pk for event in batch]
     WorkitemEvent.objects.filter(pk__in=keys).update(not_before=timezone.now())
 
@@ -107,8 +122,12 @@ def _deliver(peer: Peer, batch: list[WorkitemEvent], end: float) -> int:
     with associate(peer, [context], negotiation=[role]) as association:
         for number, event in enumerate(batch):
             if time.monotonic() >= end:
-                _give_back(batch[number:])
+                give_back(batch[number:])
                 break
+            if not is_still_heard(event):
+                note_dropped(event)
+                told += 1
+                continue
             information = _information(event)
             if information is None:
                 _note_unwritable(event)
@@ -121,6 +140,23 @@ def _deliver(peer: Peer, batch: list[WorkitemEvent], end: float) -> int:
             _note(event, status)
             told += 1
     return told
+
+
+def is_still_heard(event: WorkitemEvent) -> bool:
+    """Whether who subscribed may still see the workitem: rights may have changed since."""
+    user = event.subscription.subscribed_by
+    try:
+        find_workitem(user, event.workitem_uid)
+    except NotVisibleError:
+        return False
+    return bool(user.is_active)
+
+
+def note_dropped(event: WorkitemEvent) -> None:
+    """Let an event go that is not the subscriber's any more."""
+    WorkitemEvent.objects.filter(pk=event.pk).update(
+        delivered_at=timezone.now(), message="The workitem is outside the subscriber's rights."
+    )
 
 
 def _information(event: WorkitemEvent) -> Dataset | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from inference.models import Run
     from inference.workitems.elements import JsonObject
 
+# Who holds WebSockets open is told by the database that there is something to tell, once it is.
+CHANNEL = "twinsight_workitem_events"
+_NOTIFY = "SELECT pg_notify(%s, title) FROM unnest(%s::text[]) AS title"
 STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, ASSIGNED = 1, 2, 3, 5
 _PERFORMERS = "00404034"  # Scheduled Human Performers Sequence
 
@@ -94,6 +98,8 @@ def tell(subscription: WorkitemSubscription, found: Found) -> None:
 def _write(
     listeners: list[WorkitemSubscription], found: Found, event_type: int, information: JsonObject
 ) -> None:
+    if not listeners:
+        return
     now = timezone.now()
     WorkitemEvent.objects.bulk_create(
         WorkitemEvent(
@@ -105,6 +111,9 @@ def _write(
         )
         for one in listeners
     )
+    titles = sorted({one.ae_title for one in listeners})
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTIFY, [CHANNEL, titles])
 
 
 def _listeners(found: Found) -> list[WorkitemSubscription]:

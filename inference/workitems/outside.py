@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from archive.access.selectors import require_may_label
 from archive.curation.services import withhold_series
+from archive.ingest.arrivals import hold_arrivals, release_arrivals
 from archive.models import Instance
 from inference.models import ModelVersion, Run, Workitem
 from inference.runs.claiming import claim_run
@@ -120,11 +121,25 @@ def complete(user: AnyUser, found: Found) -> None:
     finish_run(run, RunOutcome(device=f"by {user.get_username()}"[:64], outputs=outputs))
     if _is_on_trial(run):
         withhold_series(sop_instance_uids=outputs.values(), reason="trial")
+    release_arrivals([hold_key(run)])
     run.refresh_from_db()
+
+
+def hold_results(run: Run, account: AnyUser) -> None:
+    """Show what a performer stores for a model on trial to nobody but reviewers, from the start."""
+    if account.is_authenticated and run.state == Run.State.RUNNING and _is_on_trial(run):
+        uid = run.study.study_instance_uid
+        hold_arrivals(key=hold_key(run), study_instance_uid=uid, account=account, reason="trial")
+
+
+def hold_key(run: Run) -> str:
+    """Return by what the hold of a run is known."""
+    return f"run {run.pk}"
 
 
 def cancel(run: Run, reason: str) -> None:
     """End a run that its performer gave up."""
+    release_arrivals([hold_key(run)])
     end_run(run, Run.State.CANCELLED, reason or "Given up by who performed it.")
 
 

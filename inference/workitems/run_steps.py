@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
+
 from archive.dicom.uids import is_valid_uid
 from inference.bundles.external import EXTERNAL
 from inference.models import Run
@@ -68,6 +70,10 @@ def is_run(uid: str) -> bool:
 def step_state(run: Run) -> str:
     """Return a run's state in the worklist's words."""
     return _STEP_STATES[run.state]
+
+
+# Runs that somebody outside performs.
+EXTERNAL_RUNS = Q(model_version__pipeline=EXTERNAL)
 
 
 def is_external(run: Run) -> bool:

@@ -17,6 +17,7 @@ from archive.models import Study
 from archive.models.access import LABELLING_ROLES
 from archive.models.querysets import readable_projects
 from inference.models import Workitem
+from inference.runs.claiming import performer_lease
 from inference.workitems import outside
 from inference.workitems.content import changed_content, named_study, new_content, write_columns
 from inference.workitems.elements import element, moment_text, text_of
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from archive.audit.types import Asker
     from archive.models import Project
     from archive.models.querysets import AnyUser
+    from inference.models import Run
     from inference.workitems.elements import JsonObject
 
 State = Workitem.State
@@ -124,6 +126,7 @@ def update_workitem(*, asker: Asker, uid: str, changes: JsonObject, transaction_
             write_columns(row)
         else:
             outside.change_urgency(found.run, row)
+        _renew(found.run, row)
         row.save()
         audit.record_workitem(asker, act="update-workitem", uid=uid, study=found.study_uid)
         after = Found(uid, found.run, row)
@@ -186,8 +189,10 @@ def _claim(asker: Asker, found: Found, transaction_uid: str) -> str:
         transaction_uid,
         user.pk or 0,
     )
+    row.lease_until = performer_lease()
     if found.run is not None:
         refusal = outside.claim(found.run, user.get_username())
+        outside.hold_results(found.run, user)
         row.state = step_state(found.run)
     row.save()
     if found.run is None:
@@ -201,7 +206,7 @@ def _end(asker: Asker, found: Found, state: str, transaction_uid: str) -> None:
         raise WorkitemNotClaimedError("Nobody claimed this workitem.")
     _require_claim(row, transaction_uid)
     now = timezone.now()
-    row.state, row.finished_at = state, now
+    row.state, row.finished_at, row.lease_until = state, now, None
     if state == State.COMPLETED:
         outside.complete(_signed_in(asker), found)
     else:
@@ -211,6 +216,16 @@ def _end(asker: Asker, found: Found, state: str, transaction_uid: str) -> None:
     row.save()
     if found.run is None:
         announce_state(found)
+
+
+def _renew(run: Run | None, row: Workitem) -> None:
+    """Let a performer that says something keep its claim."""
+    if row.state != State.IN_PROGRESS:
+        return
+    row.lease_until = performer_lease()
+    if run is not None:
+        run.lease_until = row.lease_until
+        run.save(update_fields=["lease_until"])
 
 
 def note_cancellation(row: Workitem, now: str) -> None:

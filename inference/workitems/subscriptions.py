@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # So many open workitems a new subscriber to the list is told of at once.
 _FIRST_REPORTS = 1000
+# Entities of one account that are no registered peers: they hear by WebSocket.
+_MOST_UNREGISTERED = 20
 _LISTS = {WORKLIST: "", FILTERED_WORKLIST: FILTERED_WORKLIST}
 
 
@@ -50,7 +52,7 @@ def subscribe(
     NotAllowedError
         The asker only looks, or somebody else subscribed for this application entity.
     SubscriberUnknownError
-        No registered peer that can be called has this AE title.
+        No registered peer that can be called has this AE title, and the asker has many such.
     InvalidRequestError
         The filtered list needs a filter, and a filter values that can be.
     """
@@ -61,7 +63,7 @@ def subscribe(
         raise InvalidRequestError("The filtered worklist needs a filter.")
     compile_keys(filters or {})
     found = None if uid in _LISTS else find_workitem(user, uid)
-    _require_peer(ae_title)
+    _require_reachable(user, ae_title)
     _require_own(user, uid, ae_title)
     with transaction.atomic():
         row, _ = WorkitemSubscription.objects.update_or_create(
@@ -119,9 +121,14 @@ def _found(asker: Asker, uid: str, ae_title: str) -> WorkitemSubscription:
     return row
 
 
-def _require_peer(ae_title: str) -> None:
-    peers = Peer.objects.filter(ae_title=ae_title, is_enabled=True, protocol=Peer.Protocol.DIMSE)
-    if not peers.filter(port__isnull=False).exists():
+def _require_reachable(user: User, ae_title: str) -> None:
+    """Let an account have some entities that are told by WebSocket only."""
+    peers = Peer.objects.filter(is_enabled=True, protocol=Peer.Protocol.DIMSE, port__isnull=False)
+    if peers.filter(ae_title=ae_title).exists():
+        return
+    mine = WorkitemSubscription.objects.filter(subscribed_by=user).exclude(ae_title=ae_title)
+    others = mine.exclude(ae_title__in=peers.values("ae_title"))
+    if others.values("ae_title").order_by().distinct().count() >= _MOST_UNREGISTERED:
         message = f"No peer that can be called is registered as {ae_title[:16]!r}."
         raise SubscriberUnknownError(message)
 

@@ -1,6 +1,7 @@
 from celery import shared_task
 
 from inference.workitems import delivering
+from inference.workitems.leases import release_silent
 
 # Where peers are spoken to: a slow one keeps nothing else waiting.
 QUEUE = "transfers"
@@ -19,3 +20,9 @@ def dispatch_events_task() -> int:
 def deliver_events_task(ae_title: str) -> int:
     """Tell one subscriber what is due; delivered twice, the second finds little to tell."""
     return delivering.deliver_to(ae_title)
+
+
+@shared_task(name="inference.workitems.release_silent", soft_time_limit=50, time_limit=60)
+def release_silent_task() -> int:
+    """Take back what performers outside hold who say nothing any more."""
+    return release_silent()

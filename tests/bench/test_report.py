@@ -1,5 +1,5 @@
 from bench.clients import Measured
-from bench.report import Case, number, table
+from bench.report import Case, PeerTable, number, table
 
 
 def measured(latency_ms: float, *errors: str) -> Measured:
@@ -47,3 +47,14 @@ def test_numbers_have_three_digits_at_most() -> None:
         "1.23",
         "-",
     ]
+
+
+def test_a_table_of_peers_is_told_row_by_row() -> None:
+    told = PeerTable("ours", "peer")
+    for name, latency, spent in (("ours", 10, 0.02), ("peer", 20, 0.05)):
+        told.add("read", "requests", name, measured(latency, "late"), spent, is_rate=False)
+    lines = [*told.head().splitlines(), told.row("read", 3)]
+    assert {line.count("|") for line in lines} == {14}
+    assert lines[-1].endswith("| 5.00 | 2.00 (2.00-2.00) | 3.00 | **no** |")
+    assert "| 2.00 | 50.0 ! |" in lines[-1]
+    assert told.errors() == ["read, ours: late", "read, peer: late"]

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from archive.models import Project
 
 
-def store_bytes(*contents: bytes, project: Project | None = None) -> list[Instance]:
+def store_bytes(
+    *contents: bytes, project: Project | None = None, origin: Origin | None = None
+) -> list[Instance]:
     """Archive files; return their instances in the same order."""
+    origin = origin or Origin(door="test", project=project)
     spools = [spool_stream([content]) for content in contents]
     try:
         files = [IncomingFile(spool) for spool in spools]
-        results = ingest_files(files=files, origin=Origin(door="test", project=project))
+        results = ingest_files(files=files, origin=origin)
     finally:
         for spool in spools:
             spool.close()
@@ -31,6 +34,8 @@ def store_bytes(*contents: bytes, project: Project | None = None) -> list[Instan
     return [rows.get(sop_instance_uid=result.sop_instance_uid) for result in results]
 
 
-def store_datasets(*datasets: Dataset, project: Project | None = None) -> list[Instance]:
+def store_datasets(
+    *datasets: Dataset, project: Project | None = None, origin: Origin | None = None
+) -> list[Instance]:
     """Archive data sets; return their instances in the same order."""
-    return store_bytes(*(as_part10(ds) for ds in datasets), project=project)
+    return store_bytes(*(as_part10(ds) for ds in datasets), project=project, origin=origin)

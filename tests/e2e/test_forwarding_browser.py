@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, Verification
 
-from archive.models import Fetch, Forward, ForwardingRule, Peer, PrefetchRule
+from archive.bulk.working import work_on_job
+from archive.models import BulkJob, Fetch, Forward, ForwardingRule, Peer, PrefetchRule
 from tests.browsing import MARKS, await_images, take_picture, wider_than_the_window
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
@@ -184,14 +185,15 @@ def test_rule_is_tried_and_the_queue_watched(live_server, world, page) -> None:
 def test_studies_are_marked_and_sent(live_server, world, pacs, page) -> None:
     page.goto(f"{live_server.url}/studies/")
     for name in ("Anna", "Bert"):
-        page.get_by_label(f"Mark the study of Forward, {name}").check()
+        page.get_by_label(f"Select the study of Forward, {name}").check()
     await_images(page)
     take_picture(page, "studies-marked")
-    page.get_by_role("button", name="Send what is marked").click()
+    page.get_by_role("button", name="Send to a peer").click()
     page.get_by_label("To", exact=True).select_option(label="PACS, The hospital's archive")
     _look(page, "send")
     page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_text("2 instances on the way.")).to_be_visible()
+    expect(page.get_by_text("2 studies are under way.")).to_be_visible()
+    work_on_job(BulkJob.objects.get().pk, for_s=60)
     assert Forward.objects.filter(peer=pacs, state="waiting").count() == 3
 
 

@@ -65,6 +65,16 @@ def _drawn(page: Page, side: str) -> str:
     )
 
 
+def _await_another(page: Page, side: str, *before: str) -> None:
+    """Wait until something is drawn that none of those was."""
+    page.wait_for_function(
+        """([side, before]) => !before.includes(
+            document.querySelector(`[data-likeness-stage=${side}] canvas`).toDataURL()
+        )""",
+        arg=[side, before],
+    )
+
+
 def test_map_is_drawn_pointed_at_and_switched_off(page, films):
     ours, theirs = (instance.sop_instance_uid for instance in films)
     _ask(page, query_instance=ours, result=theirs)
@@ -77,15 +87,16 @@ def test_map_is_drawn_pointed_at_and_switched_off(page, films):
         "Best counterpart in the similar"
     )
     take_picture(page, "similarity-map-pointed")
-    assert _drawn(page, "result") != coloured[1]
+    _await_another(page, "result", coloured[1])
 
     page.mouse.move(5, 5)
     page.keyboard.press("p")
     page.get_by_label("Strength").fill("100")
+    _await_another(page, "query", coloured[0])
+    strong = _drawn(page, "query")
     take_picture(page, "similarity-map-strong")
     page.keyboard.press("h")
-    bare = _drawn(page, "query")
-    assert bare not in coloured
+    _await_another(page, "query", coloured[0], strong)
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
 

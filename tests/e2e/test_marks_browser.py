@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,7 +40,7 @@ def test_boxes_and_heat_are_drawn_and_hidden(
     study = chest.study.study_instance_uid
     page.goto(f"{live_server.url}/studies/{study}/series/{chest.series_instance_uid}/")
     page.locator("#stage[data-ready=true]").wait_for()
-    nodule = page.get_by_role("button", name="lung nodule").first
+    nodule = page.get_by_role("button", name=re.compile("^(?!Go to).*lung nodule")).first
     nodule.click()
     expect(nodule).to_have_attribute("aria-current", "true")
     page.wait_for_load_state("networkidle")
@@ -47,7 +48,7 @@ def test_boxes_and_heat_are_drawn_and_hidden(
     page.get_by_role("button", name="Why").click()
     page.wait_for_load_state("networkidle")
     take_picture(page, "marks-heat")
-    expect(page.get_by_text("Not for diagnostic use")).to_be_visible()
+    expect(page.get_by_text("Not for diagnostic use", exact=True)).to_be_visible()
     page.keyboard.press("m")
     expect(nodule).to_be_hidden()
     assert complaints == []

@@ -16,7 +16,10 @@ from archive.models import Instance
 from inference.models import ModelVersion
 from inference.runs.defaults import install_defaults
 from tests.browsing import ARGUMENTS, CHROMIUM, MARKS, ROOT, take_picture
+from tests.builders.ct_series import chest_phantom, make_ct_series
 from tests.builders.nodule_case import make_detector, run_once, store_chest
+from tests.builders.overlays import make_pdf, make_structures
+from tests.builders.stored import store_datasets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,6 +128,39 @@ def test_a_measurement_is_stored_as_a_report(open_in_ohif, chest: Series, compla
     assert stored.series.study_id == chest.study_id
     assert stored.series.modality == "SR"
     assert complaints == []
+
+
+def test_structures_are_drawn_documents_framed_and_priors_offered(
+    live_server, project, radiologist, settings, sign_in, complaints
+) -> None:
+    settings.TWINSIGHT_VIEWER_DIR = VIEWER
+    shared = {"PatientID": "OHIF-1", "WindowCenter": -200, "WindowWidth": 1600}
+    shared |= {"RescaleSlope": 1, "RescaleIntercept": -1024}
+    volume = chest_phantom()[14:34]
+    older = make_ct_series(volume[:4], StudyDate="20240101", StudyDescription="CT 2024", **shared)
+    images = make_ct_series(volume, StudyDate="20260301", StudyDescription="CT Thorax", **shared)
+    structures = make_structures(images)
+    store_datasets(*older, project=project)
+    letter = make_pdf(images[0], "Dear colleague", "Second page")
+    store_datasets(*images, structures, letter, project=project)
+    page = sign_in("radiologist")
+    asked = {
+        "StudyInstanceUIDs": images[0].StudyInstanceUID,
+        "initialSeriesInstanceUID": structures.SeriesInstanceUID,
+    }
+    query = "&".join(f"{key}={value}" for key, value in asked.items())
+    page.goto(f"{live_server.url}/viewer/viewer?{query}")
+    page.get_by_role("button", name="Confirm and hide").click(timeout=PICTURE_MS)
+    _await_pixels(page, lambda pixels: _colourful(pixels) > 0.001)
+    expect(page.get_by_text("CT 2024")).to_be_visible(timeout=PICTURE_MS)
+    take_picture(page, "ohif-rtstruct")
+    page.get_by_text("Letter").first.dblclick()
+    document = page.frame_locator('iframe[title="PDF"]')
+    document.get_by_role("img", name="Page 1").wait_for(timeout=PICTURE_MS)
+    _await_pixels(page, lambda pixels: _bright(pixels) > 0.5)
+    take_picture(page, "ohif-pdf")
+    # OHIF exchanges its viewport while it draws, and says so of itself.
+    assert [one for one in complaints if "viewport has been destroyed" not in one] == []
 
 
 def _await_pixels(

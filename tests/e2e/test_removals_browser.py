@@ -32,6 +32,7 @@ def test_deleted_and_brought_back(stored, archive_admin, sign_in, complaints, li
     page = sign_in("archive_admin")
     page.set_viewport_size(DESK)
     page.goto(f"{live_server.url}/studies/{seen}/")
+    page.locator("summary").filter(has_text="More").first.click()
     page.get_by_role("link", name="Delete", exact=True).click()
     page.get_by_label("Delete").select_option(index=1)
     page.get_by_label("Why").fill("Wrong patient")

@@ -71,7 +71,7 @@ def test_day_is_looked_at_and_an_examination_scheduled(days_work, sign_in, compl
     page.get_by_label("Modality").fill("mr")
     page.get_by_label("What was asked for").fill("MR knee, left")
     take_picture(page, "schedule-new", is_full=True)
-    page.get_by_role("button", name="Schedule").click()
+    page.get_by_role("button", name="Put on the schedule").click()
 
     expect(page.get_by_role("row", name="Meitner")).to_contain_text("MR knee, left")
     page.get_by_role("link", name="Meitner, Lise").click()

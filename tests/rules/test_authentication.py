@@ -15,7 +15,30 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-OPEN_ROUTES = {"healthz", "readyz", "login/", "admin/login/", "admin/jsi18n/"}
+OPEN_ROUTES = {
+    "healthz",
+    "readyz",
+    "metrics",
+    "login/",
+    "admin/login/",
+    "admin/jsi18n/",
+    # Ways back in, and what programs need before they have a token.
+    "account/forgotten/",
+    "account/forgotten/sent/",
+    "account/forgotten/done/",
+    "account/inactive/",
+    "login/failed/",
+    "oauth/token/",
+    # The provider shows a signed statement.
+    "oauth/provider-logout/",
+    "fhir/R4/metadata",
+    ".well-known/oauth-authorization-server",
+    ".well-known/smart-configuration",
+    "fhir/R4/.well-known/smart-configuration",
+    "favicon.ico",
+    # What scripts say, in each language; the sign-in has scripts, too.
+    "words/<slug:language>/<slug:version>.js",
+}
 
 
 def _routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:

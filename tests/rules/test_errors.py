@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import pytest
+from django.urls import get_resolver
 
 import inference.errors
 import inference.similarity.errors
@@ -13,8 +14,16 @@ from archive.dicomweb.statuses import failure_reason
 from archive.dicomweb.statuses import http_status as dicomweb_status
 from archive.dimse.statuses import store_status
 from archive.errors import ArchiveError, NotVisibleError
+from archive.fhir.statuses import http_status as fhir_status
+from archive.fhir.statuses import issue_code
 
 MODULES = (inference.errors, inference.similarity.errors)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _doors() -> None:
+    """Doors add their answers to the tables as their addresses are read, whatever ran before."""
+    assert get_resolver().url_patterns
 
 
 def _children(kind: type[ArchiveError]) -> set[type[ArchiveError]]:
@@ -57,9 +66,16 @@ def test_dicomweb_answers_a_status_and_a_failure_reason(kind: type[ArchiveError]
 
 
 @pytest.mark.parametrize("kind", ARCHIVE_ERRORS, ids=lambda kind: kind.__name__)
+def test_fhir_answers_a_status_and_an_issue(kind: type[ArchiveError]) -> None:
+    assert 400 <= fhir_status(kind("no")) < 600
+    assert issue_code(kind("no"))
+
+
+@pytest.mark.parametrize("kind", ARCHIVE_ERRORS, ids=lambda kind: kind.__name__)
 def test_dimse_never_answers_success_to_an_error(kind: type[ArchiveError]) -> None:
     assert store_status(kind("no")) != 0
 
 
 def test_absent_and_forbidden_are_the_same_answer() -> None:
     assert rest_status(NotVisibleError("no")) == dicomweb_status(NotVisibleError("no")) == 404
+    assert fhir_status(NotVisibleError("no")) == 404

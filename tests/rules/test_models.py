@@ -6,6 +6,9 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import models
+from django.db.migrations import RunSQL
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
 from pydicom.datadict import DicomDictionary
 
 KEYWORDS = {entry[4] for entry in DicomDictionary.values()}
@@ -18,6 +21,8 @@ OWN_FIELDS = {
     "id", "patient", "study", "series", "blob", "projects", "conflict_of", "created_at",
     "updated_at", "body_parts", "is_deidentified", "has_pixel_data", "dataset_sha256",
     "cleaned_keywords", "request_attributes", "withheld", "stored_bytes", "removal", "coerced",
+    "is_research_refused", "corrected", "legal_hold_reason", "merged_into",
+    "corrected_at",
 }  # fmt: skip
 RENAMED = {"dicom_patient_id": "PatientID", "dicom_study_id": "StudyID"}
 
@@ -56,3 +61,26 @@ def test_indexes_have_names_of_their_own(model: type[models.Model]) -> None:
 @pytest.mark.django_db
 def test_migrations_are_complete() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_one_step_leaves_what_the_steps_it_replaces_left() -> None:
+    short, long = (MigrationLoader(None, replace_migrations=way) for way in (True, False))
+    states = [loader.project_state(short.graph.leaf_nodes()) for loader in (short, long)]
+    assert all(("archive", "study") in state.models for state in states)
+    for one, other in (states, reversed(states)):
+        assert MigrationAutodetector(one, other).changes(short.graph) == {}
+
+
+@pytest.mark.parametrize("label", ["archive", "inference"])
+def test_one_step_says_what_was_written_by_hand(label: str) -> None:
+    migrations = MigrationLoader(None, replace_migrations=False).disk_migrations
+    (whole,) = [one for key, one in migrations.items() if key[0] == label and one.replaces]
+    said = {one.sql for one in whole.operations if isinstance(one, RunSQL)}
+    former = {
+        one.sql
+        for key in whole.replaces
+        for one in migrations[key].operations
+        if isinstance(one, RunSQL) and not one.sql.strip().startswith("UPDATE")
+    }
+    assert former
+    assert said == former

@@ -21,6 +21,7 @@ from archive.dicomweb.renderers import protected
 from archive.dicomweb.statuses import RETRY_AFTER_S, http_status
 from archive.dicomweb.wadl import WADL_JSON, WADL_XML, wadl_json, wadl_xml
 from archive.errors import ArchiveError, StorageError
+from archive.retrieve.trail import note_access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -128,6 +129,14 @@ def agreed(request: HttpRequest, offers: Sequence[Offer]) -> Choice:
 
 
 def not_modified(request: HttpRequest, etag: str) -> HttpResponse | None:
-    """Answer 304 where the asker has this already; rights were checked before."""
+    """Answer 304 where the asker has this already; rights were checked before.
+
+    They look at it again, which is recorded as every look.
+    """
     response = get_conditional_response(request, etag=etag)
-    return response if isinstance(response, HttpResponse) else None
+    if not isinstance(response, HttpResponse):
+        return None
+    match = request.resolver_match
+    study = (match.kwargs.get("study") if match else None) or request.GET.get("studyUID", "")
+    note_access(request.asker, study, "unchanged")  # type: ignore[attr-defined]
+    return response

@@ -62,7 +62,7 @@ def metadata(
 
 
 def _etag(rows: Sequence[StoredMetadata], kind: str) -> str:
-    text = f"{METADATA_VERSION} {kind} {','.join([str(row.key) for row in rows])}"
+    text = f"{METADATA_VERSION} {kind} {','.join([row.mark for row in rows])}"
     # Weak, since the same may travel compressed or not (RFC 9110 8.8.3).
     return f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 

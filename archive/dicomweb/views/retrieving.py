@@ -12,6 +12,7 @@ from archive.dicomweb.parsers import parse_frame_numbers
 from archive.dicomweb.renderers import file_response, multipart_response, protected
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view, not_modified
 from archive.errors import NotAcceptableError
+from archive.retrieve.datasets import served_mark
 from archive.retrieve.files import available_instances, outgoing_file, stored_file_types
 from archive.retrieve.frames import (
     check_frame_numbers,
@@ -81,7 +82,8 @@ def retrieve_instance(
     """Send one instance, as multipart or as a single file."""
     choice = agreed(request, _FILE)
     found = visible_instance(request.user, study, series, instance)
-    etag = f'"{found.blob.sha256[:32]}-{"-".join(choice.transfer_syntaxes)}-{choice.offer.name}"'
+    kind = f"{'-'.join(choice.transfer_syntaxes)}-{choice.offer.name}{served_mark(found)}"
+    etag = f'"{found.blob.sha256[:32]}-{kind}"'
     unchanged = not_modified(request, etag)
     if unchanged is not None:
         return unchanged

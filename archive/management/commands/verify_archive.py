@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from archive.ingest.verification import Verdict, blob_count, verify_blobs
+from archive.ingest.verification import Verdict, VerificationNotes, blob_count, verify_blobs
 
 
 class Command(BaseCommand):
@@ -16,13 +16,16 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         verdicts: Counter[Verdict] = Counter()
+        notes = VerificationNotes()
         disable = True if options["no_progress"] else None
         with tqdm(total=blob_count(), unit=" files", disable=disable) as bar:
             for checked in verify_blobs():
                 verdicts[checked.verdict] += 1
+                notes.note(checked)
                 if checked.verdict is not Verdict.GOOD:
                     tqdm.write(f"{checked.verdict.value}: {checked.sha256}", file=self.stdout)
                 bar.update()
+        notes.close()
         counts = ", ".join(f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict)
         self.stdout.write(f"{sum(verdicts.values())} files: {counts}.")
         if sum(verdicts.values()) > verdicts[Verdict.GOOD]:

@@ -32,6 +32,8 @@ class Command(BaseCommand):
             http_port=settings.TWINSIGHT_HTTP_PORT if port is None else port,
             dicom_port=settings.TWINSIGHT_DICOM_PORT,
             dicom_tls_port=settings.TWINSIGHT_DICOM_TLS_PORT,
+            events_port=settings.TWINSIGHT_EVENTS_PORT,
+            hl7_port=settings.TWINSIGHT_HL7_PORT,
             ae_title=settings.TWINSIGHT_AE_TITLE,
             min_free_bytes=read_int("TWINSIGHT_MIN_FREE_MB", 1024) * MEBIBYTE,
             with_demo=options["demo"],

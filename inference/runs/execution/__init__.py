@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop
 
 from archive.errors import ArchiveError
 from inference.errors import UnsupportedInputError
@@ -78,11 +79,11 @@ def _work(run: Run) -> Callable[[], None]:
 def _failure(run: Run, error: Exception) -> Callable[[], None]:
     """Say what an error means for the run; return what records it."""
     if isinstance(error, SoftTimeLimitExceeded):
-        words, is_retriable = "The model took too long.", False
+        words, is_retriable = gettext_noop("The model took too long."), False
     elif isinstance(error, ArchiveError):
         words, is_retriable = error.message, error.retriable
     elif isinstance(error, OperationalError | InterfaceError):
-        words, is_retriable = "The database was out of reach.", True
+        words, is_retriable = gettext_noop("The database was out of reach."), True
     else:
         words, is_retriable = f"{type(error).__name__} in the model.", True
     return partial(fail_run, run, words, is_retriable=is_retriable)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.utils.translation import gettext_noop
 
 from inference.bundles.networks import load_weights
 from inference.bundles.states import require_runnable, runs_own_code
@@ -103,7 +104,7 @@ def run_bundle_detection(run: Run) -> RunOutcome:
 def store_detections(run: Run, volume: Volume, result: DetectionResult) -> RunOutcome:
     """Store what was found as 3D SR and heat map, and say it."""
     if not result.detections:
-        return RunOutcome(device=result.device, message="Nothing was found.")
+        return RunOutcome(device=result.device, message=gettext_noop("Nothing was found."))
     title, algorithm = run.model_version.name, algorithm_of(run, device=result.device)
     identity = identity_of(run, "sr3d", f"{title}: detections")
     outputs: dict[str, Any] = {

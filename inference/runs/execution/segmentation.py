@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_noop
+
 from archive.retrieve.datasets import load_dataset
 from inference.bundles.states import require_runnable, runs_own_code
 from inference.bundles.trust import trusted_copy
@@ -88,7 +90,7 @@ def read_run_volume(run: Run) -> Volume:
 def store_segmentation(run: Run, volume: Volume, result: SegmentationResult) -> RunOutcome:
     """Store a label map as SEG, what was measured on it as SR, and say what was found."""
     if not result.segments or not result.mask_zyx.any():
-        message = " ".join(result.notes) or "Nothing was found."
+        message = " ".join(result.notes) or gettext_noop("Nothing was found.")
         return RunOutcome(device=result.device, message=message)
     result = replace(
         result,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from django.utils.translation import gettext_noop
 
 from archive.dicom.rendering import render_frame
 from archive.errors import ArchiveError
@@ -95,7 +96,7 @@ def _vectors(run: Run, classifier: TrainedClassifier) -> npt.NDArray[np.float32]
     ).order_by("instance_id")
     vectors = [np.asarray(row.vector, dtype=np.float32) for row in rows]
     if not vectors:
-        raise UnsupportedInputError("None of the series' images could be decoded.")
+        raise UnsupportedInputError(gettext_noop("None of the series' images could be decoded."))
     return np.stack([vectors[place] for place in spread_indices(len(vectors), MAX_IMAGES)])
 
 
@@ -112,7 +113,7 @@ def _images(run: Run, classifier: TrainedClassifier) -> npt.NDArray[np.float32]:
             continue
         prepared.append(classifier.prepare(picture))
     if not prepared:
-        raise UnsupportedInputError("None of the series' images could be decoded.")
+        raise UnsupportedInputError(gettext_noop("None of the series' images could be decoded."))
     return np.stack(prepared)
 
 

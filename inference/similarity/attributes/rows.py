@@ -34,6 +34,22 @@ def fill_attributes(series_ids: Iterable[int]) -> int:
     return sum(_fill(key) for key in sorted(set(series_ids)))
 
 
+def forget_attributes(study_ids: Iterable[int]) -> list[int]:
+    """Forget what studies are found by: it was corrected, and is read anew.
+
+    Parameters
+    ----------
+    study_ids : keys of studies
+
+    Returns
+    -------
+    The keys of their series.
+    """
+    keys = list(Series.objects.filter(study__in=list(study_ids)).values_list("pk", flat=True))
+    SeriesAttributes.objects.filter(pk__in=keys).delete()
+    return keys
+
+
 def reconcile_attributes(*, limit: int = 1000) -> int:
     """Rebuild the series whose images are not those that went in.
 

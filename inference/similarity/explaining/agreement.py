@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from archive.models import Series
+from archive.models.prepared import Prepared
 from inference.models import SeriesAttributes
 
 if TYPE_CHECKING:
@@ -35,6 +36,21 @@ _AGE = re.compile(r"^(\d{3})([DWMY])$")
 _A_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
 
+_SERIES = Prepared(
+    lambda _, series, studies: Series.objects.filter(
+        Q(pk__in=series) | Q(study_id__in=studies)
+    ).select_related("study__patient")
+)
+_VALUES = Prepared(
+    lambda _, series: (
+        SeriesAttributes.objects.filter(series_id__in=series)
+        .order_by()
+        .values_list("series_id", "values")
+    ),
+    is_exact=True,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CaseAttributes:
     """What a case says of itself: attribute to its values, and ages in years at the study."""
@@ -55,9 +71,9 @@ def attributes_of_query(objects: Sequence[QueryObject], stated: Attributes) -> C
     -------
     The values of all of them together.
     """
-    of_any = Q(pk__in=[found.series_id for found in objects if found.series_id is not None])
-    of_any |= Q(study_id__in=[found.study_id for found in objects if found.series_id is None])
-    rows = list(Series.objects.filter(of_any).select_related("study__patient")) if objects else []
+    series = [found.series_id for found in objects if found.series_id is not None]
+    studies = [found.study_id for found in objects if found.series_id is None]
+    rows = _SERIES(None, series=series, studies=studies) if objects else []
     together = attributes_of_series(rows)
     values = {
         name: frozenset[str]().union(*(case.values[name] for case in together.values()))
@@ -81,8 +97,7 @@ def attributes_of_series(series: Iterable[Series]) -> dict[int, CaseAttributes]:
     Key of the series to its attributes.
     """
     rows = list(series)
-    stored = SeriesAttributes.objects.filter(series_id__in=[one.pk for one in rows])
-    images = dict(stored.values_list("series_id", "values"))
+    images = dict(_VALUES(None, series=[one.pk for one in rows])) if rows else {}
     return {one.pk: _attributes(one, images.get(one.pk, {})) for one in rows}
 
 

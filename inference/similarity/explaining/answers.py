@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archive.models import Instance, Series
+from archive.models.prepared import Prepared
 from inference.models import Embedding
 from inference.similarity.explaining.agreement import (
     attributes_of_query,
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from inference.similarity.ranking import RankedRow
     from inference.similarity.types import SimilarQuery
 
+_SERIES = Prepared(
+    lambda _, keys: Series.objects.order_by().select_related("study__patient").filter(pk__in=keys),
+    is_exact=True,
+)
+_UIDS = Prepared(
+    lambda _, keys: (
+        Instance.objects.filter(pk__in=keys).order_by().values_list("pk", "sop_instance_uid")
+    ),
+    is_exact=True,
+)
 _HOLDS_SERIES = frozenset({Level.SERIES, Level.STUDY})
 
 
@@ -81,14 +92,9 @@ class _Filling:
         self._instance_ids = {
             row.embedding_id: row.instance_id or closest.get(row.series_id) for row in rows
         }
-        self._series = {
-            one.pk: one
-            for one in Series.objects.select_related("study__patient").filter(pk__in=series_ids)
-        }
+        self._series: dict[int, Series] = {one.pk: one for one in _SERIES(None, keys=series_ids)}
         wanted = [key for key in self._instance_ids.values() if key is not None]
-        self._uids = dict(
-            Instance.objects.filter(pk__in=wanted).values_list("pk", "sop_instance_uid")
-        )
+        self._uids = dict(_UIDS(None, keys=wanted)) if wanted else {}
         hits = [(row.study_id, row.series_id, row.instance_id) for row in rows]
         names = labels_of(query.level, hits)
         self._labels = {row.embedding_id: name for row, name in zip(rows, names, strict=True)}

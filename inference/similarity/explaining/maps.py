@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from django.utils.translation import gettext
 from PIL import Image
 
 from archive.audit import services as audit
@@ -144,11 +145,13 @@ class _Read:
 def _check(asked: MapQuery) -> None:
     for name, place in (("query", asked.query), ("result", asked.result)):
         if bool(place.instance) == bool(place.image):
-            raise InvalidQueryError(f"The {name} is one instance or one image.", field=name)
+            raise InvalidQueryError(
+                gettext("The %(name)s is one instance or one image.") % {"name": name}, field=name
+            )
         if "\x00" in place.instance:
-            raise InvalidQueryError("A NUL character is no part of a text.", field=name)
+            raise InvalidQueryError(gettext("A NUL character is no part of a text."), field=name)
         if place.frame is not None and place.frame < 1:
-            raise InvalidQueryError("Frames are counted from 1.", field="frame")
+            raise InvalidQueryError(gettext("Frames are counted from 1."), field="frame")
 
 
 def _require_patches(space: EmbeddingSpace) -> None:

@@ -6,7 +6,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from django.db.models import F
+from django.utils.translation import gettext_lazy as _
 
+from archive.models.prepared import Prepared
 from archive.query.picture_words import PictureNotes
 from inference.models import Finding, Run, SeriesAttributes
 from inference.models.querysets import on_trial
@@ -14,13 +16,24 @@ from inference.models.querysets import on_trial
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from django.db.models import QuerySet
+
 MAX_FINDINGS = 3
 # A class that a model gives less than this is no statement of it.
 LEAST_PROBABILITY = 0.5
 _VIEWS, _SIDES = ("ViewPosition",), ("ImageLaterality", "Laterality")
 # The header says the same, and is what the sentence begins with.
 _SAID_ALREADY = frozenset({"modality", "body_part"})
-_REVIEWS = {Finding.Review.UNVERIFIED: "not reviewed", Finding.Review.ACCEPTED: "accepted"}
+_REVIEWS = {Finding.Review.UNVERIFIED: _("not reviewed"), Finding.Review.ACCEPTED: _("accepted")}
+
+
+_VALUES = Prepared(
+    lambda _, series: (
+        SeriesAttributes.objects.filter(pk__in=series).order_by().values_list("pk", "values")
+    ),
+    is_exact=True,
+)
+_STATED = Prepared(lambda _, series: _statements(series))
 
 
 def picture_notes(series_ids: Sequence[int]) -> dict[int, PictureNotes]:
@@ -36,7 +49,7 @@ def picture_notes(series_ids: Sequence[int]) -> dict[int, PictureNotes]:
     on each series has a say, at most `MAX_FINDINGS` statements a series, critical and sure ones
     first; trials and what a person rejected have none.
     """
-    values = dict(SeriesAttributes.objects.filter(pk__in=series_ids).values_list("pk", "values"))
+    values = dict(_VALUES(None, series=series_ids))
     findings = _findings(series_ids)
     return {
         key: PictureNotes(
@@ -52,7 +65,7 @@ def _of(values: dict[str, list[str]], keywords: Iterable[str]) -> tuple[str, ...
     return tuple(value for keyword in keywords for value in values.get(keyword, ()))
 
 
-def _findings(series_ids: Sequence[int]) -> dict[int, list[str]]:
+def _statements(series_ids: Sequence[int]) -> QuerySet[Finding]:
     newest = (
         Run.objects.filter(series__in=series_ids, state=Run.State.SUCCEEDED, is_background=False)
         .exclude(on_trial())
@@ -60,7 +73,7 @@ def _findings(series_ids: Sequence[int]) -> dict[int, list[str]]:
         .distinct("series_id", "model_version__name")
         .values("pk")
     )
-    rows = (
+    return (
         Finding.objects.standing()
         .filter(run__in=newest)
         .exclude(kind=Finding.Kind.MEASUREMENT)
@@ -68,8 +81,11 @@ def _findings(series_ids: Sequence[int]) -> dict[int, list[str]]:
         .exclude(probability__lt=LEAST_PROBABILITY)
         .order_by("series_id", "-is_critical", F("probability").desc(nulls_last=True), "pk")
     )
+
+
+def _findings(series_ids: Sequence[int]) -> dict[int, list[str]]:
     said: defaultdict[int, dict[str, str]] = defaultdict(dict)
-    for row in rows:
+    for row in _STATED(None, series=series_ids):
         lines = said[row.series_id]
         if len(lines) < MAX_FINDINGS:
             # Several places of one kind are told once, by the surest.
@@ -86,5 +102,5 @@ def _what(finding: Finding) -> str:
 
 def _line(finding: Finding) -> str:
     surety = "" if finding.probability is None else f" {finding.probability:.0%}"
-    review = _REVIEWS.get(Finding.Review(finding.review), "not reviewed")
+    review = _REVIEWS.get(Finding.Review(finding.review), _("not reviewed"))
     return f"{_what(finding)}{surety.replace('%', ' %')} ({review})"

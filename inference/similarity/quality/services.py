@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils.translation import gettext
 
 from archive.access.selectors import is_site_radiology_admin, require_site_radiology_admin
 from archive.audit import services as audit
@@ -99,9 +100,11 @@ def request_evaluation(
     require_site_radiology_admin(asker.user)
     found = find_space(space)
     if level not in LEVELS:
-        raise InvalidQueryError("Retrieval is measured of instances and series.", field="level")
+        raise InvalidQueryError(
+            gettext("Retrieval is measured of instances and series."), field="level"
+        )
     if "\x00" in label_set or not Label.objects.filter(label_set=label_set).exists():
-        raise InvalidQueryError("There is no such set of labels.", field="label_set")
+        raise InvalidQueryError(gettext("There is no such set of labels."), field="label_set")
     key = _key(found, label_set, level)
     if not cache.add(key, "running", _PENDING_S):
         return False

@@ -23,6 +23,7 @@ from inference.similarity.filters import permitted_rows, series_condition
 from inference.similarity.metrics import distance_function, score_of
 from inference.similarity.quality.quantiles import level_quantiles
 from inference.similarity.questions import Question, resolve_question, scope_of
+from inference.similarity.searches.matches import tell_of_matches
 from inference.similarity.searches.novelty import is_by_words_alone, microseconds
 from inference.similarity.searches.selectors import current_query, searches_that_notify
 from inference.similarity.spaces.registry import find_space
@@ -224,6 +225,8 @@ def _note(
         session.matches.exclude(pk__in=kept).delete()
         # Not by save(): being told of a match is no change of the search.
         SearchSession.objects.filter(pk=session.pk).update(notified_through=through)
+        if rows:
+            tell_of_matches(session)
     session.notified_through = through
     return len(rows)
 

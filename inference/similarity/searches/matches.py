@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from archive.errors import NotAllowedError
 from archive.models.querysets import visible_series_filter
+from archive.notices.services import mark_topic_read, tell
 from inference.models import SearchMatch
 from inference.similarity.searches.selectors import get_search
+
+# Topic of `archive.notices`.
+MATCHES = "match"
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,20 +41,6 @@ def unseen_matches(user: AnyUser, session_id: int | None = None) -> list[SearchM
     """
     rows = _visible_matches(user).filter(seen_at__isnull=True)
     return list(rows if session_id is None else rows.filter(session_id=session_id))
-
-
-def unseen_match_count(user: AnyUser) -> int:
-    """Count what `unseen_matches` returns.
-
-    Parameters
-    ----------
-    user : the owner
-
-    Returns
-    -------
-    New cases of all of the user's own searches.
-    """
-    return _visible_matches(user).filter(seen_at__isnull=True).count()
 
 
 def matches_of(user: AnyUser, session_id: int) -> list[SearchMatch]:
@@ -91,13 +84,38 @@ def mark_seen(user: AnyUser, session_id: int, match_ids: Iterable[int] | None = 
     rows = SearchMatch.objects.filter(session=_own(user, session_id), seen_at__isnull=True)
     if match_ids is not None:
         rows = rows.filter(pk__in=list(match_ids))
-    return rows.update(seen_at=timezone.now())
+    seen = rows.update(seen_at=timezone.now())
+    left = _visible_matches(user).filter(session=session_id, seen_at__isnull=True)
+    if not left.exists():
+        mark_topic_read(user, MATCHES, key=_key(session_id))
+    return seen
+
+
+def tell_of_matches(session: SearchSession) -> None:
+    """Ring the owner's bell; names of searches are the owner's words and may name patients.
+
+    Parameters
+    ----------
+    session : a search with matches that its owner has not seen
+    """
+    tell(
+        [session.owner_id],
+        MATCHES,
+        _("A saved search found new cases"),
+        reverse("similarity:search-list"),
+        key=_key(session.pk),
+        is_repeated=True,
+    )
+
+
+def _key(session_id: int) -> str:
+    return f"search-{session_id}"
 
 
 def _own(user: AnyUser, session_id: int) -> SearchSession:
     session = get_search(user, session_id)
     if session.owner_id != user.pk:
-        raise NotAllowedError("New matches are told to the search's owner.")
+        raise NotAllowedError(gettext("New matches are told to the search's owner."))
     return session
 
 

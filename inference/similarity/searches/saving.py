@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from archive.audit import searches as audit
 from archive.errors import NotAllowedError, NotVisibleError
@@ -40,7 +41,9 @@ def own_search(user: AnyUser, session_id: int) -> SearchSession:
     """
     session = get_search(user, session_id)
     if session.owner_id != user.pk:
-        raise NotAllowedError("Only its owner may change a search; start one of your own from it.")
+        raise NotAllowedError(
+            gettext("Only its owner may change a search; start one of your own from it.")
+        )
     locked = SearchSession.objects.select_for_update().filter(pk=session.pk).first()
     if locked is None:
         raise NotVisibleError("There is no such search.")
@@ -121,7 +124,7 @@ def share(
     with transaction.atomic():
         session = own_search(user, session_id)
         if project and not session.name:
-            raise InvalidQueryError("Name the search before you share it.", field="name")
+            raise InvalidQueryError(gettext("Name the search before you share it."), field="name")
         found = _project(user, project) if project else None
         if session.project_id != (found.pk if found else None):
             session.project = found

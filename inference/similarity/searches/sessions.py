@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from archive.errors import LimitExceededError, NotVisibleError
 from inference.models import SearchRound, SearchSession
@@ -95,7 +96,9 @@ def start_session(
     written = _checked(query)
     with transaction.atomic():
         if SearchSession.objects.filter(owner_id=owner_id).count() >= MAX_SESSIONS:
-            raise LimitExceededError(f"An account keeps at most {MAX_SESSIONS} searches.")
+            raise LimitExceededError(
+                gettext("An account keeps at most %(most)s searches.") % {"most": MAX_SESSIONS}
+            )
         session = SearchSession.objects.create(owner_id=owner_id)
         SearchRound.objects.create(session=session, position=0, query=written)
         if name or project or is_notifying:
@@ -136,7 +139,9 @@ def add_round(user: AnyUser, session_id: int, query: SimilarQuery) -> SearchSess
     with transaction.atomic():
         session = own_search(user, session_id)
         if session.position + 1 >= MAX_ROUNDS:
-            raise LimitExceededError(f"A search has at most {MAX_ROUNDS} rounds.")
+            raise LimitExceededError(
+                gettext("A search has at most %(most)s rounds.") % {"most": MAX_ROUNDS}
+            )
         session.rounds.filter(position__gt=session.position).delete()
         session.position += 1
         SearchRound.objects.create(session=session, position=session.position, query=written)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from django.conf import settings
+from django.utils.translation import gettext
 
 from inference.errors import BundleInvalidError, ModelUnavailableError
 from inference.similarity.spaces.projections import load_projection, projected_vectors
@@ -181,7 +182,8 @@ def load_encoder(space: EmbeddingSpace) -> OnnxEmbedder:
     path = _encoder_path(space)
     if path is None:
         raise ModelUnavailableError(
-            f"The encoder of the space {space.name} is not installed on this machine."
+            gettext("The encoder of the space %(name)s is not installed on this machine.")
+            % {"name": space.name}
         )
     key = (path, path.stat().st_mtime_ns)
     with _loading:
@@ -196,7 +198,9 @@ def _descriptor(space: EmbeddingSpace) -> Descriptor:
     name = space.model_version.config.get("descriptor", "")
     descriptor = DESCRIPTORS.get(name)
     if descriptor is None or descriptor.version != space.preprocessing_version:
-        raise ModelUnavailableError(f"This release can't describe pictures in {space.name}.")
+        raise ModelUnavailableError(
+            gettext("This release can't describe pictures in %(name)s.") % {"name": space.name}
+        )
     return descriptor
 
 
@@ -211,7 +215,7 @@ def _load(path: Path, space: EmbeddingSpace) -> OnnxEmbedder:
         return OnnxEmbedder(path)
     except BundleInvalidError as error:
         raise ModelUnavailableError(
-            f"The encoder of the space {space.name} can't be loaded."
+            gettext("The encoder of the space %(name)s can't be loaded.") % {"name": space.name}
         ) from error
 
 

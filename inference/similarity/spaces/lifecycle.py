@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.access.selectors import require_site_radiology_admin
 from archive.audit import services as audit
@@ -111,7 +112,9 @@ def pause_space(asker: Asker, space: str) -> EmbeddingSpace:
         row = _locked(key)
         fill = SpaceFill.objects.select_for_update(of=("self",)).filter(space=row).first()
         if row.state != State.FILLING or fill is None:
-            raise SpaceConflictError(f"The space {row.name} is not being filled.")
+            raise SpaceConflictError(
+                gettext("The space %(name)s is not being filled.") % {"name": row.name}
+            )
         fill.is_paused, fill.images_per_minute = True, 0.0
         fill.save()
         row.fill = fill
@@ -151,7 +154,10 @@ def promote_space(
     # Outside the transaction: they are built beside everything else, then checked.
     ensure_space_indexes(chosen)
     if not are_indexes_valid(chosen):
-        raise SpaceConflictError(f"The indexes of {chosen.name} are being built: try again soon.")
+        raise SpaceConflictError(
+            gettext("The indexes of %(name)s are being built: try again soon.")
+            % {"name": chosen.name}
+        )
     return _switch(asker, chosen.pk, reason, is_forced=is_forced)
 
 
@@ -180,11 +186,14 @@ def rollback_space(asker: Asker, reason: str = "") -> SpacePromotion:
     undone = promotion_to_undo()
     former = undone.previous_space if undone else None
     if former is None:
-        raise SpaceConflictError("No space was searched before this one.")
+        raise SpaceConflictError(gettext("No space was searched before this one."))
     _require_promotable(former, is_forced=False)
     ensure_space_indexes(former)
     if not are_indexes_valid(former):
-        raise SpaceConflictError(f"The indexes of {former.name} are being built: try again soon.")
+        raise SpaceConflictError(
+            gettext("The indexes of %(name)s are being built: try again soon.")
+            % {"name": former.name}
+        )
     return _switch(asker, former.pk, reason, is_rollback=True)
 
 
@@ -212,10 +221,15 @@ def retire_space(asker: Asker, space: str) -> EmbeddingSpace:
     with transaction.atomic():
         row = _locked(key)
         if row.is_default:
-            raise SpaceConflictError("The space that is searched by default can't be retired.")
+            raise SpaceConflictError(
+                gettext("The space that is searched by default can't be retired.")
+            )
         user = _user_of(row)
         if user:
-            raise SpaceConflictError(f"The space {row.name} is needed by {user}.")
+            raise SpaceConflictError(
+                gettext("The space %(name)s is needed by %(user)s.")
+                % {"name": row.name, "user": user}
+            )
         row.state = State.RETIRED
         row.save(update_fields=["state"])
         ModelVersion.objects.filter(pk=row.model_version_id).update(
@@ -258,7 +272,7 @@ def require_admin(asker: Asker) -> None:
     if asker.user is not None:
         require_site_radiology_admin(asker.user)
     elif asker.door not in _OPERATOR:
-        raise NotAllowedError("Only a radiology admin may do this.")
+        raise NotAllowedError(gettext("Only a radiology admin may do this."))
 
 
 def _begin(row: EmbeddingSpace, fill: SpaceFill, *, is_new: bool) -> None:
@@ -278,7 +292,10 @@ def _begin(row: EmbeddingSpace, fill: SpaceFill, *, is_new: bool) -> None:
 def _check_base(row: EmbeddingSpace) -> None:
     base = row.base_space
     if base is not None and base.state in {State.RETIRED, State.REGISTERED}:
-        raise SpaceConflictError(f"The space {base.name}, which it is made from, is not filled.")
+        raise SpaceConflictError(
+            gettext("The space %(name)s, which it is made from, is not filled.")
+            % {"name": base.name}
+        )
 
 
 def _require_promotable(space: EmbeddingSpace, *, is_forced: bool) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count
+from django.utils.translation import gettext
 
 from inference.models import Embedding, EmbeddingSpace, Projection, RetrievalEvaluation
 from inference.similarity.spaces.backfill import FillProgress, progress_of
@@ -201,7 +202,7 @@ def _headlines(cell: dict[str, Any]) -> tuple[Headline, ...]:
 
 def _kind(space: EmbeddingSpace) -> str:
     return (
-        "Classical descriptor"
+        gettext("Classical descriptor")
         if space.model_version.pipeline == "descriptor"
-        else "Learned network"
+        else gettext("Learned network")
     )

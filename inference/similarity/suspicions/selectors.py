@@ -35,6 +35,7 @@ class SuspectedSide:
     modality: str
     body_part: str
     description: str
+    scanner: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,4 +147,5 @@ def _side(series: Series, named: dict[str, Any]) -> SuspectedSide:
         modality=series.modality,
         body_part=series.body_part_examined,
         description=series.series_description or study.study_description,
+        scanner=" ".join(filter(None, (series.manufacturer, series.manufacturer_model_name))),
     )

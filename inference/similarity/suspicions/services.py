@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from archive.access.selectors import require_radiology_admin
 from archive.audit import services as audit
@@ -123,9 +124,9 @@ def settle_suspicion(
     """
     require_radiology_admin(actor)
     if state not in Suspicion.State.values:
-        raise InvalidRequestError("A suspicion is open, confirmed or dismissed.")
+        raise InvalidRequestError(gettext("A suspicion is open, confirmed or dismissed."))
     if len(note) > 500 or "\x00" in note:
-        raise InvalidRequestError("A note has at most 500 characters, none of them NUL.")
+        raise InvalidRequestError(gettext("A note has at most 500 characters, none of them NUL."))
     with transaction.atomic():
         visible = suspicions_visible_to(actor).filter(pk=suspicion_id)
         suspicion = visible.select_for_update(of=("self",)).first()

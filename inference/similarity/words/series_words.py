@@ -11,7 +11,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from archive.dicom.charsets import fold_text
+from archive.dicom.writing import OWN_MANUFACTURER
 from archive.models import Series, Study
+from archive.models.pictures import NOT_PICTURES
 from inference.models import Finding, Label, SeriesText
 from inference.similarity.words.reports import report_text
 
@@ -25,8 +27,10 @@ LEAST_PROBABILITY = 0.5
 _BATCH = 200
 _MISSING_BATCH = 5000
 _MAX_CHARACTERS = 30_000
-# Results drawn over images, and documents: found through the images that they belong to.
-_NO_IMAGES = ("SEG", "SR", "PR", "KO", "RTSTRUCT", "RTPLAN", "RTDOSE", "DOC", "REG", "FID", "AU")
+# Results, documents, and what our own models have drawn, such as heat maps, are found through the
+# images that they belong to: `pictures_filter`, as SQL.
+_PICTURES = "NOT modality = ANY(%s) AND NOT (modality = 'OT' AND manufacturer = %s)"
+_NO_PICTURES = (sorted(NOT_PICTURES), OWN_MANUFACTURER)
 
 _DOCUMENT = " || ".join(
     f"setweight(to_tsvector('{configuration}', %s), '{weight}')"
@@ -51,11 +55,12 @@ def mark_words_stale(study_ids: Iterable[int]) -> None:
         # Never only where it isn't stale yet: a refresh under way reads the row as it was, and
         # this has to wait for its end.
         cursor.execute(
-            "INSERT INTO inference_seriestext (series_id, study_id, document, is_stale, updated_at)"
+            "INSERT INTO inference_seriestext"  # noqa: S608 a constant
+            " (series_id, study_id, document, is_stale, updated_at)"
             " SELECT id, study_id, '', true, now() FROM archive_series"
-            " WHERE study_id = ANY(%s) AND NOT modality = ANY(%s) ORDER BY id"
+            f" WHERE study_id = ANY(%s) AND {_PICTURES} ORDER BY id"
             " ON CONFLICT (series_id) DO UPDATE SET is_stale = true",
-            [keys, list(_NO_IMAGES)],
+            [keys, *_NO_PICTURES],
         )
 
 
@@ -72,11 +77,12 @@ def mark_missing_words(*, limit: int = _MISSING_BATCH) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO inference_seriestext (series_id, study_id, document, is_stale, updated_at)"
-            " SELECT id, study_id, '', true, now() FROM archive_series WHERE NOT modality = ANY(%s)"
+            "INSERT INTO inference_seriestext"  # noqa: S608 a constant
+            " (series_id, study_id, document, is_stale, updated_at)"
+            f" SELECT id, study_id, '', true, now() FROM archive_series WHERE {_PICTURES}"
             " AND NOT EXISTS (SELECT 1 FROM inference_seriestext WHERE series_id ="
             " archive_series.id) ORDER BY id LIMIT %s ON CONFLICT (series_id) DO NOTHING",
-            [list(_NO_IMAGES), limit],
+            [*_NO_PICTURES, limit],
         )
         return int(cursor.rowcount)
 

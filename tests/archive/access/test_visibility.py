@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.utils import timezone
 
-from archive.models import Instance, Membership, Patient, Series, Study
+from archive.models import (
+    BreakGlass,
+    Collection,
+    Instance,
+    Membership,
+    Patient,
+    Series,
+    ShareLink,
+    Study,
+    StudyGrant,
+)
+from archive.models.memberships import Visitor, memberships_of
 from tests.factories.archive import InstanceFactory, SeriesFactory, StudyFactory
 
 if TYPE_CHECKING:
@@ -93,3 +106,66 @@ def test_study_in_two_projects_is_one_row(
     Membership.objects.create(user=radiologist, project=other_project, role="viewer")
 
     assert Study.objects.visible_to(radiologist).count() == 1
+
+
+def test_a_grant_shows_one_study_until_it_ends(study: Study, other_project: Project) -> None:
+    reader, other = member("viewer", other_project), StudyFactory(patient=study.patient)
+    grant = StudyGrant.objects.create(user=reader, study=study)
+
+    assert sees(reader, study)
+    assert not Study.objects.visible_to(reader).filter(pk=other.pk).exists()
+
+    grant.expires_at = timezone.now()
+    grant.save()
+    assert not sees(reader, study)
+
+
+def test_an_emergency_shows_one_patient_until_it_ends(
+    study: Study, unassigned: Project, other_project: Project
+) -> None:
+    reader, later = member("clinician", other_project), timezone.now() + timedelta(hours=1)
+    other = StudyFactory(patient=study.patient, projects=[unassigned])
+    InstanceFactory(series=SeriesFactory(study=other))
+    stranger = StudyFactory(projects=[unassigned])
+    emergency = BreakGlass.objects.create(user=reader, patient=study.patient, expires_at=later)
+
+    assert sees(reader, study)
+    assert sees(reader, other)
+    assert not Study.objects.visible_to(reader).filter(pk=stranger.pk).exists()
+
+    emergency.ended_at = timezone.now()
+    emergency.save()
+    assert not sees(reader, study)
+
+
+def test_a_researcher_sees_no_identity_by_a_grant(study: Study, other_project: Project) -> None:
+    reader = member("researcher", other_project)
+    StudyGrant.objects.create(user=reader, study=study)
+
+    assert not sees(reader, study)
+
+    Study.objects.update(is_deidentified=True)
+    assert sees(reader, study)
+
+
+def test_a_link_shows_what_its_maker_may_see(
+    study: Study, project: Project, other_project: Project
+) -> None:
+    maker, later = member("clinician", project), timezone.now() + timedelta(hours=1)
+    link = ShareLink.objects.create(digest="d", study=study, created_by=maker, expires_at=later)
+    collection = Collection.objects.create(owner=maker, name="Shared")
+    inside, outside = StudyFactory(projects=[project]), StudyFactory(projects=[other_project])
+    for one in (inside, outside):
+        collection.items.create(study=one, position=1)
+    wide = ShareLink.objects.create(
+        digest="c", collection=collection, created_by=maker, expires_at=later
+    )
+
+    visitor = Visitor(link.pk, memberships_of(maker))
+    assert sees(visitor, study)
+    assert Study.objects.visible_to(visitor).count() == 1
+    gathered = Study.objects.visible_to(Visitor(wide.pk, memberships_of(maker)))
+    assert list(gathered) == [inside]
+
+    ShareLink.objects.update(revoked_at=timezone.now())
+    assert not sees(visitor, study)

@@ -41,3 +41,17 @@ def test_import_is_one_record_a_study() -> None:
     audit.record_import(asker, study_instance_uids=["1.2", "1.3"], stored=4, refused=1)
 
     assert set(AuditEvent.objects.values_list("study_instance_uid", flat=True)) == {"1.2", "1.3"}
+
+
+def test_words_that_the_database_refuses_are_recorded_without_them(db):
+    details = {"keys": ["a\0b", "half \ud800", "new\nline"], "n\0": {"x": ("\0",)}, "results": 1}
+
+    audit.record_query(Asker(door="dicomweb", name="who\0"), what="query", details=details)
+
+    event = AuditEvent.objects.get()
+    assert event.actor_name == "who\ufffd"
+    assert event.details == {
+        "keys": ["a\ufffdb", "half ?", "new\nline"],
+        "n\ufffd": {"x": ["\ufffd"]},
+        "results": 1,
+    }

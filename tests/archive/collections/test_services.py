@@ -136,7 +136,6 @@ def test_outsider_meets_the_same_error_as_for_nothing(outsider, asker, collectio
         ("clinician", True, False),
         ("annotator", True, False),
         ("radiology_admin", True, True),
-        ("researcher", False, False),
     ],
 )
 def test_who_edits_a_shared_collection_and_a_quiz(
@@ -156,14 +155,32 @@ def test_who_edits_a_shared_collection_and_a_quiz(
     )
 
 
-@pytest.mark.parametrize("role", ["auditor"])
-def test_auditor_sees_no_collection(
-    radiologist, colleague, asker, collection, project, as_role, role
+# A collection of cases with identities may be named after a patient.
+@pytest.mark.parametrize("role", ["auditor", "researcher"])
+def test_some_see_no_collection_of_others(
+    radiologist, colleague, asker, collection, filled, quiz, project, as_role, role
 ):
-    share_collection(radiologist, collection, asker=asker, project=project.slug)
+    for key in (collection, quiz):
+        share_collection(radiologist, key, asker=asker, project=project.slug)
     as_role(colleague, role)
 
     assert list_collections(colleague) == ()
+    Study.objects.exclude(pk=Study.objects.first().pk).update(is_deidentified=True)
+    assert list_collections(colleague) == ()
+
+
+def test_researcher_sees_collections_in_which_nobody_has_an_identity(
+    radiologist, colleague, asker, collection, filled, quiz, project, as_role
+):
+    for key in (collection, quiz):
+        share_collection(radiologist, key, asker=asker, project=project.slug)
+    as_role(colleague, "researcher")
+    Study.objects.update(is_deidentified=True)
+    (seen,) = list_collections(colleague)
+    assert (seen.pk, seen.item_count, seen.may_edit) == (collection, 3, False)
+
+    Project.objects.update(is_deidentified=True)
+    assert {one.pk for one in list_collections(colleague)} == {collection, quiz}
 
 
 def test_account_that_is_switched_off_sees_nothing(radiologist, collection):

@@ -1,6 +1,7 @@
 """Rejection notes take away what they name, now and when it comes later; undone is undone."""
 
 import pytest
+from django.contrib.auth.models import User
 from pydicom.dataset import Dataset
 
 from archive.audit.types import Asker
@@ -8,7 +9,8 @@ from archive.curation.rejection_notes import obey_notes
 from archive.curation.removals import undo_removal
 from archive.dicom.rejection_notes import KEY_OBJECT_SELECTION, read_rejection_note
 from archive.events.services import relay_outbox
-from archive.models import AuditEvent, Instance, Removal, Series, Study
+from archive.ingest.types import Origin
+from archive.models import AuditEvent, Instance, Membership, Removal, Series, Study
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
 
@@ -77,6 +79,12 @@ def store(project, *datasets):
         pass
 
 
+def store_from(origin, *datasets):
+    store_datasets(*datasets, origin=origin)
+    while relay_outbox():
+        pass
+
+
 def states():
     rows = Instance.objects.filter(series__series_instance_uid=SERIES).order_by("sop_instance_uid")
     return list(rows.values_list("withheld", flat=True))
@@ -101,7 +109,10 @@ def test_what_a_note_names_is_rejected(project, radiologist, code, client):
 
 
 def test_expired_is_deleted_and_never_purged_by_itself(project, radiologist):
-    store(project, image(1), image(2), note("113039", 1, 2))
+    admin = User.objects.create_user("keeper")
+    Membership.objects.create(user=admin, project=project, role="radiology_admin")
+    store(project, image(1), image(2))
+    store_from(Origin(door="dicomweb", actor=admin), note("113039", 1, 2))
 
     assert states() == ["deleted", "deleted"]
     removal = Removal.objects.get()
@@ -126,6 +137,52 @@ def test_a_series_rejected_as_a_whole_is_shown_again_by_a_new_image(project):
     store(project, image(2))
 
     assert Series.objects.get(series_instance_uid=SERIES).withheld == ""
+
+
+def test_a_trial_stays_a_trial_when_all_of_it_is_rejected(project, radiologist, archive_admin):
+    store(project, image(1))
+    Series.objects.update(withheld="trial")
+    viewer = User.objects.create_user("viewer")
+    Membership.objects.create(user=viewer, project=project, role="viewer")
+    store(project, note("113001", 1))
+    series = Series.objects.get(series_instance_uid=SERIES)
+    assert (series.withheld, states()) == ("trial", ["rejected"])
+    store(project, image(2))
+    assert Series.objects.get(pk=series.pk).withheld == "trial"
+    assert not Instance.objects.visible_to(viewer).filter(series=series).exists()
+
+    undo_removal(asker=Asker(door="test", user=archive_admin), removal_id=Removal.objects.get().pk)
+    assert Series.objects.get(pk=series.pk).withheld == "trial"
+    assert states() == ["", ""]
+
+
+def test_a_note_does_what_its_sender_may(project, other_project, radiologist):
+    store(project, image(1), image(2))
+    scanner = Origin(door="dimse", source="SCANNER", project=project)
+    stranger = Origin(door="dimse", source="STRANGER", project=other_project)
+    clinician = Origin(door="dicomweb", actor=radiologist)
+
+    # A device of another project rejects nothing, and no note deletes without an admin behind it.
+    store_from(stranger, note("113001", 1))
+    store_from(scanner, note("113039", 1))
+    assert states() == ["", ""]
+    refused = AuditEvent.objects.filter(act="refuse-note").order_by("pk")
+    assert [(one.outcome, one.actor_name) for one in refused] == [(4, "STRANGER"), (4, "SCANNER")]
+
+    store_from(scanner, note("113037", 1))
+    assert states() == ["rejected", ""]
+    store_from(clinician, note("113038", 2))
+    assert states() == ["rejected", "rejected"]
+    assert not Removal.objects.filter(kind="deleted").exists()
+
+
+def test_what_was_decided_of_a_note_holds_when_roles_change(project, radiologist):
+    store(project, image(1))
+    store_from(Origin(door="dicomweb", actor=radiologist), note("113001", 1, 2))
+    Membership.objects.filter(user=radiologist).delete()
+    store(project, image(2))
+
+    assert states() == ["rejected", "rejected"]
 
 
 def test_an_undone_note_is_not_obeyed_again(project, archive_admin):

@@ -6,7 +6,8 @@ import pytest
 from pydicom.datadict import tag_for_keyword
 
 from archive.deid.basic_profile import BASIC_PROFILE
-from archive.deid.profiles import BASIC, PATIENT_CHARACTERISTICS, make_profile
+from archive.deid.options import PATIENT_CHARACTERISTICS
+from archive.deid.profiles import BASIC, make_profile
 from archive.deid.pseudonyms import Pseudonyms, derive_secret
 from archive.deid.types import Action, DatePolicy
 

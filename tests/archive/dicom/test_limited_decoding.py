@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archive.dicom import decoding_process, limited_decoding
+from archive.dicom import limited_decoding, process_limits
 from archive.dicom.codecs import decode_compressed
 from archive.dicom.encoding import FrameShape, encode_frame
 from archive.dicom.image_pixel import ImagePixel
@@ -47,7 +47,7 @@ def pool():
 
 
 def child_of(pool):
-    return pool._idle[0]._process
+    return pool._idle[0]._process._process
 
 
 def test_a_child_gives_what_the_decoder_gives_and_stays_for_the_next_frame(pool):
@@ -114,7 +114,7 @@ def test_a_child_is_limited_and_knows_nothing_of_our_environment(pool, monkeypat
     limits = (place / "limits").read_text(encoding="ascii")
     environ = (place / "environ").read_bytes()
 
-    assert f"{decoding_process.MEMORY_BYTES}" in limits
+    assert f"{process_limits.MEMORY_BYTES}" in limits
     assert "Max file size             0" in limits
     assert b"SECRET" not in environ
 

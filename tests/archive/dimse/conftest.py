@@ -39,8 +39,15 @@ def workstation(peer, radiologist):
 
 
 @pytest.fixture
-def listener(peer) -> Iterator[Listener]:
+def patience_s() -> float:
+    """How long who connects may say nothing: on a busy machine our own clients take seconds."""
+    return 60
+
+
+@pytest.fixture
+def listener(peer, patience_s) -> Iterator[Listener]:
     with Listener(ae_title=AE_TITLE, bind="127.0.0.1", port=0, acse_timeout_s=2) as running:
+        running._lobby._patience_s = patience_s
         yield running
 
 
@@ -53,7 +60,7 @@ def associate(listener) -> Iterator[Callable[..., object]]:
         *, calling="SCANNER", called=AE_TITLE, contexts=((CTImageStorage, None),), **kwargs
     ):
         ae = AE(ae_title=calling)
-        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20
+        ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = 60, 20, 20
         ae.add_requested_context(Verification)
         for sop_class, syntaxes in contexts:
             ae.add_requested_context(sop_class, syntaxes)
@@ -72,7 +79,7 @@ def stray_files() -> list[object]:
     return list((blob_store().root / "spool").iterdir())
 
 
-def wait_until(condition: Callable[[], bool], *, timeout_s: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], *, timeout_s: float = 60) -> None:
     """Wait for what other threads bring about."""
     deadline = time.monotonic() + timeout_s
     while not condition():

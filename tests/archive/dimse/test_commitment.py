@@ -8,6 +8,8 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import CTImageStorage, MRImageStorage, StorageCommitmentPushModel
 
 from archive.access.services import register_peer
+from archive.audit.services import record_import
+from archive.audit.types import Asker
 from archive.forwarding import commitment
 from archive.models import AuditEvent, Blob, Instance, Peer, StorageCommitment
 from archive.storage.stores import blob_store
@@ -116,6 +118,26 @@ def test_t61_damaged_missing_and_unknown_objects_fail_with_their_reasons(ask, st
     assert reasons == {("1.2.1.1", 0x0110), ("1.2.1.2", 0x0119), ("1.2.1.3", 0x0112)}
     assert len(report.ReferencedSOPSequence) == 1
     assert Blob.objects.get(pk=stored[0].blob_id).state == "damaged"
+
+
+def test_objects_outside_the_peers_rights_are_not_there(ask, stored, reports, other_project, peer):
+    theirs = make_dataset(StudyInstanceUID="1.2.2", SOPInstanceUID="1.2.2.1", PatientID="P2")
+    store_datasets(theirs, project=other_project)
+    mine, other = (CTImageStorage, "1.2.1.1"), (CTImageStorage, "1.2.2.1")
+    ask("1.2.3.4", mine, other)
+    assert _answer_due() == [True]
+    failed = reports[-1][1].FailedSOPSequence
+    assert [(one.ReferencedSOPInstanceUID, one.FailureReason) for one in failed] == [
+        ("1.2.2.1", 0x0112)
+    ]
+
+    # What it has sent something to itself it may ask about.
+    record_import(
+        Asker(door="dimse", name="SCANNER"), study_instance_uids=["1.2.2"], stored=1, refused=0
+    )
+    ask("1.2.3.5", mine, other)
+    assert _answer_due() == [True]
+    assert "FailedSOPSequence" not in reports[-1][1]
 
 
 def test_deleted_object_is_no_such_object(ask, stored, reports):

@@ -56,7 +56,7 @@ def ask(listener):
 
     def send(level=None, *, model=STUDY_ROOT, calling="WORKSTATION", ext_neg=(), **keys):
         ae = AE(ae_title=calling)
-        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20
+        ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = 60, 20, 20
         ae.add_requested_context(model)
         association = ae.associate(
             "127.0.0.1", listener.port, ae_title="TWINTEST", ext_neg=list(ext_neg)

@@ -310,21 +310,21 @@ def test_more_associations_than_a_peer_may_have_are_rejected(associate, listener
 def test_stop_answers_what_is_under_way(associate, listener):
     association = associate()
     idle = associate()
-    statuses = []
-    sender = threading.Thread(
-        target=lambda: statuses.append(
-            association.send_c_store(
-                make_dataset(Rows=1024, Columns=1024, PixelData=bytes(2 * 1024 * 1024))
-            )
-        )
-    )
-    sender.start()
+    association._reactor_checkpoint.clear()
+    *parts, last = _encode(association, _request(make_dataset()), 200)
+    for part in parts:
+        association.dul.send_pdu(part)
     wait_until(lambda: any(a.is_busy for a in listener.associations))
 
-    listener.stop()
+    stopping = threading.Thread(target=listener.stop)
+    stopping.start()
+    wait_until(lambda: not idle.is_established)
+    association.dul.send_pdu(last)
+    _, answer = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()
+    stopping.join(60)
 
-    sender.join(10)
-    assert statuses[0].Status == 0x0000
+    assert answer.Status == 0x0000
     assert not idle.is_established
     assert Instance.objects.count() == 1
 

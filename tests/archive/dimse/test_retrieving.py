@@ -76,7 +76,7 @@ def get(listener, receiver):
 
     def send(level="STUDY", *, syntaxes=None, cancel_after=None, storage=CTImageStorage, **keys):
         ae = AE(ae_title="WORKSTATION")
-        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20
+        ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = 60, 20, 20
         ae.add_requested_context(GET)
         ae.add_requested_context(storage, syntaxes or [ExplicitVRLittleEndian])
         association = ae.associate(
@@ -123,7 +123,7 @@ def move(listener):
 
     def send(destination, level="STUDY", *, model=MOVE, **keys):
         ae = AE(ae_title="WORKSTATION")
-        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20
+        ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = 60, 20, 20
         ae.add_requested_context(model)
         association = ae.associate("127.0.0.1", listener.port, ae_title="TWINTEST")
         assert association.is_established

@@ -50,7 +50,7 @@ def connect(secured):
 
     def open_association(context, *contexts):
         ae = AE(ae_title="SCANNER")
-        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 10
+        ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = 60, 20, 20
         for sop_class in (Verification, *contexts):
             ae.add_requested_context(sop_class)
         return ae.associate(

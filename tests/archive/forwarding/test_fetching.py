@@ -310,7 +310,7 @@ def test_priors_of_who_is_expected_come_to_where_they_are_expected(
 def listener(holder, elsewhere, settings) -> Iterator[Listener]:
     """The archive's own door, to which the other archive moves what it does not give."""
     title = settings.TWINSIGHT_AE_TITLE
-    with Listener(ae_title=title, bind="127.0.0.1", port=0, acse_timeout_s=5) as running:
+    with Listener(ae_title=title, bind="127.0.0.1", port=0) as running:
         yield running
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from archive.access.selectors import find_peer
@@ -70,3 +72,24 @@ def test_listening_peer_answers_the_echo(admin, pacs) -> None:
     peer = echo_peer(asker=admin, peer_id=pacs.pk)
 
     assert (peer.echo_error, peer.echoed_at is not None) == ("", True)
+
+
+def test_credentials_are_for_one_place(admin) -> None:
+    values = PeerValues(
+        protocol="dicomweb",
+        ae_title="WEB",
+        base_url="https://192.0.2.1/dicom-web",
+        authorization="Bearer hidden",
+    )
+    peer = create_peer(asker=admin, values=values)
+
+    def holds(**changes: str) -> bool:
+        changed = replace(values, **{"authorization": None, **changes})
+        return bool(change_peer(asker=admin, peer_id=peer.pk, values=changed).sealed_credentials)
+
+    assert holds(description="The other house", base_url="https://192.0.2.1/other")
+    assert not holds(base_url="https://192.0.2.2/dicom-web")
+    assert holds(authorization="Bearer new", base_url="https://192.0.2.2/dicom-web")
+    assert not holds(base_url="http://192.0.2.2/dicom-web")
+    assert holds(authorization="Bearer new", base_url="https://192.0.2.2/dicom-web")
+    assert not holds(base_url="https://192.0.2.2/dicom-web", address="192.0.2.9")

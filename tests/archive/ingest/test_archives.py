@@ -61,6 +61,13 @@ def test_folders_and_droppings_are_left_out():
     assert _read(content) == {"1": b"y"}
 
 
+def test_what_a_medium_says_of_itself_is_left_out_beside_its_index_alone():
+    beside = {"cd/DICOMDIR": b"x", "cd/README.TXT": b"x", "cd/index.htm": b"x", "cd/1": b"y"}
+    elsewhere = {"README.TXT": b"z", "cd/DICOM/INDEX.HTM": b"z"}
+
+    assert _read(bad_input.make_zip(beside | elsewhere)) == {"cd/1": b"y", **elsewhere}
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("Thumbs.db", True), ("cd/DICOMDIR", True), ("__MACOSX/x", True), ("IM0001", False)],

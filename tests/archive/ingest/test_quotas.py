@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 
 from archive.dicomweb.statuses import failure_reason, http_status
 from archive.dimse.statuses import OUT_OF_RESOURCES, store_status
@@ -107,3 +108,14 @@ def test_quota_that_is_taken_away_refuses_nothing(small: Project) -> None:
     Project.objects.update(quota_bytes=None)
 
     assert outcomes(store(instance(3), origin=origin)) == ["stored"]
+
+
+def test_new_project_is_told_of_at_once() -> None:
+    """What is kept in memory of quotas is forgotten by the database's notice (migration 0021)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT event_manipulation FROM information_schema.triggers"
+            " WHERE trigger_name = 'project_rights'"
+        )
+        told = {row[0] for row in cursor.fetchall()}
+    assert told == {"INSERT", "UPDATE", "DELETE"}

@@ -42,7 +42,7 @@ class Crowd:
         self.answers: dict[str, object] = {}
         self.threads: list[threading.Thread] = []
         self._begin("first")
-        assert self.database.has_begun.wait(10)
+        assert self.database.has_begun.wait(60)
 
     def come(self, *texts: str) -> None:
         before = len(self.together._waiting)
@@ -64,7 +64,7 @@ class Crowd:
     def go_on(self) -> None:
         self.database.may_go_on.set()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
 
 
@@ -134,7 +134,7 @@ def test_a_hundred_threads_each_get_their_own_answer() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert sum(calls) == 2000
     assert all(answer == [key % 3 == 0] for key, answer in answers.items())

@@ -18,15 +18,15 @@ from pynetdicom.sop_class import CTImageStorage
 from archive.access.services import register_peer
 from archive.models import Instance
 from tests.builders.datasets import make_dataset
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+@pytest.fixture(name="free_port")
+def _free_port() -> int:
+    return free_port()
 
 
 @pytest.fixture

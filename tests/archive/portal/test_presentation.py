@@ -3,6 +3,7 @@
 from datetime import date, time
 
 import pytest
+from django.utils.translation import override
 
 from archive.portal import presentation
 
@@ -34,7 +35,7 @@ def test_age_reads_as_people_write_it(value, written):
 
 
 def test_missing_values_read_as_a_dash():
-    assert presentation.iso_date(None) == presentation.MISSING
+    assert presentation.short_date(None) == presentation.MISSING
     assert presentation.or_dash("") == presentation.MISSING
     assert presentation.percent(None) == presentation.MISSING
     assert presentation.clock(None) == ""
@@ -42,7 +43,7 @@ def test_missing_values_read_as_a_dash():
 
 
 def test_dates_and_times_cannot_be_misread():
-    assert presentation.iso_date(date(2024, 2, 9)) == "2024-02-09"
+    assert presentation.short_date(date(2024, 2, 9)) == "2024-02-09"
     assert presentation.clock(time(7, 5, 59)) == "07:05"
 
 
@@ -65,3 +66,23 @@ def test_short_uid_keeps_the_end():
 def test_icon_escapes_what_it_is_given():
     assert "<script>" not in presentation.icon("<script>")
     assert "#search" in presentation.icon("search")
+
+
+@pytest.mark.parametrize(
+    ("filtered", "value", "english", "german"),
+    [
+        (presentation.title_case, "CHEST", "Chest", "Thorax"),
+        (presentation.title_case, "brain", "Brain", "Gehirn"),
+        (presentation.title_case, "LSPINE", "Lspine", "Lspine"),
+        (presentation.door_name, "folder", "Folder", "Ordner"),
+        (presentation.door_name, "dimse", "DICOM", "DICOM"),
+        (presentation.door_name, "elsewhere", "elsewhere", "elsewhere"),
+        (presentation.project_name, "Unassigned", "Unassigned", "Nicht zugeordnet"),
+        (presentation.project_name, "Chest clinic", "Chest clinic", "Chest clinic"),
+        (presentation.project_name, None, "", ""),
+    ],
+)
+def test_terms_of_the_field_are_in_the_readers_language(filtered, value, english, german):
+    assert filtered(value) == english
+    with override("de"):
+        assert filtered(value) == german

@@ -4,6 +4,7 @@ import pytest
 
 from archive.models import Instance, Removal
 from tests.builders.datasets import make_dataset
+from tests.builders.sign_in import age_session, signed_in
 from tests.builders.stored import store_datasets
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,7 @@ def test_an_admin_deletes_a_series_and_brings_it_back(client, archive_admin):
 
     page = response.content.decode()
     assert "wrong patient" in page
-    assert "Deleted: 1 objects." in page
+    assert "Deleted: 1 object." in page
     removal = Removal.objects.get()
     assert (removal.level, removal.removed_by) == ("series", archive_admin)
     assert Instance.objects.visible_to(archive_admin).count() == 1
@@ -55,6 +56,19 @@ def test_an_admin_deletes_a_series_and_brings_it_back(client, archive_admin):
     assert Instance.objects.visible_to(archive_admin).count() == 2
     again = client.post(f"/removals/{removal.pk}/undo/", follow=True).content.decode()
     assert "undone or purged already" in again
+
+
+def test_deleting_wants_a_recent_sign_in(archive_admin, settings):
+    browser = signed_in("archive_admin")
+    age_session(browser, began_s=settings.TWINSIGHT_STEP_UP_S + 1)
+    body = {"study": STUDY, "reason": "wrong patient"}
+    asked = browser.post("/removals/new/", body)
+    assert asked["Location"].startswith("/account/again/")
+    told = browser.post("/api/v1/removals", body, "application/json")
+    assert (told.status_code, told.json()["code"]) == (403, "recent-login-required")
+    assert not Removal.objects.exists()
+    # To look, and to undo, it need not be.
+    assert browser.get(NEW).status_code == 200
 
 
 def test_a_reason_is_asked_for(client, archive_admin):

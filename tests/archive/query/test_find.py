@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
+from pynetdicom.dsutils import encode
 
 from archive.dicom.charsets import fold_name
 from archive.errors import InvalidRequestError
@@ -87,6 +88,28 @@ def test_an_answer_is_in_utf_8_where_the_requests_character_set_lacks_a_letter(s
 
     assert answer.SpecificCharacterSet == "ISO_IR 192"
     assert answer.PatientName.ideographic == "山田^太郎"
+
+
+@pytest.mark.parametrize("asked", ["", "ISO_IR 100", "ISO_IR 192"])
+def test_answers_are_written_as_pydicom_writes_their_values(study, radiologist, asked):
+    request = {"ScheduledProcedureStepID": "S1"}
+    SeriesFactory(study=study, modality="MR", series_number=3, request_attributes=[request])
+    study.patient.patient_name, study.study_description = "Größe^Øle=山田", "Kopf"
+    study.patient.save()
+    study.save()
+    names = ("PatientName", "PatientID", "StudyDate", "ModalitiesInStudy", "StudyDescription")
+    names += ("AccessionNumber", "NumberOfStudyRelatedInstances", "Modality", "SeriesNumber")
+    keys = received(SpecificCharacterSet=asked, **dict.fromkeys(names, ""))
+    keys.RequestAttributesSequence = [Dataset()]
+    kinds = ((True, True), (False, True), (False, False))
+
+    for level in (Level.STUDY, Level.SERIES):
+        for answer in find(user=radiologist, level=level, keys=keys, retrieve_ae_title="TWIN"):
+            written = [encode(answer, *kind) for kind in kinds]
+            plain = Dataset()
+            for element in answer:
+                plain.add_new(element.tag, element.VR, element.value)
+            assert written == [encode(plain, *kind) for kind in kinds]
 
 
 def test_series_and_instances_below(study, radiologist):

@@ -14,12 +14,14 @@ import pytest
 from django.db import connection
 
 from archive.models import Instance, Series, Study
+from archive.query import worklist
 from archive.query.attributes import ATTRIBUTES
 from archive.query.find import find
 from archive.query.matching import key_condition
 from archive.query.selectors import matches
 from archive.query.types import Level, MatchingKey, Query
-from archive.query.worklist import SORT_KEYS, WorklistFilters, worklist_page
+from archive.query.worklist import WorklistFilters, worklist_page
+from archive.query.worklist_order import SORT_KEYS
 from bench.archive_rows import grow
 from tests.archive.query.test_find import received
 
@@ -239,14 +241,17 @@ def test_the_study_list_comes_from_an_index_whatever_it_is_narrowed_to(archive, 
 
 # The number of images changes with every one that is stored: an index on it would cost each store
 # more than it saves this order, which is a sort of the keys alone.
-def test_the_study_list_is_in_the_order_of_an_index(archive, radiologist):
+def test_the_study_list_is_in_the_order_of_an_index(archive, radiologist, monkeypatch):
+    # Of a small archive, half is sorted as quickly as it is walked.
+    monkeypatch.setattr(worklist, "MAX_COUNTED", 25)
     for sort in SORT_KEYS - {"images"}:
         for is_descending in (True, False):
             filters = WorklistFilters(sort=sort, is_descending=is_descending)
             with statements() as asked:
                 worklist_page(radiologist, filters)
 
-            plan = list(plans(asked))[1]
+            # The first that asks for rights reads the keys in their order.
+            plan = next(plan for plan in plans(asked) if "archive_study_projects" in plan)
 
             assert not scans_a_table(plan), (filters, plan)
             # At most the ties of an index's order are sorted.

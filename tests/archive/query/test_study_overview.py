@@ -48,5 +48,5 @@ def test_overview_takes_few_queries(radiologist, project, django_assert_max_num_
     for _ in range(5):
         SeriesFactory(study=study)
 
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(8):
         study_overview(radiologist, study.study_instance_uid)

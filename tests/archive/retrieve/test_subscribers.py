@@ -18,7 +18,7 @@ def test_metadata_is_filled_by_a_worker_after_a_store(celery_worker, db_project)
 
     relay_outbox()
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not InstanceMetadata.objects.filter(instance=stored).exists():
         assert time.monotonic() < deadline, "the worker did not fill the metadata"
         time.sleep(0.1)

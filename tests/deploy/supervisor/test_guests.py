@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.supervisor.guests import await_guests, guest_of
-from tests.deploy.supervisor.watching import end, first_line
+from tests.deploy.supervisor.watching import end, first_line, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 VISIT = """
@@ -43,11 +43,15 @@ def test_host_without_guests_does_not_wait(home, capsys):
 
 
 def test_host_waits_for_its_guests_and_says_so(home, visit, capsys):
-    visit(0.2)
-    longest = visit(1)
-    await_guests(home)
-    assert longest.wait(10) == 0
-    assert "until the other commands end" in capsys.readouterr().err
+    visit(0)
+    longest = visit(600)
+    waiting = threading.Thread(target=await_guests, args=(home,), daemon=True)
+    waiting.start()
+    wait_until(lambda: "until the other commands end" in capsys.readouterr().err)
+    assert waiting.is_alive()
+    longest.kill()
+    waiting.join(60)
+    assert not waiting.is_alive()
     assert not home.guests_file.exists()
 
 
@@ -57,7 +61,7 @@ def test_killed_guest_is_forgotten(home, visit):
     guest.wait()
     waiting = threading.Thread(target=await_guests, args=(home,), daemon=True)
     waiting.start()
-    waiting.join(10)
+    waiting.join(60)
     assert not waiting.is_alive()
 
 

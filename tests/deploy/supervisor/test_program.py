@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,20 +12,24 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import requests
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from deploy.supervisor.home import Home
 from deploy.supervisor.program import UpOptions
+from inference.workitems.tags import WORKLIST
+from tests.builders.workitems import new_workitem
 from tests.deploy.supervisor.watching import files_in_run, is_alive, processes_of, wait_until
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+# On a busy machine a handshake takes seconds.
+PATIENT: dict[str, Any] = {"open_timeout": 60, "close_timeout": 60, "proxy": None}
 
 
 class Up:
@@ -58,7 +63,7 @@ class Up:
         return self.output.read_text(encoding="utf-8")
 
     def await_ready(self) -> None:
-        wait_until(lambda: "Ctrl-C" in self.text or self.process.poll() is not None, seconds=150)
+        wait_until(lambda: "Ctrl-C" in self.text or self.process.poll() is not None, seconds=540)
         assert self.process.poll() is None, self.text
 
     def status_of(self, path: str) -> int:
@@ -68,6 +73,14 @@ class Up:
             return connection.getresponse().status
         finally:
             connection.close()
+
+    def manage(self, *arguments: str) -> str:
+        """Return the last line of what a command says."""
+        said = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=self.environ, capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        return said.strip().splitlines()[-1]
 
     def pid_of(self, name: str) -> int:
         return int(json.loads(self.home.processes_file.read_text())[name]["pid"])
@@ -116,7 +129,8 @@ def assert_nothing_left(home: Home) -> None:
 def test_first_start_second_start_and_resume(up, home):
     first = up("--no-worker")
     first.await_ready()
-    assert "password" in first.text
+    shown = re.search(r"^ *password +(\S+)", first.text, re.MULTILINE)
+    assert shown
     assert f"http://127.0.0.1:{first.port}" in first.text
 
     refused = up("--no-worker")
@@ -131,7 +145,8 @@ def test_first_start_second_start_and_resume(up, home):
 
     resumed = up("--no-worker")
     resumed.await_ready()
-    assert "password" not in resumed.text
+    assert shown[1] not in resumed.text
+    assert "manage.py reset_password" in resumed.text
     assert "up to date" in resumed.text
     assert resumed.status_of("/healthz") == 200
 
@@ -172,6 +187,60 @@ def test_killed_parts_come_back_and_ctrl_c_ends_all_of_them(up, old_home):
     wait_until(answers, seconds=90)
     wait_until(lambda: _accepts(run.dicom_port), seconds=90)
     run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0, run.text
+    assert_nothing_left(old_home)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_doors_that_are_asked_for_run_and_stop_with_it(up, old_home):
+    events, hl7 = free_port(), free_port()
+    ports = {"TWINSIGHT_EVENTS_PORT": str(events), "TWINSIGHT_HL7_PORT": str(hl7)}
+    run = up("--no-worker", at=old_home, **ports)
+    run.await_ready()
+    token = run.manage(
+        "create_api_token", "watcher", "--scope", "read", "--scope", "write",
+        "--role", "radiology_admin", "--all-projects",
+    )  # fmt: skip
+    run.manage("register_peer", "WATCHER", "127.0.0.1", "--port", "104")
+    for port in (events, hl7):
+        wait_until(lambda port=port: _accepts(port), seconds=60)
+    pages = f"http://127.0.0.1:{run.port}/dicom-web"
+    head = {"Authorization": f"Bearer {token}", "Content-Type": "application/dicom+json"}
+
+    def new_item(uid: str) -> None:
+        made = requests.post(
+            f"{pages}/workitems?{uid}", json=[new_workitem()], headers=head, timeout=20
+        )
+        assert made.status_code == 201, made.text
+
+    wanted = requests.post(
+        f"{pages}/workitems/{WORKLIST}/subscribers/WATCHER", headers=head, timeout=20
+    )
+    assert wanted.status_code == 201, wanted.text
+    address = f"ws://127.0.0.1:{events}/dicom-web/subscribers/WATCHER"
+    with pytest.raises(InvalidStatus) as refused:
+        connect(address, additional_headers={"Authorization": "Bearer tws_wrong"}, **PATIENT)
+    assert refused.value.response.status_code == 401
+    allowed = {"Authorization": head["Authorization"]}
+    with connect(address, additional_headers=allowed, **PATIENT) as channel:
+        new_item("2.25.1")
+        told = json.loads(channel.recv(timeout=30))
+        assert told["00001000"]["Value"] == ["2.25.1"]
+        # Killed, it comes back; what was to be told meanwhile waits for the next one who listens.
+        before = run.pid_of("events")
+        os.kill(before, signal.SIGKILL)
+        wait_until(lambda: run.pid_of("events") != before and _accepts(events), seconds=60)
+    new_item("2.25.2")
+    with connect(address, additional_headers=allowed, **PATIENT) as channel:
+        while json.loads(channel.recv(timeout=60))["00001000"]["Value"] != ["2.25.2"]:
+            pass
+        with socket.create_connection(("127.0.0.1", hl7), timeout=30) as sender:
+            sender.sendall(b"\x0bMSH|^~\\&|HIS|H|||20260101||ADT^A08|1|P|2.5\rPID|||P-1\r\x1c\r")
+            assert b"MSA|AA|1" in sender.recv(65536)
+        run.process.send_signal(signal.SIGINT)
+        with pytest.raises(ConnectionClosed):
+            channel.recv(timeout=30)
     assert run.end() == 0, run.text
     assert_nothing_left(old_home)
 

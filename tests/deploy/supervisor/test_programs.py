@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from archive.bulk import tasks as bulk
+from archive.inbox import tasks as inbox
+from archive.statistics.broker import QUEUES
+from deploy.settings.base import CELERY_BEAT_SCHEDULE
 from deploy.supervisor.gpus import Gpu
 from deploy.supervisor.home import Home
 from deploy.supervisor.programs import (
@@ -12,6 +16,7 @@ from deploy.supervisor.programs import (
     child_environ,
     program_specs,
 )
+from inference.workitems import tasks as workitems
 
 HOME = Home(Path("/srv/twinsight"))
 
@@ -22,12 +27,18 @@ def by_name(options: ProgramOptions):
 
 def test_doors_stop_before_workers():
     stages = [[spec.name for spec in stage] for stage in program_specs(HOME, ProgramOptions())]
-    workers = ["worker-default", "worker-transfers", "worker-inference"]
+    workers = ["worker-default", "worker-transfers", "worker-uploads", "worker-inference"]
     assert stages == [["web", "dicom"], ["beat"], workers]
 
 
 def test_without_workers_only_the_doors_run():
     assert set(by_name(ProgramOptions(with_workers=False))) == {"web", "dicom"}
+
+
+def test_websockets_are_a_process_where_a_port_is_named():
+    options = ProgramOptions(with_workers=False, events_port=8123)
+    argv = by_name(options)["events"].argv
+    assert argv[-3:] == ("workitem_events", "--port", "8123")
 
 
 def test_each_has_a_log_of_its_own():
@@ -55,7 +66,7 @@ def queues_of(options: ProgramOptions) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("label", ["default", "inference"])
+@pytest.mark.parametrize("label", ["default", "uploads", "inference"])
 def test_each_worker_does_one_thing_at_a_time(label):
     argv = by_name(ProgramOptions())[f"worker-{label}"].argv
     assert dict(itertools.pairwise(argv))["--concurrency"] == "1"
@@ -65,8 +76,17 @@ def test_without_a_gpu_the_cpu_takes_every_queue():
     assert queues_of(ProgramOptions()) == {
         "worker-default": "default",
         "worker-transfers": "transfers",
+        "worker-uploads": "uploads",
         "worker-inference": "inference,cpu,gpu,gpu-large",
     }
+
+
+def test_every_queue_that_is_filled_is_emptied():
+    taken = {name for queues in queues_of(ProgramOptions()).values() for name in queues.split(",")}
+    options = [entry.get("options", {}) for entry in CELERY_BEAT_SCHEDULE.values()]
+    beat = {one.get("queue", "default") for one in options}
+    assert beat | {bulk.QUEUE, inbox.QUEUE, workitems.QUEUE} <= taken
+    assert set(QUEUES) == taken
 
 
 def test_each_gpu_has_a_worker_that_sees_no_other():
@@ -74,6 +94,7 @@ def test_each_gpu_has_a_worker_that_sees_no_other():
     assert queues_of(options) == {
         "worker-default": "default",
         "worker-transfers": "transfers",
+        "worker-uploads": "uploads",
         "worker-inference": "inference,cpu",
         "worker-gpu-0": "gpu-large,gpu,inference",
         "worker-gpu-1": "gpu,inference",

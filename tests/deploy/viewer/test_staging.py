@@ -127,6 +127,11 @@ LINES = (
     "new source(sourcePixelData.buffer, i * sliceLength, sliceLength);\n",
     "new sourcePixelData.constructor(sourcePixelData.length);\n",
     "  await ParametricMap_insertPixelDataPlanar(a, b);\n  return {\n    pixelData\n  };\n",
+    (
+        "const result = getRenderedUrl ? await getRenderedUrl({\n  signal: abortController.signal\n"
+        "}) : {\n  url: await renderedUrl\n};\n"
+    ),
+    'react.createElement("object", {\n  data: url,\n  type: "application/pdf",\n',
 )
 
 

@@ -153,5 +153,5 @@ def test_study_list_takes_no_more_queries_for_more_thumbnails(
         make_case(space, [direction(angle)], projects=[project], **more)
     client.force_login(radiologist)
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(21):
         assert len(alts(client.get("/studies/"))) == 6

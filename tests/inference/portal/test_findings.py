@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from archive.errors import NotVisibleError
-from inference.models import Finding, ModelVersion, Run
-from inference.portal.findings import findings_panel, study_statuses
+from inference.models import Finding, ModelVersion, ResultReview, Run
+from inference.portal.findings import findings_panel, review_statuses, study_statuses
 from inference.review.services import review_result
 from inference.review.types import Correction
 from tests.factories.archive import SeriesFactory, StudyFactory
@@ -153,8 +153,8 @@ def test_statuses_of_a_page_take_the_rights_and_one_query(
         _run(series)
         uids.append(series.study.study_instance_uid)
 
-    # Memberships are asked for twice here; once where there is a request.
-    with django_assert_num_queries(3):
+    # Memberships are asked for, too, where there is no request that keeps them.
+    with django_assert_num_queries(2):
         study_statuses(radiologist, uids)
 
 
@@ -178,3 +178,19 @@ def test_panel_says_what_became_of_a_result(reviewer, radiologist, make_result):
     assert second.review == "Corrected by Ada Reader"
     assert [line.label for line in second.classes] == ["effusion"]
     assert second.corrected == [("Finding", "scar")]
+
+
+def test_reviews_show_in_the_list_the_one_that_asks_for_attention(radiologist, outsider, series):
+    uid = series.study.study_instance_uid
+    first, second = _run(series), _run(series, model_version=ModelVersionFactory())
+    assert review_statuses(radiologist, [uid]) == {}
+    for run, decision in ((first, "rejected"), (first, "accepted"), (second, "rejected")):
+        ResultReview.objects.create(run=run, reviewer=radiologist, decision=decision)
+
+    status = review_statuses(radiologist, [uid])[uid]
+
+    assert (status.text, status.tone, status.detail) == (
+        *("Rejected", "bad"),
+        "accepted: 1, rejected: 1",
+    )
+    assert review_statuses(outsider, [uid]) == {}

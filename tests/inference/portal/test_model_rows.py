@@ -15,10 +15,10 @@ def test_inputs_are_told_in_words():
         ("Modality", "CT"),
         ("Age in years", "to 17"),
         ("Contrast agent", "none"),
-        ("Slice spacing", "0.5 to 3 mm"),
+        ("Slice spacing", "0.5\N{EN DASH}3 mm"),
         ("Dimensions", "3"),
         ("Images", "at least 20"),
-        ("Accepted where unstated", "age"),
+        ("Accepted where unstated", "Age"),
     ]
     assert input_lines({}) == []
 

@@ -86,8 +86,8 @@ def test_page_shows_card_use_checks_and_origin(admin, version):
 
     for words in (
         "Research on frontal radiographs.",
-        "DX or CR",
-        "0.1 to 0.4 mm",
+        "DX, CR",
+        "0.1\N{EN DASH}0.4 mm",
         "from 18",
         "233604007",
         "0.731",

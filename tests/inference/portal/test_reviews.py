@@ -111,3 +111,17 @@ def test_bad_addresses_do_no_harm(client, radiologist, model_result, query):
     client.force_login(radiologist)
 
     assert client.get(f"{PAGE}?{query}").status_code == 200
+
+
+def test_list_says_what_it_leaves_out(client, radiologist, make_result):
+    plain = make_result(1)
+    plain.findings.update(name="modality", label=plain.series.modality)
+    make_result(2)
+    client.force_login(radiologist)
+
+    page = page_of(client)
+    assert "1 more says only what the images are of." in page
+    assert f"{PAGE}{plain.pk}/" not in page
+    page = page_of(client, scope="all")
+    assert f"{PAGE}{plain.pk}/?scope=all" in page
+    assert "Leave out what says only" in page

@@ -150,7 +150,7 @@ def test_fit_to_labels_and_components(admin, space, project):
             vector[axis] += 2
             series = make_case(space, [vector], projects=[project])
             Label.objects.create(study=series.study, label_set="finding", label=label)
-    assert "2 labels on 10 studies" in text_of(admin.get(PAGE))
+    assert "2 labels · 10 studies" in text_of(admin.get(PAGE))
 
     assert "fitted to the labels" in said(admin, "adapt/", base=space.name, label_set="finding")
     said(admin, "components/", base=space.name, dimension="3")

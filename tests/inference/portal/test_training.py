@@ -190,7 +190,7 @@ def test_form_for_masks_offers_stored_segments_and_queues_a_training(admin, proj
 
     text = text_of(admin.get(PAGE))
     assert "New training of masks" in text
-    assert '<option value="Ball">SCT:27925004, on 2 series</option>' in text
+    assert '<option value="Ball"> SCT:27925004, on 2 series </option>' in " ".join(text.split())
     admin.post(f"{PAGE}new-masks/", MASK_FORM, follow=True)
 
     recipe = TrainingRun.objects.get().recipe

@@ -57,7 +57,7 @@ def test_page_of_an_empty_archive_leads_to_the_upload(client, radiologist):
 
 
 def test_page_without_a_case_says_how_to_choose_one(client, radiologist, project):
-    StudyFactory(projects=[project], modalities_in_study=["CT"])
+    SeriesFactory(study=StudyFactory(projects=[project], modalities_in_study=["CT"]), modality="CT")
     client.force_login(radiologist)
 
     assert "Which case shall we find the twin of?" in _text(client.get(PAGE))

@@ -11,7 +11,7 @@ from inference.review.selectors import (
     review_page,
 )
 from inference.review.services import review_result
-from inference.review.types import Order, ReviewFilters, Standing
+from inference.review.types import Order, ReviewFilters, Scope, Standing
 from tests.factories.inference import ModelVersionFactory
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +95,30 @@ def test_answers_that_the_model_knows_are_offered(radiologist, model_result):
     model_result.model_version.labels = [{"name": "mass"}, {"name": "none"}]
     model_result.model_version.save()
     assert result_to_review(radiologist, model_result.pk).choices == ("mass", "none")
+
+
+def test_what_only_names_the_images_is_folded_away(radiologist, make_result):
+    told, same, alike, sure, unsure, critical = (make_result(number) for number in range(1, 7))
+    made = told.series.modality
+
+    def say(run, name, label, probability=0.9, **fields):
+        run.findings.exclude(pk=run.findings.first().pk).delete()
+        run.findings.update(name=name, label=label, probability=probability, **fields)
+
+    say(same, "modality", made.lower())
+    say(alike, "body_part", "head")
+    type(alike.series).objects.filter(pk=alike.series_id).update(body_part_examined="BRAIN")
+    say(sure, "modality", "MR" if made != "MR" else "CT")
+    say(unsure, "modality", "MR" if made != "MR" else "CT", probability=0.5)
+    say(critical, "modality", made, is_critical=True)
+
+    page = review_page(radiologist, ReviewFilters())
+    assert {one.run for one in page.results} == {told.pk, sure.pk, critical.pk}
+    assert page.folded == 3
+    whole = review_page(radiologist, ReviewFilters(scope=Scope.ALL))
+    assert (len(whole.results), whole.folded) == (6, 0)
+    # Who opens one of them from elsewhere is led on to what is listed.
+    assert neighbours(radiologist, ReviewFilters(), same.pk)[0] is None
+
+    told.findings.all().delete()
+    assert told.pk in runs_of(radiologist), "nothing found is an answer, too"

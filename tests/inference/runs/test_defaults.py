@@ -52,6 +52,19 @@ def test_installing_again_changes_nothing() -> None:
     assert are_defaults_installed()
 
 
+def test_every_default_model_has_a_card_also_where_it_was_registered_without() -> None:
+    install_defaults()
+    ModelVersion.objects.filter(name="ct-body-bone-lung").update(card="")
+    assert not are_defaults_installed()
+
+    install_defaults()
+
+    cards = dict(ModelVersion.objects.exclude(pipeline="descriptor").values_list("name", "card"))
+    assert "Not for diagnostic use" in cards["ct-body-bone-lung"]
+    assert all(cards.values()), cards
+    assert are_defaults_installed()
+
+
 def test_an_archive_with_a_default_space_keeps_it() -> None:
     version = ModelVersion.objects.create(name="lite0-b12-v1", version="1", task="embed")
     register_space(version, dimension=384, name="lite0-b12-v1", is_default=True)

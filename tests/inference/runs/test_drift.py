@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from archive.audit.types import Asker
 from archive.errors import NotAllowedError
+from archive.notices.selectors import unread_count
 from inference.models import DriftAlarm, Finding, ModelVersion, Run
 from inference.runs.drift import alarms_visible_to, settle_alarm, watch_models
 from inference.runs.drift_statistics import compare_names, compare_values
-from inference.runs.notices import unseen_notice_count
 from tests.factories.archive import SeriesFactory
 from tests.factories.inference import ModelVersionFactory
 
@@ -107,8 +107,8 @@ def test_settled_alarm_takes_what_is_now_as_the_measure(
     runs(version, 100, share=0.7)
     watch_models()
     (alarm,) = alarms_visible_to(archive_admin, version)
-    assert unseen_notice_count(archive_admin) == 1
-    assert (alarms_visible_to(radiologist), unseen_notice_count(radiologist)) == ([], 0)
+    assert unread_count(archive_admin) == 1
+    assert (alarms_visible_to(radiologist), unread_count(radiologist)) == ([], 0)
 
     with pytest.raises(NotAllowedError):
         settle_alarm(asker=Asker(door="portal", user=radiologist), alarm_id=alarm.pk, note="")
@@ -117,7 +117,7 @@ def test_settled_alarm_takes_what_is_now_as_the_measure(
     runs(version, 100, share=0.7)
 
     assert watch_models() == 0
-    assert unseen_notice_count(archive_admin) == 0
+    assert unread_count(archive_admin) == 0
     alarm.refresh_from_db()
     assert (alarm.note, alarm.settled_by) == ("new CT", archive_admin)
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from archive.audit.types import Asker
 from archive.errors import InvalidRequestError
+from archive.notices.selectors import unread_count
 from inference.models import RunNotice, RunSubscription
 from inference.runs.finishing import fail_run, finish_run
 from inference.runs.notices import (
@@ -23,7 +24,6 @@ from inference.runs.notices import (
     change_wishes,
     mark_notices_seen,
     notices_of,
-    unseen_notice_count,
     wishes_of,
 )
 from inference.runs.sending import send_due_notices
@@ -116,7 +116,7 @@ def test_who_asked_for_a_run_is_told_when_it_is_done(
     finish_run(run, RunOutcome(device="cpu"))
     finish_run(run_of(None, series), RunOutcome(device="cpu"))
 
-    assert unseen_notice_count(radiologist) == 1
+    assert unread_count(radiologist) == 1
     assert (send_due_notices(), send_due_notices()) == (1, 0)
 
     (letter,) = mail.outbox
@@ -124,7 +124,7 @@ def test_who_asked_for_a_run_is_told_when_it_is_done(
     assert f"https://archive.invalid/runs/{run.pk}/" in letter.body
     assert series.study.patient.patient_name not in letter.body + letter.subject
     mark_notices_seen(radiologist)
-    assert unseen_notice_count(radiologist) == 0
+    assert unread_count(radiologist) == 0
 
 
 def test_failures_go_to_their_asker_and_to_radiology_admins(
@@ -179,7 +179,7 @@ def test_news_of_studies_that_are_seen_no_more_is_left_out(
     series.study.projects.clear()
 
     assert not notices_of(radiologist)
-    assert unseen_notice_count(radiologist) == 0
+    assert unread_count(radiologist) == 0
 
 
 def test_webhook_is_signed_and_tried_again_until_it_is_taken(

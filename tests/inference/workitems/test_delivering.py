@@ -186,10 +186,20 @@ def test_peer_that_is_not_there_is_tried_again_later(watcher: Watcher, asker: As
     assert subscribers_with_due() == []
 
 
-def test_only_registered_peers_are_told(asker: Asker) -> None:
+def test_who_is_no_registered_peer_waits_for_a_websocket(asker: Asker) -> None:
+    subscribe(asker=asker, uid=WORKLIST, ae_title="STRANGER")
+    create(asker, "2.25.1")
+
+    assert deliver_to("STRANGER") == 0
+    assert "No peer is registered" in WorkitemEvent.objects.get().message
+
+
+def test_account_has_few_entities_that_are_no_registered_peers(asker: Asker) -> None:
+    for number in range(20):
+        subscribe(asker=asker, uid=WORKLIST, ae_title=f"STRANGER{number}")
     with pytest.raises(SubscriberUnknownError):
         subscribe(asker=asker, uid=WORKLIST, ae_title="STRANGER")
-    assert not WorkitemSubscription.objects.exists()
+    subscribe(asker=asker, uid=WORKLIST, ae_title="STRANGER1")
 
 
 def test_news_of_days_ago_is_forgotten(watcher: Watcher, asker: Asker) -> None:

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from archive.errors import NotAllowedError
-from archive.models import Series
+from archive.ingest.types import Origin
+from archive.models import Peer, Series
 from inference.errors import RunConflictError
 from inference.models import Run, Workitem
 from inference.runs.control import cancel_run
@@ -47,12 +48,12 @@ def run(series: Series, outside_model: ModelVersion) -> Run:
     return due_run(series, outside_model)
 
 
-def stored_result(series: Series, project: Project) -> Dataset:
+def stored_result(series: Series, project: Project, origin: Origin | None = None) -> Dataset:
     ds = make_dataset()
     ds.StudyInstanceUID = series.study.study_instance_uid
     ds.PatientID = series.study.patient.dicom_patient_id
     ds.PatientName = series.study.patient.patient_name
-    store_datasets(ds, project=project)
+    store_datasets(ds, project=project, origin=origin)
     return ds
 
 
@@ -110,6 +111,32 @@ def test_results_of_a_model_on_trial_are_for_reviewers(
     change_state(asker=asker, uid=uid, state="COMPLETED", transaction_uid=CLAIM)
 
     assert Series.objects.get(series_instance_uid=result.SeriesInstanceUID).withheld == "trial"
+
+
+@pytest.mark.parametrize("door", ["dicomweb", "dimse"])
+def test_results_of_a_trial_are_withheld_from_the_moment_they_arrive(
+    run: Run, series: Series, project: Project, asker: Asker, colleague: User, door: str
+) -> None:
+    Run.objects.filter(pk=run.pk).update(is_shadow=True)
+    Peer.objects.create(ae_title="GPU1", address="127.0.0.1", project=project, account=asker.user)
+    performer = Origin(door="dicomweb", actor=asker.user, project=project)
+    if door == "dimse":
+        performer = Origin(door="dimse", source="GPU1", project=project)
+    change_state(asker=asker, uid=workitem_uid(run), state="IN PROGRESS", transaction_uid=CLAIM)
+
+    early = stored_result(series, project, origin=performer)
+    others = stored_result(series, project)
+
+    rows = Series.objects.all()
+    assert rows.get(series_instance_uid=early.SeriesInstanceUID).withheld == "trial"
+    seen = rows.visible_to(colleague).values_list("series_instance_uid", flat=True)
+    assert others.SeriesInstanceUID in seen
+    assert early.SeriesInstanceUID not in seen
+
+    change_state(asker=asker, uid=workitem_uid(run), state="CANCELED", transaction_uid=CLAIM)
+    late = stored_result(series, project, origin=performer)
+    assert rows.get(series_instance_uid=late.SeriesInstanceUID).withheld == ""
+    assert rows.get(series_instance_uid=early.SeriesInstanceUID).withheld == "trial"
 
 
 @pytest.mark.parametrize("place", ["its input", "another series", "added to another series"])

@@ -212,6 +212,12 @@ def test_an_etag_spares_the_bytes(web, ct):
         first = web.get(url)
         content_of(first)
         assert web.get(url, HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 304
+    # Who has it already has looked at it again.
+    again = AuditEvent.objects.get(act="unchanged")
+    assert (again.event_id, again.study_instance_uid) == (
+        "110103",
+        ct[0].series.study.study_instance_uid,
+    )
 
 
 def test_a_missing_blob_is_404_with_a_reason(web, ct):

@@ -8,6 +8,7 @@ import pytest
 from django.db import DataError, connection
 
 from archive.audit.types import Asker
+from archive.dicom.writing import OWN_MANUFACTURER
 from archive.events.services import relay_outbox
 from inference.models import Finding, Label, Run, SeriesText
 from inference.runs.finishing import finish_run
@@ -106,6 +107,22 @@ def test_report_is_found_by_the_images_of_its_study_and_not_by_itself(project):
 
     assert has_words(instances[0].series, '"pleural effusions"')
     assert not SeriesText.objects.filter(series__modality="SR").exists()
+
+
+def test_heat_maps_of_our_own_are_found_by_their_images_alone(project):
+    shot = SeriesFactory(study__projects=[project], modality="MR", series_description="Knee")
+    drawn, foreign = (
+        SeriesFactory(
+            study=shot.study, modality="OT", manufacturer=maker, series_description="Knee heat"
+        )
+        for maker in (OWN_MANUFACTURER, "Another")
+    )
+    for mark in (lambda: mark_words_stale([shot.study_id]), mark_missing_words):
+        mark()
+        refresh_words()
+        found = set(SeriesText.objects.values_list("series_id", flat=True))
+        assert found == {shot.pk, foreign.pk}, drawn.pk
+        SeriesText.objects.all().delete()
 
 
 def test_a_label_marks_its_study_stale_in_its_own_transaction(series, radiologist):

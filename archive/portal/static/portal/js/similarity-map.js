@@ -16,10 +16,15 @@
   // Below the first nothing is veiled, from the second on the colour has its full strength.
   const [VEILED_FROM, VEILED_FULLY] = [0.08, 0.5];
   const WORDS = [
-    [VEILED_FROM, "no more alike than any two places"],
-    [0.3, "somewhat alike"],
-    [0.6, "alike"],
-    [Infinity, "very alike"],
+    [VEILED_FROM, gettext("no more alike than any two places")],
+    [0.3, gettext("somewhat alike")],
+    [0.6, gettext("alike")],
+    [Infinity, gettext("very alike")],
+  ];
+  const PLACES = () => [
+    [gettext("top left"), gettext("top centre"), gettext("top right")],
+    [gettext("middle left"), gettext("the centre"), gettext("middle right")],
+    [gettext("bottom left"), gettext("bottom centre"), gettext("bottom right")],
   ];
   const WARM = "#f0a35e";
   const COOL = "#58c9c1";
@@ -50,7 +55,7 @@
     part("wait").hidden = false;
     part("problem").hidden = part("content").hidden = true;
     part("reading").textContent = "\u00a0";
-    part("name").textContent = asked.resultName || "Similar case";
+    part("name").textContent = asked.resultName || gettext("Similar case");
     if (!dialog().open) dialog().showModal();
     try {
       const answer = await compare(asked);
@@ -80,7 +85,7 @@
       headers["Content-Type"] = "application/json";
       body = JSON.stringify({ query, result, space });
     } else {
-      if (!image) throw new Error("There is no picture to compare with: choose it once more.");
+      if (!image) throw new Error(gettext("There is no picture to compare with: choose it once more."));
       body = new FormData();
       body.append("result", JSON.stringify(result));
       body.append("space", space);
@@ -89,7 +94,7 @@
     }
     const response = await fetch(dialog().dataset.url, { method: "POST", headers, body });
     const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Error(answer.detail || "The comparison failed. Try again.");
+    if (!response.ok) throw new Error(answer.detail || gettext("The comparison failed. Try again."));
     return answer;
   }
 
@@ -99,7 +104,7 @@
     const picture = stage(side).querySelector("img");
     return new Promise((resolve, reject) => {
       picture.onload = resolve;
-      picture.onerror = () => reject(new Error("A picture can’t be shown."));
+      picture.onerror = () => reject(new Error(gettext("A picture can’t be shown.")));
       picture.src = address;
     });
   }
@@ -161,19 +166,23 @@
     const { side, index } = shown.at;
     const drawn = mapOf(side);
     const best = drawn.best[index];
-    if (best < 0) return void (reading.textContent = "Background: not compared.");
+    if (best < 0) return void (reading.textContent = gettext("Background: not compared."));
     const value = drawn.values[index];
     const word = WORDS.find(([limit]) => value < limit)[1];
-    const where = side === "query" ? "in the similar case" : "in your case";
-    reading.textContent = `Best counterpart ${where}: ${placeName(other(side), best)} · ${value.toFixed(2)} of 1, ${word}`;
+    const words =
+      side === "query"
+        ? gettext("Best counterpart in the similar case: %(place)s · %(value)s of 1, %(word)s")
+        : gettext("Best counterpart in your case: %(place)s · %(value)s of 1, %(word)s");
+    const place = placeName(other(side), best);
+    reading.textContent = interpolate(words, { place, value: value.toFixed(2), word }, true);
   }
 
   function placeName(side, index) {
     const { columns, rows } = mapOf(side);
-    const third = (value, names) => names[Math.min(2, Math.floor(value * 3))];
-    const down = third((Math.floor(index / columns) + 0.5) / rows, ["top", "middle", "bottom"]);
-    const across = third(((index % columns) + 0.5) / columns, ["left", "centre", "right"]);
-    return `${down} ${across}`;
+    const third = (value) => Math.min(2, Math.floor(value * 3));
+    const down = third((Math.floor(index / columns) + 0.5) / rows);
+    const across = third(((index % columns) + 0.5) / columns);
+    return PLACES()[down][across];
   }
 
   const mapOf = (side) => shown.answer[`${side}_map`];
@@ -215,7 +224,9 @@
     drawing.scale(density, density);
     const frame = frameOf(side);
     const region = shown.answer[side].region;
-    dialog().querySelector(`[data-likeness-note="${side}"]`).textContent = region ? "region" : "";
+    dialog().querySelector(`[data-likeness-note="${side}"]`).textContent = region
+      ? gettext("region")
+      : "";
     if (part("heat").checked) drawHeat(drawing, frame, mapOf(side));
     if (region) drawBox(drawing, frame, side === "query" ? WARM : COOL, 1.5);
     if (part("pairs").checked && !shown.at) drawPairs(drawing, frame, side);

@@ -1,34 +1,33 @@
-// Upload: files in batches, three at a time, each file with its own result. Sending the same again
-// is harmless, so a retry or a second drop of the folder simply continues.
+// Upload: files named first, then sent in pieces. What was sent is known to the archive: after a
+// broken line, a reload or a closed laptop the same files go on where they stopped.
 (() => {
   "use strict";
   const form = document.getElementById("upload");
   if (!form) return;
 
   const PARALLEL = 3;
-  const BATCH_FILES = 24;
-  const BATCH_BYTES = 24 * 1024 * 1024;
-  const TRIES = 4;
-  const SHOWN = 400;
-  const IGNORED = /(^|\/)(\.DS_Store|Thumbs\.db|desktop\.ini|__MACOSX\/.*)$/i;
+  const PIECE = 8 * 1024 * 1024;
+  const SMALL = 1024 * 1024;
+  const BUNDLE_BYTES = 6 * 1024 * 1024;
+  const BUNDLE_FILES = 100;
+  const NAMED_AT_ONCE = 500;
+  const LONGEST_PAUSE = 20_000;
+  const TYPE = "application/offset+octet-stream";
+  const words = form.dataset;
   const byId = (id) => document.getElementById(id);
   const dropzone = byId("dropzone");
-  const tally = { stored: 0, duplicate: 0, quarantined: 0, failed: 0 };
-  const words = {
-    stored: ["Accepted", "chip-ok"],
-    duplicate: ["Already here", ""],
-    quarantined: ["Refused", "chip-warn"],
-    failed: ["Failed", "chip-bad"],
-  };
   const queue = [];
-  const failures = [];
-  const studies = new Set();
   const running = new Set();
-  let bytesTotal = 0;
-  let bytesDone = 0;
+  let batch = words.batch;
+  let naming = 0;
+  let total = 0;
+  let sent = 0;
   let startedAt = 0;
-  let hasStopped = false;
-  let shown = 0;
+  let startedWith = 0;
+  let isStopped = false;
+  let isBroken = false;
+  let isLeaving = false;
+  let problem = "";
 
   // ---- choosing ----------------------------------------------------------------------------
   for (const id of ["pick-files", "pick-folder"])
@@ -42,25 +41,25 @@
       event.preventDefault();
       dropzone.classList.add("is-over");
     });
-  for (const kind of ["dragleave", "drop"])
-    document.addEventListener(kind, (event) => {
-      if (kind === "dragleave" && event.relatedTarget) return;
-      dropzone.classList.remove("is-over");
-    });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) dropzone.classList.remove("is-over");
+  });
   document.addEventListener("drop", async (event) => {
     event.preventDefault();
+    dropzone.classList.remove("is-over");
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
-    if (!entries.some(Boolean)) {
-      add([...event.dataTransfer.files].map((file) => ({ file, name: file.name })));
-      return;
-    }
-    for (const entry of entries) if (entry) await walk(entry);
+    const found = [];
+    if (entries.some(Boolean)) {
+      for (const entry of entries) if (entry) await walk(entry, found);
+    } else
+      for (const file of event.dataTransfer.files) found.push({ file, name: file.name });
+    add(found);
   });
 
-  async function walk(entry) {
+  async function walk(entry, found) {
     if (entry.isFile) {
       const file = await new Promise((done, fail) => entry.file(done, fail)).catch(() => null);
-      if (file) add([{ file, name: entry.fullPath.replace(/^\//, "") }]);
+      if (file) found.push({ file, name: entry.fullPath.replace(/^\//, "") });
       return;
     }
     const reader = entry.createReader();
@@ -68,199 +67,213 @@
     for (;;) {
       const some = await new Promise((done, fail) => reader.readEntries(done, fail)).catch(() => []);
       if (!some.length) return;
-      for (const child of some) await walk(child);
+      for (const child of some) await walk(child, found);
     }
   }
 
-  function add(items) {
-    const wanted = items.filter(({ name, file }) => !IGNORED.test(name) && file.size > 0);
-    if (!wanted.length) return;
-    if (!running.size && !queue.length) startedAt = Date.now();
-    hasStopped = false;
-    queue.push(...wanted.map((item) => ({ ...item, tries: 0 })));
-    bytesTotal += wanted.reduce((sum, { file }) => sum + file.size, 0);
-    byId("batch").hidden = false;
+  // ---- naming ------------------------------------------------------------------------------
+  async function add(items) {
+    if (!items.length) return;
+    naming += 1;
+    isStopped = false;
+    problem = "";
+    byId("sending").hidden = false;
+    startedAt = startedAt || Date.now();
+    render();
+    try {
+      batch = batch || (await begin());
+      for (let at = 0; at < items.length; at += NAMED_AT_ONCE)
+        await name(items.slice(at, at + NAMED_AT_ONCE));
+    } catch (error) {
+      problem = error.message;
+      isStopped = true;
+    }
+    naming -= 1;
     pump();
   }
 
+  async function begin() {
+    const body = { project: byId("project").value, preview: byId("wants-preview").checked };
+    const { id } = await ask("POST", words.url, body);
+    history.replaceState(null, "", words.page.replace("/0/", `/${id}/`));
+    return id;
+  }
+
+  async function name(items) {
+    const files = items.map(({ file, name }) => ({
+      name,
+      size: file.size,
+      fingerprint: String(file.lastModified),
+    }));
+    const { results } = await ask("POST", `${words.url}/${batch}/files`, { files });
+    results.forEach((row, number) => {
+      total += row.size;
+      sent += row.state === "receiving" ? row.received : row.size;
+      startedWith += row.state === "receiving" ? row.received : row.size;
+      if (row.state === "receiving")
+        queue.push({ id: row.id, file: items[number].file, at: row.received });
+    });
+    pump();
+  }
+
+  async function ask(method, url, body) {
+    const response = await fetch(url, {
+      method,
+      headers: { "Content-Type": "application/json", "X-CSRFToken": words.token },
+      body: JSON.stringify(body),
+    });
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Error(answer.detail ?? `${response.status}`);
+    return answer;
+  }
+
   // ---- sending -----------------------------------------------------------------------------
-  function nextBatch() {
-    const batch = [];
-    let bytes = 0;
-    while (queue.length && batch.length < BATCH_FILES) {
-      if (batch.length && bytes + queue[0].file.size > BATCH_BYTES) break;
-      const item = queue.shift();
-      bytes += item.file.size;
-      batch.push(item);
+  function nextJob() {
+    const first = queue.shift();
+    if (first.at > 0 || first.file.size > SMALL) return [first];
+    const bundle = [first];
+    let bytes = first.file.size;
+    while (queue.length && bundle.length < BUNDLE_FILES) {
+      const next = queue[0];
+      if (next.at > 0 || next.file.size > SMALL || bytes + next.file.size > BUNDLE_BYTES) break;
+      bytes += next.file.size;
+      bundle.push(queue.shift());
     }
-    return batch;
+    return bundle;
   }
 
   function pump() {
-    while (!hasStopped && running.size < PARALLEL && queue.length) send(nextBatch());
+    while (!isStopped && running.size < PARALLEL && queue.length) send(nextJob(), 0);
     render();
+    if (!isStopped && !naming && !queue.length && !running.size && batch) finish();
   }
 
-  function send(batch) {
+  function send(items, tries) {
+    const [item] = items;
+    const isBundle = items.length > 1 || (item.at === 0 && item.file.size <= SMALL);
+    const body = isBundle
+      ? new Blob(items.map(({ file }) => file))
+      : item.file.slice(item.at, item.at + PIECE);
     const request = new XMLHttpRequest();
-    const body = new FormData();
-    body.append("project", byId("project").value);
-    for (const { file, name } of batch) body.append("files", file, name);
-    const size = batch.reduce((sum, { file }) => sum + file.size, 0);
-    const job = { request, batch, sent: 0 };
+    const job = { request, loaded: 0 };
     running.add(job);
     request.upload.addEventListener("progress", (event) => {
-      job.sent = Math.min(size, event.loaded);
+      job.loaded = Math.min(event.loaded, body.size);
       render();
     });
     request.addEventListener("loadend", () => {
       running.delete(job);
-      if (request.status === 0 && hasStopped) queue.unshift(...batch);
-      else settle(batch, size, request);
-      pump();
+      settle(items, body.size, request, tries);
     });
-    request.open("POST", form.dataset.url);
-    request.setRequestHeader("X-CSRFToken", form.dataset.token);
-    request.responseType = "json";
+    const url = isBundle
+      ? `${words.url}/${batch}/whole?files=${items.map(({ id }) => id).join(",")}`
+      : `${words.url}/${batch}/files/${item.id}`;
+    request.open(isBundle ? "POST" : "PATCH", url);
+    request.setRequestHeader("Content-Type", TYPE);
+    request.setRequestHeader("X-CSRFToken", words.token);
+    if (!isBundle) request.setRequestHeader("Upload-Offset", String(item.at));
     request.send(body);
   }
 
-  function settle(batch, size, request) {
-    const answer = request.response;
-    const results = answer?.results;
-    if (Array.isArray(results) && results.length) {
-      bytesDone += size;
-      // A single-file ZIP gives many results; a batch of plain files one each, in order.
-      for (const result of results) note(result);
-      for (const result of results.filter(({ outcome }) => outcome === "failed")) {
-        const item = batch.find(({ name }) => name === result.name);
-        if (item) failures.push(item);
+  function settle(items, size, request, tries) {
+    const { status } = request;
+    const offset = Number(request.getResponseHeader("Upload-Offset") ?? NaN);
+    if (status === 200 || status === 204) {
+      isBroken = false;
+      sent += size;
+      if (status === 204) {
+        items[0].at = offset;
+        if (offset < items[0].file.size) queue.unshift(items[0]);
       }
-      return;
-    }
-    const isTransient = request.status === 0 || request.status === 429 || request.status >= 500;
-    const again = batch.filter((item) => isTransient && (item.tries += 1) < TRIES);
-    const lost = batch.filter((item) => !again.includes(item));
-    if (again.length) {
-      const wait = 600 * 2 ** (again[0].tries - 1);
-      setTimeout(() => {
-        queue.push(...again);
+    } else if (isStopped) queue.unshift(...items);
+    else if (status === 409 && offset >= 0) {
+      // The archive has more, or less, than this page thinks.
+      sent += offset - items[0].at;
+      items[0].at = offset;
+      if (offset < items[0].file.size) queue.unshift(items[0]);
+    } else if (status === 0 || status === 423 || status === 429 || status >= 500) {
+      isBroken = true;
+      const pause = Math.min(LONGEST_PAUSE, 500 * 2 ** tries);
+      const waiting = { request: { abort: () => {} }, loaded: 0 };
+      running.add(waiting);
+      setTimeout(async () => {
+        running.delete(waiting);
+        for (const one of items) await catchUp(one);
+        const left = items.filter((one) => one.at < one.file.size);
+        if (isStopped || !left.length) queue.unshift(...left);
+        else if (left.length === items.length) return send(items, tries + 1);
+        else queue.unshift(...left);
         pump();
-      }, wait);
+      }, pause);
+    } else {
+      let detail = "";
+      try {
+        detail = JSON.parse(request.responseText).detail;
+      } catch {
+        detail = String(status);
+      }
+      problem = `${words.failed}: ${detail}`;
+      isStopped = true;
+      queue.unshift(...items);
     }
-    const text = reasonFor(request.status, answer);
-    for (const item of lost) {
-      bytesDone += item.file.size;
-      failures.push(item);
-      note({ name: item.name, outcome: "failed", reason: { text } });
-    }
+    pump();
   }
 
-  function reasonFor(status, answer) {
-    if (answer?.detail) return answer.detail;
-    if (status === 0) return "The connection was lost.";
-    if (status === 401) return "Your session has ended. Sign in again and retry.";
-    if (status === 403) return "You may not store studies in this project.";
-    return `The server answered ${status}.`;
+  // After a break only the archive knows how much of a file it has.
+  async function catchUp(item) {
+    const url = `${words.url}/${batch}/files/${item.id}`;
+    const response = await fetch(url, { method: "HEAD" }).catch(() => null);
+    const offset = Number(response?.headers.get("Upload-Offset") ?? NaN);
+    if (!(response?.ok && offset >= 0)) return;
+    sent += offset - item.at;
+    item.at = offset;
+  }
+
+  async function finish() {
+    if (isLeaving) return;
+    isLeaving = true;
+    try {
+      await ask("POST", `${words.url}/${batch}/submit`, {});
+      window.location.assign(words.page.replace("/0/", `/${batch}/`));
+    } catch (error) {
+      isLeaving = false;
+      isStopped = true;
+      problem = error.message;
+      render();
+    }
   }
 
   // ---- showing -----------------------------------------------------------------------------
-  function note(result) {
-    tally[result.outcome] = (tally[result.outcome] ?? 0) + 1;
-    if (result.study_uid && ["stored", "duplicate"].includes(result.outcome)) arrive(result);
-    const isWorthARow = shown < SHOWN || ["quarantined", "failed"].includes(result.outcome);
-    if (!isWorthARow) {
-      byId("more").hidden = false;
-      byId("more").textContent = "More files were accepted than are listed; the counts hold all.";
-      return;
-    }
-    shown += 1;
-    const row = document.createElement("tr");
-    const [word, tone] = words[result.outcome] ?? [result.outcome, ""];
-    const chip = Object.assign(document.createElement("span"), {
-      className: `chip ${tone}`,
-      textContent: word,
-    });
-    const cells = [result.name, chip, result.reason?.text ?? cleaned(result)];
-    for (const content of cells) {
-      const cell = document.createElement("td");
-      cell.append(content);
-      row.append(cell);
-    }
-    row.firstChild.className = "truncate";
-    row.firstChild.title = result.name;
-    row.lastChild.className = "soft";
-    row.dataset.outcome = result.outcome;
-    // What needs a look stands first.
-    if (["quarantined", "failed"].includes(result.outcome)) byId("results").prepend(row);
-    else byId("results").append(row);
-  }
-
-  const cleaned = (result) =>
-    result.cleaned?.length ? `Indexed with corrections: ${result.cleaned.join(", ")}` : "";
-
-  function arrive({ study_uid: uid }) {
-    if (studies.has(uid)) return;
-    studies.add(uid);
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.className = "btn btn-s";
-    link.href = form.dataset.studyUrl.replace("0.0", uid);
-    link.textContent = `Open study …${uid.slice(-8)}`;
-    link.dataset.study = uid;
-    item.append(link);
-    if (studies.size <= 40) byId("arrivals").append(item);
-    byId("arrivals").hidden = false;
-  }
-
   function render() {
-    const inFlight = [...running].reduce((sum, job) => sum + job.sent, 0);
-    const waiting = queue.length + [...running].reduce((sum, job) => sum + job.batch.length, 0);
-    const isDone = waiting === 0;
-    byId("batch-bar").value = bytesTotal ? Math.min(1, (bytesDone + inFlight) / bytesTotal) : 0;
-    for (const name of Object.keys(tally)) {
-      const cell = byId(`tally-${name}`);
-      cell.textContent = String(tally[name]);
-      cell.classList.toggle("is-some", tally[name] > 0);
-    }
-    byId("tally-waiting").textContent = String(waiting);
-    const refused = tally.quarantined + tally.failed;
-    byId("batch-title").textContent = hasStopped
-      ? "Stopped"
-      : !isDone
-        ? "Uploading…"
-        : refused
-          ? `Done, ${refused} not archived`
-          : "Done, everything is archived";
-    byId("batch").dataset.state = isDone ? "done" : "busy";
-    byId("stop").hidden = isDone;
-    byId("retry").hidden = !((isDone && failures.length) || (hasStopped && queue.length));
-    byId("retry").lastChild.textContent = hasStopped ? "Continue" : "Retry failed";
-    const seconds = (Date.now() - startedAt) / 1000;
-    const rate = (bytesDone + inFlight) / Math.max(seconds, 0.5) / 1e6;
-    byId("batch-rate").textContent =
-      `${((bytesDone + inFlight) / 1e6).toFixed(1)} of ${(bytesTotal / 1e6).toFixed(1)} MB` +
-      (isDone ? "" : ` · ${rate.toFixed(1)} MB/s`);
+    const done = sent + [...running].reduce((sum, { loaded }) => sum + loaded, 0);
+    const seconds = Math.max((Date.now() - startedAt) / 1000, 0.5);
+    const rate = (done - startedWith) / seconds / 1e6;
+    const isBusy = !isStopped && (queue.length || running.size || naming);
+    byId("sending-bar").value = total ? Math.min(1, done / total) : 0;
+    byId("sending-title").textContent = isStopped
+      ? words.stopped
+      : isBroken
+        ? words.waiting
+        : isBusy
+          ? words.sending
+          : words.finishing;
+    byId("sending-rate").textContent =
+      `${(done / 1e6).toFixed(1)} / ${(total / 1e6).toFixed(1)} MB` +
+      (isBusy && !isBroken ? ` · ${Math.max(rate, 0).toFixed(1)} MB/s` : "");
+    byId("stop").textContent = isStopped ? words.continue : words.stop;
+    byId("stop").hidden = isLeaving;
+    byId("sending-problem").hidden = !problem;
+    byId("sending-problem").textContent = problem;
   }
 
   byId("stop").addEventListener("click", () => {
-    hasStopped = true;
-    for (const job of running) job.request.abort();
-    render();
-  });
-  byId("retry").addEventListener("click", () => {
-    hasStopped = false;
-    const again = failures.splice(0);
-    for (const item of again) {
-      item.tries = 0;
-      bytesDone -= item.file.size;
-      tally.failed -= 1;
-    }
-    for (const row of document.querySelectorAll('#results tr[data-outcome="failed"]')) row.remove();
-    queue.push(...again);
+    isStopped = !isStopped;
+    problem = "";
+    if (isStopped) for (const job of running) job.request.abort();
     pump();
   });
+  window.addEventListener("online", () => pump());
   window.addEventListener("beforeunload", (event) => {
-    if (running.size || queue.length) event.preventDefault();
+    if (!isLeaving && !isStopped && (running.size || queue.length || naming)) event.preventDefault();
   });
 })();

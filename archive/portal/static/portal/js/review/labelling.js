@@ -51,8 +51,12 @@ function tell() {
   const replacing = form.querySelector("[data-of-series]");
   if (replacing) replacing.disabled = Boolean(region);
   target.textContent = region
-    ? `On a region of image ${viewport.index + 1}: ${region.width} × ${region.height}`
-    : "On the whole series";
+    ? interpolate(
+        gettext("On a region of image %(image)s: %(width)s × %(height)s"),
+        { image: viewport.index + 1, width: region.width, height: region.height },
+        true,
+      )
+    : gettext("On the whole series");
 }
 
 function press(isOn) {
@@ -69,6 +73,8 @@ function toggle() {
 }
 
 mark?.addEventListener("click", toggle);
+// Its label goes with the other form: before this script listens it has nowhere to go.
+for (const part of other?.elements ?? []) part.disabled = false;
 other?.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!form.reportValidity()) return;

@@ -107,8 +107,8 @@ export class Asking extends EventTarget {
     note.className = "notice notice-bad";
     note.role = "alert";
     note.textContent = ["413", "400"].includes(error.message)
-      ? "This picture is too large, or can’t be read."
-      : "The search failed. Try again in a moment.";
+      ? gettext("This picture is too large, or can’t be read.")
+      : gettext("The search failed. Try again in a moment.");
     shown.prepend(note);
   }
 }

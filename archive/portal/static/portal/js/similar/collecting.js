@@ -32,8 +32,16 @@ export function collectSelected(selection, csrfToken) {
     const count = link.parentElement.querySelector(".num");
     if (count)
       count.textContent = failed
-        ? `${failed} of ${others.length + 1} could not be added`
-        : `${others.length + 1} cases`;
+        ? interpolate(
+            gettext("%(failed)s of %(total)s could not be added"),
+            { failed, total: others.length + 1 },
+            true,
+          )
+        : interpolate(
+            ngettext("%(n)s case", "%(n)s cases", others.length + 1),
+            { n: others.length + 1 },
+            true,
+          );
   });
   // Another way into the dialog is about one case alone.
   document.addEventListener("click", (event) => {

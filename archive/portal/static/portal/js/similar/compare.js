@@ -61,7 +61,7 @@ function tellFrame(root, viewport) {
   const { index, frames, frame } = viewport;
   const scrub = root.querySelector(".port-scrub");
   scrub.value = String(index + 1);
-  scrub.setAttribute("aria-valuetext", `Slice ${index + 1} of ${frames.length}`);
+  scrub.setAttribute("aria-valuetext", interpolate(gettext("Slice %(place)s of %(total)s"), { place: index + 1, total: frames.length }, true));
   field(root, "counter").textContent = frames.length > 1 ? `${index + 1} / ${frames.length}` : "";
   const link = root.querySelector("[data-viewer]");
   const address = new URL(link.href);
@@ -73,7 +73,7 @@ function tellFrame(root, viewport) {
 function tellPicture(root, viewport) {
   const note = root.querySelector("[data-note]");
   note.hidden = !viewport.hasFailed;
-  if (viewport.hasFailed) note.textContent = "This frame can’t be displayed.";
+  if (viewport.hasFailed) note.textContent = gettext("This frame can’t be displayed.");
   const { zoom, isInverted } = viewport.display;
   field(root, "zoom").textContent = zoom === 1 ? "" : `${Math.round(zoom * 100)} %`;
   if (viewport === active) press("invert", isInverted);

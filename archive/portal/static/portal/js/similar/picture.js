@@ -29,8 +29,8 @@ export class PictureStage {
     this.tool.set(null);
     this.card.querySelector("[data-crop]").hidden = !bitmap;
     this.note.textContent = bitmap
-      ? "Compared in memory, never stored."
-      : "No preview of this file. Compared in memory, never stored.";
+      ? gettext("Compared in memory, never stored.")
+      : gettext("No preview of this file. Compared in memory, never stored.");
     const state = changed(this.asking.state, { region: "", patient: "" });
     this.asking.picture = file;
     return this.asking.ask(state);

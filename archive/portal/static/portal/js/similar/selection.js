@@ -56,9 +56,13 @@ export class Selection {
     const number = this.chosen.size;
     const hasReference = Boolean(bar.elements.ref || this.referenceOf());
     const most = MOST - (hasReference ? 1 : 0);
-    bar.querySelector("[data-count]").textContent = `${number} selected`;
+    bar.querySelector("[data-count]").textContent = interpolate(gettext("%(n)s selected"), { n: number }, true);
     bar.querySelector("[data-compare-label]").textContent =
-      number > most ? `Compare ${most} at most` : hasReference ? `Compare with your case` : "Compare";
+      number > most
+        ? interpolate(gettext("Compare %(n)s at most"), { n: most }, true)
+        : hasReference
+          ? gettext("Compare with your case")
+          : gettext("Compare");
     bar.querySelector("[data-compare]").disabled = number > most || (!hasReference && number < 2);
   }
 

@@ -122,15 +122,15 @@ export class QueryStage {
   count() {
     const { index, frames } = this.viewport;
     this.range.value = String(index + 1);
-    this.range.setAttribute("aria-valuetext", `Slice ${index + 1} of ${frames.length}`);
+    this.range.setAttribute("aria-valuetext", interpolate(gettext("Slice %(place)s of %(total)s"), { place: index + 1, total: frames.length }, true));
     this.card.querySelector("[data-counter]").textContent = `${index + 1} / ${frames.length}`;
   }
 
   announce() {
     const { region } = this.tool;
     this.card.querySelector("[data-announce]").textContent = region
-      ? `Searching by a region of ${region.width} by ${region.height} pixels.`
-      : "Searching by this image.";
+      ? interpolate(gettext("Searching by a region of %(width)s by %(height)s pixels."), region, true)
+      : gettext("Searching by this image.");
   }
 
   /** Show what the address asks by; after an answer, and after going back. */
@@ -138,7 +138,11 @@ export class QueryStage {
     const { state } = this.asking;
     const isByImage = this.isByImage();
     const region = regionOf(state.get("region"));
-    const scope = region ? "a region" : isByImage ? "this image" : "whole series";
+    const scope = region
+      ? gettext("a region")
+      : isByImage
+        ? gettext("this image")
+        : gettext("whole series");
     const isSingle = this.viewport.frames.length < 2;
     this.card.querySelector("[data-scope]").textContent = isSingle && !region ? "" : scope;
     for (const button of this.card.querySelectorAll("[data-ask]"))

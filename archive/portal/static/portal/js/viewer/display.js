@@ -1,16 +1,23 @@
 // One canvas: a bitmap with zoom, pan and inversion, and a quick window over its 8-bit values
 // that follows the hand until the server's own rendering arrives.
 
+// Fine smoothing takes longer than a frame of the screen lasts: it comes when the hand rests.
+const REST_MS = 90;
+
 export class Display {
   constructor(stage, canvas) {
     this.stage = stage;
     this.canvas = canvas;
+    // Without transparency, and drawn without waiting for the rest of the page where that is known.
     this.context = canvas.getContext("2d", { alpha: false });
     this.bitmap = null;
     this.isInverted = false;
     this.quick = null; // {slope, offset} over 0..255
     this.pixelsOf = null;
     this.layers = []; // drawn over the picture: (context, place) => void
+    this.awaited = 0;
+    this.resting = 0;
+    this.isMoving = false;
     this.reset();
     new ResizeObserver(() => this.resize()).observe(stage);
     this.resize();
@@ -26,7 +33,7 @@ export class Display {
     const ratio = window.devicePixelRatio || 1;
     this.canvas.width = Math.max(1, Math.round(this.stage.clientWidth * ratio));
     this.canvas.height = Math.max(1, Math.round(this.stage.clientHeight * ratio));
-    this.draw();
+    this.drawNow();
   }
 
   /** Device pixels of the screen for one pixel of the picture when it just fits. */
@@ -63,6 +70,19 @@ export class Display {
     this.draw();
   }
 
+  /** Fill the canvas with a part of the picture, in shares of its sides. */
+  zoomTo({ x, y, width, height }) {
+    if (!this.bitmap) return;
+    const fit = this.fit();
+    const wide = this.bitmap.width * fit;
+    const high = this.bitmap.height * fit;
+    const zoom = Math.min(this.canvas.width / (wide * width), this.canvas.height / (high * height));
+    this.zoom = Math.max(0.25, Math.min(24, zoom));
+    this.x = (0.5 - x - width / 2) * wide * this.zoom;
+    this.y = (0.5 - y - height / 2) * high * this.zoom;
+    this.draw();
+  }
+
   /** Where the picture lies on the canvas, in device pixels. */
   place() {
     const { canvas, bitmap } = this;
@@ -74,17 +94,34 @@ export class Display {
     return { left, top, width, height, scale };
   }
 
+  /** Draw once before the screen shows its next frame, however often that is asked for. */
   draw() {
-    const { context, canvas, bitmap } = this;
+    this.isMoving = true;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.isMoving = false;
+      this.drawNow();
+    }, REST_MS);
+    this.awaited ||= requestAnimationFrame(() => this.drawNow());
+  }
+
+  drawNow() {
+    cancelAnimationFrame(this.awaited);
+    this.awaited = 0;
+    this.drawOn(this.canvas, this.bitmap ? this.place() : null, this.context);
+  }
+
+  drawOn(canvas, place, context = canvas.getContext("2d")) {
+    const { bitmap } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.globalCompositeOperation = "source-over";
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (!bitmap) return;
-    const { left, top, width, height } = this.place();
+    const { left, top, width, height } = place;
     // Single pixels are for those who zoom in on them.
     context.imageSmoothingEnabled = this.zoom < 6;
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = this.isMoving ? "low" : "high";
     context.drawImage(this.quick ? this.remapped() : bitmap, left, top, width, height);
     if (this.isInverted) {
       context.globalCompositeOperation = "difference";
@@ -92,7 +129,7 @@ export class Display {
       context.fillRect(left, top, width, height);
       context.globalCompositeOperation = "source-over";
     }
-    for (const layer of this.layers) layer(context, this.place());
+    for (const layer of this.layers) layer(context, place);
   }
 
   /** The bitmap through the quick window; its pixels are read once a bitmap. */

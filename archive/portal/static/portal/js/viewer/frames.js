@@ -25,6 +25,7 @@ export class FrameStore {
     this.centre = 0;
     this.direction = 1;
     this.window = "";
+    this.isWhole = false; // nothing is left to fetch
   }
 
   url(index, window) {
@@ -56,6 +57,7 @@ export class FrameStore {
   setWindow(window) {
     if (window === this.window) return;
     this.window = window;
+    this.isWhole = false;
     for (const [key, controller] of this.running)
       if (!key.endsWith(`|${window}`)) controller.abort();
   }
@@ -78,6 +80,7 @@ export class FrameStore {
   }
 
   nextWanted() {
+    if (this.isWhole) return null;
     const count = this.frames.length;
     const reach = Math.min(count, this.reach());
     for (let distance = 0; distance < reach; distance += 1) {
@@ -89,6 +92,7 @@ export class FrameStore {
         if (!this.bitmaps.has(key) && !this.running.has(key) && !this.failed.has(key)) return index;
       }
     }
+    this.isWhole = reach === count && !this.running.size;
     return null;
   }
 
@@ -125,6 +129,7 @@ export class FrameStore {
     for (const [old, stale] of this.bitmaps) {
       if (this.pixels <= MAX_PIXELS || old === key) break;
       this.bitmaps.delete(old);
+      this.isWhole = false;
       this.pixels -= stale.width * stale.height;
       stale.close();
     }

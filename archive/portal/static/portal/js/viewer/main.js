@@ -1,6 +1,9 @@
 // The frame viewer: one viewport with its counters, tools, presets and keys.
-import { attachHands, frameAsked, play } from "./hands.js";
+import { attachCropping } from "./cropping.js";
+import { attachFilmstrip } from "./filmstrip.js";
+import { DRAGS, attachHands, frameAsked, play } from "./hands.js";
 import { listFrames } from "./frames.js";
+import { attachLayers } from "./layers.js";
 import { Viewport } from "./viewport.js";
 
 const data = JSON.parse(document.getElementById("viewer-data").textContent);
@@ -33,6 +36,9 @@ function start() {
   );
   // Tools of other pages take hold of the viewport before its hands do.
   viewer.dispatchEvent(new CustomEvent("viewport", { detail: viewport }));
+  attachLayers(viewer, viewport);
+  attachCropping(viewer, viewport);
+  attachFilmstrip(viewer, viewport);
   attachHands(viewport);
   scrub.max = String(frames.length);
   viewport.show(viewport.index);
@@ -41,23 +47,15 @@ function start() {
   function onShow() {
     const { index } = viewport;
     scrub.value = String(index + 1);
-    scrub.setAttribute("aria-valuetext", `Frame ${index + 1} of ${frames.length}`);
+    scrub.setAttribute("aria-valuetext", interpolate(gettext("Frame %(place)s of %(total)s"), { place: index + 1, total: frames.length }, true));
     fields.counter.textContent = `${index + 1} / ${frames.length}`;
-    const action = viewer.querySelector("[data-instance-action]");
-    if (action) {
-      const address = new URL(action.href);
-      address.search = "";
-      address.searchParams.set("instance", frames[index].uid);
-      if (frames[index].frames > 1) address.searchParams.set("frame", frames[index].frame);
-      action.href = address;
-    }
     // Facts of a frame passed in a scroll are not worth a request.
     clearTimeout(countdown);
     countdown = setTimeout(describe, 90);
   }
 
   function onPaint() {
-    if (viewport.hasFailed) note.textContent = "This frame can’t be displayed.";
+    if (viewport.hasFailed) note.textContent = gettext("This frame can’t be displayed.");
     if (viewport.hasFailed || viewport.store.get(viewport.index)) note.hidden = !viewport.hasFailed;
     const { rows, columns } = viewport.frame;
     fields.matrix.textContent = rows ? `${columns} × ${rows}` : "";
@@ -80,8 +78,28 @@ function start() {
 
   const asText = ({ center, width }) => `C ${Math.round(center)}  W ${Math.round(width)}`;
 
+  /** Buttons about the image in hand lead to it. */
+  function address() {
+    const frame = frames[viewport.index];
+    const action = viewer.querySelector("[data-instance-action]");
+    if (action) {
+      const place = new URL(action.href);
+      place.search = "";
+      place.searchParams.set("instance", frame.uid);
+      if (frame.frames > 1) place.searchParams.set("frame", frame.frame);
+      action.href = place;
+    }
+    const tags = viewer.querySelector("[data-instance-tags]");
+    if (tags) {
+      const place = new URL(tags.href);
+      place.searchParams.set("instance", frame.uid);
+      tags.href = place;
+    }
+  }
+
   async function describe() {
     const at = viewport.index;
+    address();
     const known = await viewport.knownFacts();
     if (at !== viewport.index) return;
     const parts = [];
@@ -91,7 +109,7 @@ function start() {
     fields.place.textContent = parts.join("  ");
     fields.window.dataset.own = known.width
       ? asText(known)
-      : viewport.isColour ? "" : "Auto window";
+      : viewport.isColour ? "" : gettext("Auto window");
     onWindow();
   }
 
@@ -106,11 +124,24 @@ function start() {
     viewer.querySelector(`[data-tool="${name}"]`)?.setAttribute("aria-pressed", String(isPressed));
   }
 
+  const speed = viewer.querySelector("[data-speed]");
   function playOrPause() {
     if (stop) stop = stop();
-    else if (frames.length > 1) stop = play(viewport);
+    else if (frames.length > 1) stop = play(viewport, Number(speed?.value ?? 15));
     press("play", Boolean(stop));
   }
+  speed?.addEventListener("change", () => {
+    if (stop) playOrPause();
+    playOrPause();
+  });
+
+  const drags = [...viewer.querySelectorAll("[data-drag]")];
+  function chooseDrag(kind) {
+    viewport.dragging = kind;
+    stage.dataset.drag = kind;
+    for (const one of drags) one.setAttribute("aria-pressed", String(one.dataset.drag === kind));
+  }
+  for (const one of drags) one.addEventListener("click", () => chooseDrag(one.dataset.drag));
 
   function followSeries(offset) {
     const all = [...viewer.querySelectorAll(".strip-item")];
@@ -135,7 +166,7 @@ function start() {
   scrub.addEventListener("input", () => viewport.show(Number(scrub.value) - 1));
   viewer.addEventListener("click", (event) => {
     const tool = event.target.closest("[data-tool]");
-    if (tool) tools[tool.dataset.tool]();
+    if (tool) tools[tool.dataset.tool]?.();
   });
   preset?.addEventListener("change", () => {
     choosePreset(preset.value);
@@ -160,6 +191,10 @@ function start() {
     i: tools.invert,
     o: tools.overlay,
     r: tools.reset,
+    d: () => {
+      if (!drags.length) return;
+      chooseDrag(DRAGS[(DRAGS.indexOf(viewport.dragging || "window") + 1) % DRAGS.length]);
+    },
   };
   document.addEventListener(
     "keydown",

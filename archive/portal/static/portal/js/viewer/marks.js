@@ -26,7 +26,7 @@ class Marks {
     document.addEventListener("keydown", (event) => {
       const isTyping = event.target.closest("select, dialog, textarea, input:not([type=range])");
       if (event.key !== "m" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
-      if (!this.tool.hidden) this.toggle();
+      if (!this.tool.disabled) this.toggle();
     });
   }
 
@@ -36,7 +36,7 @@ class Marks {
     this.marks = await response.json();
     const { boxes, heat, unexplained } = this.marks;
     const hasMarks = boxes.length + heat.length > 0;
-    this.tool.hidden = !hasMarks && !unexplained.length;
+    this.tool.disabled = !hasMarks && !unexplained.length;
     this.byFrame.clear();
     for (const box of boxes)
       for (const [uid, frame, x, y, width, height] of box.slices)
@@ -90,7 +90,7 @@ class Marks {
       ...heat.map((one) => this.heatItem(one)),
       ...unexplained.map((one) => this.questionItem(one)),
     ];
-    const told = [...notices].filter(Boolean).map((notice) => line(notice, "marks-notice"));
+    const told = [...notices].filter(Boolean).map((one) => line(inWords(one), "marks-notice"));
     this.list.replaceChildren(...items, ...told);
     this.markCurrent();
   }
@@ -104,8 +104,13 @@ class Marks {
 
   heatItem(one) {
     const lost = Math.round(one.strength * 100);
-    const told = `${one.model}, ${one.method}: the brightest place is worth ${lost} points`;
-    return this.jumpItem(`Why ${one.says}`, told, one.image, one.frame);
+    const told = interpolate(
+      gettext("%(model)s, %(method)s: the brightest place is worth %(lost)s points"),
+      { model: one.model, method: one.method, lost },
+      true,
+    );
+    const words = interpolate(gettext("Why %(says)s"), one, true);
+    return this.jumpItem(words, told, one.image, one.frame);
   }
 
   jumpItem(words, told, uid, frame) {
@@ -121,9 +126,11 @@ class Marks {
 
   questionItem(one) {
     const isAsked = this.asked.has(one.run);
-    const words = isAsked ? `Explaining ${one.says}…` : `Explain ${one.says}`;
+    const words = isAsked
+      ? interpolate(gettext("Explaining %(says)s…"), one, true)
+      : interpolate(gettext("Explain %(says)s"), one, true);
     const button = line(words, "marks-item", "button");
-    button.title = `${one.model}: which places speak for it`;
+    button.title = interpolate(gettext("%(model)s: which places speak for it"), one, true);
     button.disabled = isAsked;
     button.addEventListener("click", () => this.explain(one.run));
     return button;
@@ -138,7 +145,7 @@ class Marks {
     if (!response.ok) {
       this.asked.delete(run);
       this.fill();
-      this.list.append(line("That can’t be explained now.", "marks-notice"));
+      this.list.append(line(gettext("That can’t be explained now."), "marks-notice"));
       return;
     }
     for (let waits = 0; waits < WAITS; waits += 1) {
@@ -185,3 +192,8 @@ function line(words, name, kind = "p") {
 }
 
 const percent = (share) => (share === null ? "" : `${Math.round(share * 100)} %`);
+
+// The API says it in English.
+function inWords(notice) {
+  return notice === "Not for diagnostic use" ? gettext("Not for diagnostic use") : notice;
+}

@@ -23,6 +23,8 @@ export class Viewport extends EventTarget {
     this.shownWindow = null; // of the bitmap in sight
     this.sent = "";
     this.pending = 0;
+    this.dragging = ""; // what a drag does, where a person chose it
+    this.isCropping = false;
   }
 
   get frame() {
@@ -126,6 +128,17 @@ export class Viewport extends EventTarget {
   // ---- view --------------------------------------------------------------------------------
   zoomBy(factor, clientX, clientY) {
     this.display.zoomBy(factor, clientX, clientY);
+    this.say("view");
+  }
+
+  /** Look closer at a region in pixels of the stored frame. */
+  zoomTo({ x, y, width, height }, { columns, rows }) {
+    this.display.zoomTo({
+      x: x / columns,
+      y: y / rows,
+      width: width / columns,
+      height: height / rows,
+    });
     this.say("view");
   }
 

@@ -1,0 +1,315 @@
+"""Watched folders: files that appear there are taken in once they are quiet."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from archive.access import selectors as access
+from archive.audit import inbox as audit
+from archive.audit.types import Asker
+from archive.errors import ArchiveError, StorageError
+from archive.inbox.roots import check_folder
+from archive.ingest.archives import is_dropping
+from archive.ingest.deliveries import Delivery
+from archive.ingest.quarantine import clean_line
+from archive.ingest.types import Origin, Outcome
+from archive.models import UploadBatch, UploadFile, WatchedFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from archive.ingest.types import IngestResult
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=6)
+EVERY = timedelta(seconds=10)
+DONE_FOLDER = "done"
+_AT_ONCE = 40
+_CHUNK_BYTES = 1024 * 1024
+# Remembered by name where files are left lying; past it the admin must choose another way.
+MAX_KNOWN = 200_000
+_MAX_DEPTH = 16
+_STATES = {
+    Outcome.STORED: (UploadFile.State.STORED, "new"),
+    Outcome.DUPLICATE: (UploadFile.State.DUPLICATE, "duplicate"),
+    Outcome.QUARANTINED: (UploadFile.State.QUARANTINED, "quarantine"),
+}
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file of a watched folder: its way from there, and how it was seen."""
+
+    name: str
+    size_bytes: int
+    modified_ns: int
+
+    @property
+    def seen(self) -> list[int]:
+        """What must be the same for the file to be the same."""
+        return [self.size_bytes, self.modified_ns]
+
+
+def due_folders(*, most: int = 20) -> list[int]:
+    """Return folders that are to be looked into now."""
+    now = timezone.now()
+    rows = WatchedFolder.objects.filter(is_enabled=True)
+    rows = rows.filter(Q(lease_until=None) | Q(lease_until__lte=now))
+    rows = rows.filter(Q(scanned_at=None) | Q(scanned_at__lte=now - EVERY))
+    return list(rows.order_by("scanned_at").values_list("pk", flat=True)[:most])
+
+
+def scan_folder(folder_id: int, *, for_s: float) -> int:
+    """Take in what is new and quiet in a folder, for a while.
+
+    Parameters
+    ----------
+    folder_id
+        of a watched folder; nothing is done while somebody else looks into it
+    for_s
+        seconds after which no further file is begun
+
+    Returns
+    -------
+    how many files were taken in
+    """
+    folder = _claim(folder_id)
+    if folder is None:
+        return 0
+    error, taken = "", 0
+    try:
+        check_folder(folder.path)
+        access.require_may_store(folder.account, folder.project)
+        taken = _take_in(folder, time.monotonic() + for_s)
+    except ArchiveError as problem:
+        error = problem.message
+    except OSError as problem:
+        error = f"The folder can't be read: {os.strerror(problem.errno or 0)}."
+    rows = WatchedFolder.objects.filter(pk=folder_id)
+    rows.update(lease_until=None, scanned_at=timezone.now(), error=error[:500])
+    return taken
+
+
+def _claim(folder_id: int) -> WatchedFolder | None:
+    now = timezone.now()
+    with transaction.atomic():
+        rows = WatchedFolder.objects.select_for_update(skip_locked=True, of=("self",))
+        folder: WatchedFolder | None = (
+            rows.select_related("account", "project")
+            .filter(pk=folder_id, is_enabled=True)
+            .filter(Q(lease_until=None) | Q(lease_until__lte=now))
+            .first()
+        )
+        if folder is not None:
+            folder.lease_until = now + LEASE
+            folder.save(update_fields=["lease_until"])
+    return folder
+
+
+def _take_in(folder: WatchedFolder, ends_at: float) -> int:
+    known: dict[str, list[int]] = dict(folder.known)
+    quiet_since = time.time() - folder.quiet_seconds
+    root = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    taken, there = 0, set()
+    try:
+        batch: UploadBatch | None = None
+        waiting: list[FoundFile] = []
+        is_whole = True
+        for file in _walk(root, ""):
+            there.add(file.name)
+            is_new = known.get(file.name) != file.seen
+            if is_new and file.modified_ns / 1e9 <= quiet_since:
+                waiting.append(file)
+            if len(waiting) >= _AT_ONCE:
+                batch = _store(folder, root, waiting, known, batch)
+                taken, waiting = taken + len(waiting), []
+            if time.monotonic() > ends_at:
+                is_whole = False
+                break
+        if waiting:
+            batch = _store(folder, root, waiting, known, batch)
+            taken += len(waiting)
+        if is_whole and known.keys() - there:
+            _keep_known(folder, {name: seen for name, seen in known.items() if name in there})
+        if batch is not None:
+            _close(batch, folder)
+    finally:
+        os.close(root)
+    _say_what_stays(folder, known.keys() & there)
+    return taken
+
+
+def _walk(descriptor: int, prefix: str, depth: int = 0) -> Iterator[FoundFile]:
+    """Yield the regular files below an open folder; links are not followed."""
+    with os.scandir(descriptor) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        name = f"{prefix}{entry.name}"
+        try:
+            status = entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode) and depth < _MAX_DEPTH:
+                if not prefix and entry.name == DONE_FOLDER:
+                    continue
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+                below = os.open(entry.name, flags, dir_fd=descriptor)
+                try:
+                    yield from _walk(below, f"{name}/", depth + 1)
+                finally:
+                    os.close(below)
+        except OSError:
+            continue  # gone meanwhile, or closed to us: the next round looks again
+        if stat.S_ISREG(status.st_mode) and status.st_size and not is_dropping(name):
+            yield FoundFile(name, status.st_size, status.st_mtime_ns)
+
+
+def _store(
+    folder: WatchedFolder,
+    root: int,
+    files: list[FoundFile],
+    known: dict[str, list[int]],
+    batch: UploadBatch | None,
+) -> UploadBatch:
+    """Store some files; those that are safe here are kept in mind, moved or deleted."""
+    if batch is None:
+        batch = UploadBatch.objects.create(
+            user=folder.account,
+            project=folder.project,
+            source=f"folder:{folder.path}"[:255],
+            state=UploadBatch.State.DONE,
+        )
+    rows: list[UploadFile] = []
+    for file in files:
+        results = _deliver(folder, root, file)
+        rows += [_row(batch, file, result) for result in results]
+        if results and not any(result.outcome is Outcome.FAILED for result in results):
+            known[file.name] = file.seen
+            if folder.after != WatchedFolder.After.KEEP and _put_away(folder, root, file):
+                del known[file.name]
+    UploadFile.objects.bulk_create(rows)
+    _keep_known(folder, known)
+    WatchedFolder.objects.filter(pk=folder.pk).update(lease_until=timezone.now() + LEASE)
+    return batch
+
+
+def _keep_known(folder: WatchedFolder, known: dict[str, list[int]]) -> None:
+    if len(known) > MAX_KNOWN:
+        message = f"More than {MAX_KNOWN} files lie there: have them moved or deleted instead."
+        raise StorageError(message, code="folder-full")
+    WatchedFolder.objects.filter(pk=folder.pk).update(known=known)
+
+
+def _deliver(folder: WatchedFolder, root: int, file: FoundFile) -> list[IngestResult]:
+    origin = Origin(
+        door="folder",
+        actor=folder.account,
+        source=clean_line(folder.path)[-255:],
+        project=folder.project,
+    )
+    with Delivery(origin) as delivery:
+        delivery.take(clean_line(file.name), _chunks(root, file))
+        return delivery.finish()
+
+
+def _chunks(root: int, file: FoundFile) -> Iterator[bytes]:
+    descriptor = _open(root, file.name)
+    with os.fdopen(descriptor, "rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _open(root: int, name: str, flags: int = os.O_RDONLY) -> int:
+    """Open a file below an open folder, step by step: no step is a link."""
+    *folders, last = name.split("/")
+    with _below(root, folders) as at:
+        return os.open(last, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+
+
+@contextmanager
+def _below(root: int, folders: Sequence[str], *, makes: bool = False) -> Iterator[int]:
+    """Hold a folder below an open one, made where wanted; OSError where a link is on the way."""
+    at = os.dup(root)
+    try:
+        for step in folders:
+            if makes:
+                with suppress(FileExistsError):
+                    os.mkdir(step, 0o700, dir_fd=at)
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            below = os.open(step, flags, dir_fd=at)
+            os.close(at)
+            at = below
+        yield at
+    finally:
+        os.close(at)
+
+
+def _put_away(folder: WatchedFolder, root: int, file: FoundFile) -> bool:
+    """Move or delete a file that is safe in the archive, unless it changed meanwhile.
+
+    Returns
+    -------
+    False where it can't be, and stays
+    """
+    *folders, last = file.name.split("/")
+    try:
+        with _below(root, folders) as source:
+            status = os.stat(last, dir_fd=source, follow_symlinks=False)
+            if [status.st_size, status.st_mtime_ns] != file.seen:
+                return True
+            if folder.after == WatchedFolder.After.DELETE:
+                os.unlink(last, dir_fd=source)
+                return True
+            with _below(root, [DONE_FOLDER, *folders], makes=True) as target:
+                os.replace(last, last, src_dir_fd=source, dst_dir_fd=target)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        logger.warning("a watched file stays: %s", os.strerror(error.errno or 0))
+        return False
+    return True
+
+
+def _say_what_stays(folder: WatchedFolder, names: Collection[str]) -> None:
+    """Raise StorageError where stored files can't be put away; they are not taken in again."""
+    if names and folder.after != WatchedFolder.After.KEEP:
+        message = (
+            f"{len(names)} files are stored and can't be put away: a link or a right is in the way."
+        )
+        raise StorageError(message, code="folder-stuck")
+
+
+def _row(batch: UploadBatch, file: FoundFile, result: IngestResult) -> UploadFile:
+    state, outlook = _STATES.get(result.outcome, (UploadFile.State.REFUSED, "refused"))
+    return UploadFile(
+        batch=batch,
+        name=(clean_line(result.name) or clean_line(file.name))[-1024:],
+        size_bytes=file.size_bytes,
+        received_bytes=file.size_bytes,
+        state=state,
+        outlook=outlook,
+        reason=result.error.message[:500] if result.error else "",
+        study_instance_uid=result.study_instance_uid[:64],
+        series_instance_uid=result.series_instance_uid[:64],
+        sop_instance_uid=result.sop_instance_uid[:64],
+        finished_at=timezone.now(),
+    )
+
+
+def _close(batch: UploadBatch, folder: WatchedFolder) -> None:
+    batch.finished_at = timezone.now()
+    batch.save(update_fields=["finished_at"])
+    asker = Asker(door="folder", user=folder.account, name=f"folder {folder.pk}")
+    audit.record_upload(
+        asker, "folder-stored", batch=batch.pk, details={"files": batch.files.count()}
+    )

@@ -1,0 +1,16 @@
+"""Indexes built beside other work, by migrations that may have been broken off before."""
+
+from django.contrib.postgres.operations import AddIndexConcurrently
+
+
+class AddIndexAnew(AddIndexConcurrently):
+    """Build an index; what a former try has left of it goes first.
+
+    Without a transaction nothing is taken back: an index that was being built when the program was
+    ended stays, unusable, and has the name.
+    """
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        name = schema_editor.quote_name(self.index.name)
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        super().database_forwards(app_label, schema_editor, from_state, to_state)

@@ -1,0 +1,83 @@
+"""Acts of the audit trail as people say them."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+# What is not here is shown by its own name.
+_WORDS = {
+    "study": _("Opened the study's page"),
+    "viewer": _("Opened the viewer"),
+    "compare": _("Compared it with others"),
+    "review": _("Opened it for review"),
+    "metadata": _("Read its attributes"),
+    "frames": _("Read images"),
+    "rendered": _("Looked at pictures"),
+    "bulkdata": _("Read parts of its objects"),
+    "trail": _("Read who opened it"),
+    "report": _("Read a report"),
+    "retrieve": _("Retrieved objects"),
+    "export": _("Took it out as files"),
+    "store": _("Stored objects"),
+    "delete": _("Deleted"),
+    "undo-delete": _("Took a deletion back"),
+    "reject": _("Rejected by a note"),
+    "undo-reject": _("Took a rejection back"),
+    "purge": _("Purged for good"),
+    "request-run": _("Asked for a model's run"),
+    "review-result": _("Judged a model's result"),
+    "send": _("Sent to a peer"),
+    "fetch": _("Fetched from a peer"),
+    "refuse-research": _("Wrote down that the patient refused research"),
+    "permit-research": _("Wrote down that the patient permits research again"),
+    "reidentify": _("Was told for whom a pseudonym stands"),
+    "unchanged": _("Asked whether anything changed"),
+    "studies": _("Looked at the list of studies"),
+    "similar": _("Looked for similar cases"),
+    "similarity-map": _("Compared two pictures"),
+    "query": _("Asked by DICOM"),
+    "move": _("Had objects sent"),
+    "forward": _("Forwarded by a rule"),
+    "label": _("Labelled"),
+    "remove-label": _("Took a label back"),
+    "correct": _("Corrected"),
+    "undo-correction": _("Took a correction back"),
+    "grant-study": _("Shared it with an account"),
+    "revoke-grant": _("Took a share back"),
+    "make-link": _("Made a link for somebody outside"),
+    "open-link": _("Opened a link from outside"),
+    "revoke-link": _("Ended a link"),
+    "begin-emergency": _("Opened a patient in an emergency"),
+    "end-emergency": _("Ended an emergency"),
+    "review-emergency": _("Reviewed an emergency"),
+    "quarantine": _("Read an entry of the quarantine"),
+    "request-job": _("Asked for a job"),
+    "cancel-job": _("Cancelled a job"),
+    "download-job": _("Took the file of a job"),
+    "export-list": _("Took the list of studies"),
+    "login": _("Signed in"),
+    "logout": _("Signed out"),
+    "second-step": _("Gave a second step"),
+    "prove-again": _("Proved again who it is"),
+    "end-session": _("A session ended"),
+    "create-account": _("Made an account"),
+    "change-account": _("Changed an account"),
+    "change-password": _("Chose a password"),
+    "give-role": _("Gave a role"),
+    "take-role": _("Took a role"),
+    "create-token": _("Made an API token"),
+    "revoke-token": _("Revoked an API token"),
+    "read-audit": _("Read the audit trail"),
+    "export-audit": _("Took the audit trail as a file"),
+    "refuse-access": _("Asked for what is not theirs"),
+    "submit-upload": _("Gave in an upload"),
+    "upload-stored": _("An upload was stored"),
+    "request-training": _("Asked for a training"),
+    "change-model-state": _("Changed a model's state"),
+}
+
+
+def act_words(act: str) -> str:
+    """Return what a person did, in words."""
+    words = _WORDS.get(act)
+    return str(words) if words is not None else act.replace("-", " ").capitalize()

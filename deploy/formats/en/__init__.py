@@ -1,0 +1,1 @@
+"""English, for readers of both sides of the Atlantic."""

@@ -1,0 +1,1 @@
+"""What models say as FHIR resources: reports and observations."""
