@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from archive.models import Peer
 
 MAX_KEYS = 500
+_ACTS = {
+    Level.PATIENT: "find-patient",
+    Level.STUDY: "find-study",
+    Level.SERIES: "find-series",
+    Level.INSTANCE: "find-instance",
+}
 # SOP Class Extended Negotiation (PS3.4 C.5.1.1.1): relational queries, combined date and time,
 # fuzzy matching of names. Relational queries are served whether negotiated or not.
 NEGOTIABLE = bytes([1, 1, 1])
@@ -67,7 +73,7 @@ def _answers(
         retrieve_ae_title=str(operation.association.ae.ae_title),
         **_negotiated(operation),
     )
-    _record(operation, peer, f"find-{level.name.lower()}", keys)
+    _record(operation, peer, _ACTS[level], keys)
     return _each(found), PENDING_WARNING if found.unsupported else PENDING
 
 

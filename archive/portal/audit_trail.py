@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import BadRequest
@@ -20,9 +21,9 @@ from archive.access.audit_search import (
     search_trail,
 )
 from archive.access.middleware import asker_of
-from archive.audit.atna import EVENTS
 from archive.inbox.reports import safe_cell
-from archive.portal.act_words import act_words
+from archive.portal.act_details import detail_words
+from archive.portal.act_words import act_words, event_words
 from archive.portal.sharing_forms import AuditForm
 from archive.portal.statuses import speaks_html
 
@@ -60,7 +61,8 @@ def audit_page(request: HttpRequest) -> HttpResponse:
             asker=asker_of(request), filters=form.filters(), before=form.cleaned_data["before"]
         )
         context["rows"] = [
-            (row, act_words(row.act), EVENTS.get(row.event_id, row.event_id)) for row in page.rows
+            (row, act_words(row.act), event_words(row.event_id), detail_words(row.details))
+            for row in page.rows
         ]
         query = request.GET.copy()
         query.pop("before", None)
@@ -69,7 +71,9 @@ def audit_page(request: HttpRequest) -> HttpResponse:
             query["before"] = str(page.next_before)
             context["next_url"] = f"?{query.urlencode()}"
         context["is_first"] = form.cleaned_data["before"] is None
-    context["acts"] = known_acts()
+    asked = form.cleaned_data.get("act", "")
+    acts = {*known_acts(), *([asked] if asked else [])}
+    context["acts"] = sorted(((act, act_words(act)) for act in acts), key=itemgetter(1))
     return render(request, "sharing/audit.html", context, status=200 if form.is_valid() else 422)
 
 

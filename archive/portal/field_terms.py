@@ -1,4 +1,4 @@
-"""Terms of the field in the reader's language: body parts, doors, the project of what has none."""
+"""Terms of the field in the reader's language: body parts, structures, doors, a project."""
 
 from __future__ import annotations
 
@@ -31,19 +31,44 @@ BODY_PARTS = {
     "SPINE": pgettext_lazy("body part", "Spine"),
     "WRIST": pgettext_lazy("body part", "Wrist"),
 }
+# What our own models draw, and the common names in others' segmentations, in lower case.
+STRUCTURES = {
+    "body": pgettext_lazy("structure", "body"),
+    "bone": pgettext_lazy("structure", "bone"),
+    "brain": pgettext_lazy("structure", "brain"),
+    "csf": pgettext_lazy("structure", "CSF"),
+    "gray matter": pgettext_lazy("structure", "grey matter"),
+    "grey matter": pgettext_lazy("structure", "grey matter"),
+    "heart": pgettext_lazy("structure", "heart"),
+    "kidney": pgettext_lazy("structure", "kidney"),
+    "liver": pgettext_lazy("structure", "liver"),
+    "lung": pgettext_lazy("structure", "lung"),
+    "lung nodule": pgettext_lazy("structure", "lung nodule"),
+    "pancreas": pgettext_lazy("structure", "pancreas"),
+    "prostate": pgettext_lazy("structure", "prostate"),
+    "spleen": pgettext_lazy("structure", "spleen"),
+    "tumor": pgettext_lazy("structure", "tumour"),
+    "tumour": pgettext_lazy("structure", "tumour"),
+    "white matter": pgettext_lazy("structure", "white matter"),
+}
 # Ways in and out, as the audit trail names them.
 DOORS = {
     "api": "REST",
     "command": _("Command"),
+    "demo": _("Demonstration"),
     "dicomweb": "DICOMweb",
     "dimse": "DICOM",
+    "fetch": pgettext_lazy("door", "Fetch"),
     "fhir": "FHIR",
     "folder": _("Folder"),
+    "forwarding": _("Forwarding"),
     "hl7": "HL7",
     "import": _("Import"),
     "inference": _("Models"),
+    "note": _("Rejection note"),
     "portal": _("Portal"),
     "quarantine": _("Quarantine"),
+    "research": _("Research"),
     "schedule": _("Schedule"),
     "system": _("System"),
     "upload": _("Upload"),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from archive.access.middleware import asker_of
 from archive.errors import ArchiveError, NotAllowedError, NotVisibleError
+from archive.portal.presentation import structure_name
 from archive.portal.statuses import speaks_html
 from archive.retrieve.overlays import drawn_overlay, overlays_of_series, series_drawn_on
 from archive.retrieve.trail import note_access
@@ -42,7 +43,7 @@ def _listed(overlay: OverlayInfo, path: tuple[str, str]) -> dict[str, object]:
         "is_automatic": overlay.is_automatic,
         "url": reverse("portal:series-overlay", args=(*path, overlay.instance_uid)),
         "segments": [
-            {"number": one.number, "label": one.label, "colour": one.colour}
+            {"number": one.number, "label": structure_name(one.label), "colour": one.colour}
             for one in overlay.segments
         ],
     }

@@ -22,7 +22,7 @@ class StudyPanel:
     ``context`` is given the user and the Study Instance UID, and answers what ``template`` needs.
     Where it holds a true ``is_busy``, the page asks again until it is false. What takes time is
     ``is_lazy``: the page comes first, and asks for it then. The lowest ``place`` stands first. A
-    panel that searches says so under ``queried``, for the audit trail.
+    panel that searches has an ``act`` of the audit trail, and the details of it under ``queried``.
     """
 
     name: str
@@ -33,6 +33,7 @@ class StudyPanel:
     place: int = 50
     # What stands there until a lazy one has come, best as large as that.
     awaited: str = "portal/_panel_awaited.html"
+    act: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,12 @@ class SeriesAction:
 class ViewerMarks:
     """What is drawn over the frames of a series: ``series_url`` says where its JSON is.
 
-    The JSON is what `GET /api/v1/series/{uid}/marks` answers.
+    The JSON is what `GET /api/v1/series/{uid}/marks` answers, in English as every answer to
+    programs; ``words`` has the reader's words for what it says, by it in lower case.
     """
 
     series_url: Callable[[str], str]
+    words: Callable[[], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -225,6 +228,9 @@ def register_viewer_marks(marks: ViewerMarks) -> None:
     viewer_marks.append(marks)
 
 
-def marks_url(series_uid: str) -> str:
-    """Return where the marks of a series are; empty where nobody registered any."""
-    return viewer_marks[-1].series_url(series_uid) if viewer_marks else ""
+def marks_context(series_uid: str) -> dict[str, Any]:
+    """Return where the marks of a series are, and words for them; nothing where there are none."""
+    if not viewer_marks:
+        return {}
+    marks = viewer_marks[-1]
+    return {"marks_url": marks.series_url(series_uid), "marks_words": dict(marks.words())}

@@ -12,11 +12,12 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from archive.notices.selectors import is_following
-from archive.portal.field_terms import BODY_PARTS, DOORS, PROJECTS
+from archive.portal.field_terms import BODY_PARTS, DOORS, PROJECTS, STRUCTURES
 from archive.portal.folding import steady
 from archive.portal.languages import words_address
 from archive.portal.sayings import say_again
@@ -144,6 +145,12 @@ def title_case(value: str) -> str:
     if known is not None:
         return str(known)
     return value.replace("_", " ").capitalize() if value.isupper() else value
+
+
+def structure_name(value: str) -> str:
+    """Return a segment's label; of a common structure its name in the reader's language."""
+    known = STRUCTURES.get(value.replace("_", " ").strip().lower())
+    return value if known is None else capfirst(str(known))
 
 
 @register.filter

@@ -16,6 +16,8 @@ from django.utils.translation import gettext_noop as _
 # What is longer is no sentence of ours.
 _MOST_LETTERS = 1000
 _PLACE = re.compile(r"%\((\w+)\)s")
+# Reasons one after the other, each with how many objects it held back.
+_REASON = re.compile(r"(\S.*?) \((\d+)\)(?: (?=\S)|$)")
 
 FILES = (
     _("This is not a DICOM file."),
@@ -100,10 +102,35 @@ JOBS = (
     _("There is no room on the disk for this export."),
     _("The study is too large for an export."),
     _("It is in the file already."),
+    _("It is in the bucket already."),
+    _("There is no such bucket any more."),
+    _("The bucket refused: %(why)s."),
+    _("The bucket can't be reached: %(why)s."),
+    _("The file can't be written: %(why)s."),
+    _("An instance's UID is no UID: it can't name a file."),
+    _("There is no such study, or it is outside your projects."),
+    _("There is no such de-identified project of yours any more."),
+    _("Another patient has the same pseudonym there: choose another project."),
+    _("It was sealed under a key that is not here any more."),
+    _("It could not be stored."),
+    _("Nothing of it may leave any more."),
+    _("Nothing of it may leave so. %(why)s"),
+    _("%(images)s images, %(number)s objects left out: %(why)s"),
+)
+# Of a report that is read in place: what heads it, and why it is not read.
+REPORTS = (
+    _("Patient"),
+    _("Patient ID"),
+    _("Study date"),
+    _("Content date"),
+    _("Completion"),
+    _("Verification"),
+    _("The report is not built as the standard says."),
+    _("This kind of object is not read as text."),
 )
 # Of an examination that is planned, as DICOM names them.
 PRIORITIES = (_("Stat"), _("High"), _("Routine"), _("Medium"), _("Low"))
-SAYINGS = (*FILES, *RUNS, *PEERS, *JOBS)
+SAYINGS = (*FILES, *RUNS, *PEERS, *JOBS, *REPORTS)
 
 
 def say_again(text: str) -> str:
@@ -113,8 +140,19 @@ def say_again(text: str) -> str:
         return known
     for pattern, saying in _patterns():
         if found := pattern.fullmatch(text):
-            return gettext(saying) % found.groupdict()
+            held = found.groupdict()
+            if "why" in held:
+                # A reason is a sentence of its own; everything else that stands in one is data.
+                held["why"] = _reasons_again(held["why"])
+            return gettext(saying) % held
     return text
+
+
+def _reasons_again(text: str) -> str:
+    reasons = _REASON.findall(text)
+    if " ".join(f"{why} ({count})" for why, count in reasons) != text:
+        return say_again(text)
+    return " ".join(f"{say_again(why)} ({count})" for why, count in reasons)
 
 
 @cache

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from archive.access.audit_search import AuditFilters
-from archive.audit.atna import EVENTS
 from archive.dicom.uids import is_valid_uid
+from archive.portal.act_words import EVENT_WORDS
 
 
 class GrantForm(forms.Form):
@@ -67,7 +67,7 @@ class AuditForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["event_id"].choices = [("", _("Any")), *EVENTS.items()]  # type: ignore[attr-defined]
+        self.fields["event_id"].choices = [("", _("Any")), *EVENT_WORDS.items()]  # type: ignore[attr-defined]
         self.fields["outcome"].choices = [  # type: ignore[attr-defined]
             ("", _("Any")),
             ("done", _("Done")),

@@ -64,7 +64,7 @@ def study_panel(request: HttpRequest, study_uid: str, name: str) -> HttpResponse
         raise Http404("There is no such panel.")
     content = panel.context(request.user, study_uid)
     if "queried" in content:
-        record_query(asker_of(request), what=panel.name, details=dict(content["queried"]))
+        record_query(asker_of(request), what=panel.act, details=dict(content["queried"]))
     context = {"panel": panel, "content": content, "study_uid": study_uid}
     response = render(request, "portal/_study_panel.html", context)
     if not content.get("is_busy") and not panel.is_lazy:
@@ -85,7 +85,7 @@ def series_view(request: HttpRequest, study_uid: str, series_uid: str) -> HttpRe
         for action in panels.series_actions.values()
         if action.is_for(request.user)
     ]
-    context["marks_url"] = panels.marks_url(series_uid)
+    context |= panels.marks_context(series_uid)
     context["overlays_url"] = reverse("portal:series-overlays", args=(study_uid, series_uid))
     context |= {"has_crop": True, "has_region": True, "speeds": CINE_SPEEDS}
     note_access(asker_of(request), study_uid, "viewer")

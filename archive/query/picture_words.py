@@ -25,6 +25,32 @@ _MODALITIES = {
     "DOC": _("Document"),
     "PR": _("Presentation of images"),
 }  # fmt: skip
+# Common Defined Terms of Body Part Examined (PS3.16 Annex L), within a sentence.
+_PARTS = {
+    "ABDOMEN": pgettext_lazy("of the", "abdomen"),
+    "ANKLE": pgettext_lazy("of the", "ankle"),
+    "BRAIN": pgettext_lazy("of the", "brain"),
+    "BREAST": pgettext_lazy("of the", "breast"),
+    "CHEST": pgettext_lazy("of the", "chest"),
+    "ELBOW": pgettext_lazy("of the", "elbow"),
+    "EXTREMITY": pgettext_lazy("of the", "extremity"),
+    "FOOT": pgettext_lazy("of the", "foot"),
+    "HAND": pgettext_lazy("of the", "hand"),
+    "HEAD": pgettext_lazy("of the", "head"),
+    "HEART": pgettext_lazy("of the", "heart"),
+    "HIP": pgettext_lazy("of the", "hip"),
+    "KIDNEY": pgettext_lazy("of the", "kidney"),
+    "KNEE": pgettext_lazy("of the", "knee"),
+    "LIVER": pgettext_lazy("of the", "liver"),
+    "LUNG": pgettext_lazy("of the", "lung"),
+    "NECK": pgettext_lazy("of the", "neck"),
+    "PELVIS": pgettext_lazy("of the", "pelvis"),
+    "PROSTATE": pgettext_lazy("of the", "prostate"),
+    "SHOULDER": pgettext_lazy("of the", "shoulder"),
+    "SKULL": pgettext_lazy("of the", "skull"),
+    "SPINE": pgettext_lazy("of the", "spine"),
+    "WRIST": pgettext_lazy("of the", "wrist"),
+}
 _SIDES = {
     "L": pgettext_lazy("side", "left"),
     "R": pgettext_lazy("side", "right"),
@@ -129,7 +155,7 @@ def picture_in_words(
     -------
     Such as "X-ray of the hand, left, PA view, 1 image. Models say: fracture 87 % (not reviewed)."
     """
-    part = _plain(series.body_part_examined)
+    part = _part(series.body_part_examined)
     kind = _modality(series.modality)
     said = gettext("%(kind)s of the %(part)s") % {"kind": kind, "part": part}
     parts = [said if part else kind]
@@ -154,7 +180,9 @@ def _modality(code: str) -> str:
     return gettext("%(code)s image") % {"code": code} if code else gettext("Image")
 
 
-def _plain(code: str) -> str:
+def _part(code: str) -> str:
+    if known := _PARTS.get(code.upper()):
+        return str(known)
     return code.replace("_", " ").lower() if code.isupper() else code
 
 

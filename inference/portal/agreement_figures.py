@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
 
+from inference.portal.finding_words import statement_words
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -69,7 +71,7 @@ def card_of(found: ModelAgreement, *, is_by_month: bool) -> ModelCard:
             for day, tally in reversed(found.periods.items())
         ],
         statements=[
-            share_of(name.replace("_", " "), tally)
+            share_of(statement_words(name), tally)
             for name, tally in list(found.statements.items())[:_MOST_STATEMENTS]
         ],
         line=_line(found.periods, is_by_month=is_by_month),

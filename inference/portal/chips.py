@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from archive.portal.presentation import sex, title_case
 from inference.portal.addresses import page_address, without
+from inference.portal.finding_words import class_name, label_name, question_name
 from inference.portal.forms import LIST_FILTERS
 from inference.similarity.types import PatientScope
 
@@ -76,7 +77,17 @@ def _written(name: str, value: str) -> str:
         return sex(value)
     if name == "laterality":
         return str(_SIDES.get(value.upper(), value))
+    if name == "finding":
+        return _finding(value)
     return title_case(value) if name == "body_part" else value
+
+
+def _finding(value: str) -> str:
+    """Return ``class`` or ``name:class`` in words; whatever a model found has a word, too."""
+    if value.strip().lower() == "any":
+        return gettext("any")
+    name, colon, label = value.partition(":")
+    return f"{question_name(name)}: {class_name(name, label)}" if colon else label_name(value)
 
 
 def _range(form: SimilarForm, state: QueryDict, name: str, ends: tuple[str, str]) -> Iterator[Chip]:

@@ -17,6 +17,7 @@ from archive.portal.statuses import speaks_html
 from archive.portal.viewer import CT_PRESETS, viewer_data
 from archive.query.series_frames import series_stack
 from archive.retrieve.trail import note_access
+from inference.portal.finding_words import class_name, question_name
 from inference.portal.forms import UID
 from inference.similarity.explaining.comparison import compared_cases
 
@@ -143,13 +144,19 @@ def chip_rows(cases: Sequence[ComparedCase]) -> list[ChipRow]:
     """Return labels and model findings, side by side."""
     rows = {
         gettext("Labels"): [case.labels for case in cases],
-        gettext("Model findings"): [case.findings for case in cases],
+        gettext("Model findings"): [tuple(map(_finding, case.findings)) for case in cases],
     }
     return [
         ChipRow(name, tuple(_chips(one, values[0], index) for index, one in enumerate(values)))
         for name, values in rows.items()
         if any(values)
     ]
+
+
+def _finding(text: str) -> str:
+    """Return ``name:label`` of a model as people write it."""
+    name, _, label = text.partition(":")
+    return f"{question_name(name)}:{class_name(name, label)}"
 
 
 def _chips(values: Sequence[str], first: Sequence[str], index: int) -> tuple[Cell, ...]:

@@ -16,6 +16,7 @@ from archive.notices.types import Topic
 from archive.portal import panels
 from inference.portal.bulk_runs import register_bulk_runs
 from inference.portal.dashboard import fill_dashboard
+from inference.portal.finding_words import answers_in_words
 from inference.portal.findings import findings_panel, review_statuses, study_statuses
 from inference.portal.labelling import labels_panel
 from inference.portal.preview import similar_preview
@@ -63,6 +64,7 @@ def _fill_studies() -> None:
             is_lazy=True,
             place=60,
             awaited="similarity/_preview_awaited.html",
+            act="similar",
         )
     )
     panels.register_status_column(panels.StatusColumn(heading=_("AI"), statuses=study_statuses))
@@ -88,7 +90,8 @@ def _fill_studies() -> None:
     )
     panels.register_viewer_marks(
         panels.ViewerMarks(
-            series_url=lambda uid: reverse("inference_api:series-marks", args=(uid,))
+            series_url=lambda uid: reverse("inference_api:series-marks", args=(uid,)),
+            words=answers_in_words,
         )
     )
 

@@ -12,6 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from archive.access.selectors import may_label_any
 from archive.portal.panels import Status
 from archive.portal.presentation import title_case
+from inference.portal.finding_words import (
+    class_name,
+    label_name,
+    measured,
+    measurement_name,
+    question_name,
+    written_unit,
+    written_value,
+)
 from inference.portal.run_states import STATES
 from inference.portal.starting import start_url
 from inference.review.routine import ALIKE, SURE_FROM
@@ -32,16 +41,6 @@ if TYPE_CHECKING:
 
 # Below this a class is shown as the guess it is.
 UNSURE_BELOW = SURE_FROM
-# UCUM codes as people write them.
-_UNITS = {"[hnsf'U]": "HU", "cm3": "mL", "1": "", "{ratio}": "", "%": "%"}
-_QUESTIONS = {"modality": _("Modality"), "body_part": _("Body part"), "finding": _("Finding")}
-# Classes whose names are not words.
-_CLASSES = {
-    "notumor": _("No tumour"),
-    "no_finding": _("No finding"),
-    "no finding": _("No finding"),
-    "covid19": "COVID-19",
-}
 # A detection has a size, and how sure the model is.
 _MEASURED = ("measurement", "detection")
 REVIEWS = {
@@ -152,9 +151,9 @@ def _add_review(card: RunCard, review: StudyReview | None) -> None:
         name = question_name(one.name)
         if one.corrected_value is not None:
             answer = f"{written_value(one.corrected_value)} {written_unit(one.unit)}".strip()
-            name = f"{title_case(one.label)} {one.name}"
+            name = measured(one.label, one.name)
         else:
-            answer = one.corrected_label
+            answer = class_name(one.name, one.corrected_label)
         card.corrected.append((name, answer))
 
 
@@ -207,28 +206,11 @@ def _is_trial(run: Run) -> bool:
     return run.is_shadow or run.model_version.state == "shadow"
 
 
-def question_name(name: str) -> str:
-    """Return what a classification is about, as people write it."""
-    return str(_QUESTIONS.get(name, name.replace("_", " ").strip().capitalize()))
-
-
-def class_name(name: str, label: str) -> str:
-    """Return a class as people write it: modality codes as they are, ``no_finding`` as words."""
-    if name == "modality":
-        return label
-    if label.lower() in _CLASSES:
-        return str(_CLASSES[label.lower()])
-    words = title_case(label.replace("_", " ").strip())
-    return words[:1].upper() + words[1:]
-
-
 def _class_line(finding: Finding) -> ClassLine:
     probability = finding.probability or 0.0
-    is_code = finding.name == "modality"
-    known = _CLASSES.get(finding.label.lower())
     return ClassLine(
         name=question_name(finding.name),
-        label=finding.label if is_code else str(known or title_case(finding.label)),
+        label=class_name(finding.name, finding.label),
         probability=probability,
         width=f"{probability * 100:.1f}%",
         is_unsure=probability < UNSURE_BELOW,
@@ -249,24 +231,11 @@ def _contradiction(finding: Finding) -> str:
 def _measure_line(finding: Finding) -> MeasureLine:
     sure = "" if finding.probability is None else f"{finding.probability:.0%}".replace("%", " %")
     return MeasureLine(
-        label=finding.label,
-        name=sure if finding.kind == "detection" else finding.name,
+        label=label_name(finding.label),
+        name=sure if finding.kind == "detection" else measurement_name(finding.name),
         value=written_value(finding.value),
         unit=written_unit(finding.unit),
     )
-
-
-def written_unit(unit: str) -> str:
-    """Return a UCUM code as people write it."""
-    return _UNITS.get(unit, unit)
-
-
-def written_value(value: float | None) -> str:
-    """Return a number with the digits that matter."""
-    if value is None:
-        return ""
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def study_statuses(user: AnyUser, study_uids: Sequence[str]) -> dict[str, Status]:

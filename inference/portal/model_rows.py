@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from archive.portal.presentation import title_case
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,7 +36,7 @@ _MOST_METRICS = 40
 def input_lines(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a model may run on, as names and values."""
     lines = [
-        (str(name), ", ".join(map(str, inputs[key])))
+        (str(name), ", ".join(_listed(key, one) for one in inputs[key]))
         for key, name in _LISTS.items()
         if inputs.get(key)
     ]
@@ -70,6 +72,10 @@ def input_lines(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _named(key: Any) -> str:
     return str(_NAMES.get(str(key), key))
+
+
+def _listed(key: str, value: Any) -> str:
+    return title_case(str(value)) if key == "body_parts" else str(value)
 
 
 def _ages(youngest: int | None, oldest: int | None) -> str:

@@ -10,12 +10,14 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from archive.portal.presentation import title_case
+from inference.portal import finding_words
 from inference.portal.model_rows import STATES
 from inference.similarity.types import Level, PatientScope, ScoreKind
 from inference.training.stages import stage_in_words
 
 if TYPE_CHECKING:
-    from inference.similarity.types import SimilarAnswer, SimilarResult
+    from inference.models import Finding
+    from inference.similarity.types import SimilarAnswer, SimilarResult, SummaryLine
 
 register = template.Library()
 
@@ -44,6 +46,47 @@ def after_colon(value: str) -> str:
 def label_case(value: str) -> str:
     """Return a label as people write it; short codes, such as modalities, stay as they are."""
     return value if len(value) <= 3 else title_case(value)
+
+
+@register.filter
+def carried_name(line: SummaryLine) -> str:
+    """Return under which name the nearest cases carry something: a question of ours in words."""
+    if line.source == "finding":
+        return finding_words.question_name(line.name)
+    return title_case(line.name)
+
+
+@register.filter
+def carried_label(line: SummaryLine) -> str:
+    """Return what they carry; of models in words, of people as they wrote it."""
+    if line.source == "finding":
+        return finding_words.class_name(line.name, line.label)
+    return gettext("segmentation") if line.source == "result" else label_case(line.label)
+
+
+@register.filter
+def label_name(value: str) -> str:
+    """Return a class or structure of a model in words."""
+    return finding_words.label_name(value)
+
+
+@register.filter
+def statement_name(finding: Finding) -> str:
+    """Return what a statement of a model is about."""
+    return finding_words.statement_name(finding)
+
+
+@register.filter
+def statement_label(finding: Finding) -> str:
+    """Return what a model says, or of what it measured."""
+    return finding_words.class_name(finding.name, finding.label)
+
+
+@register.filter
+def statement_value(finding: Finding) -> str:
+    """Return what was measured, with its unit."""
+    value = finding_words.written_value(finding.value)
+    return f"{value} {finding_words.written_unit(finding.unit)}".strip()
 
 
 @register.filter

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from archive.access.middleware import asker_of
 from archive.errors import NotVisibleError
-from archive.portal.presentation import title_case
 from archive.portal.statuses import speaks_html
 from archive.portal.study_head import study_head
 from archive.query.study_overview import study_overview
 from archive.retrieve.trail import note_access
-from inference.portal.findings import written_unit, written_value
+from inference.portal.finding_words import (
+    class_name,
+    statement_name,
+    written_unit,
+    written_value,
+)
 from inference.review.reports import ReportStatus, reports_by_keys
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ class ReportLine:
 @require_safe
 @speaks_html
 def report(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one report; its FHIR resource is a link away."""
+    """Show one report; as a FHIR resource it is a file for other programs."""
     found = reports_by_keys(request.user, [str(pk)])
     if not found:
         raise NotVisibleError("There is no such report.")
@@ -80,8 +83,8 @@ def _line(statement: Statement) -> ReportLine:
     status, tone = _STATUSES[statement.status]
     unit = written_unit(finding.unit)
     return ReportLine(
-        name=_words(finding.name),
-        what=statement.label if finding.name == "modality" else _words(statement.label),
+        name=statement_name(finding),
+        what=class_name(finding.name, statement.label),
         value=written_value(statement.value),
         unit=unit,
         probability=None if statement.model_label else finding.probability,
@@ -93,13 +96,10 @@ def _line(statement: Statement) -> ReportLine:
     )
 
 
-def _words(name: str) -> str:
-    return capfirst(title_case(name.replace("_", " ")))
-
-
 def _former(statement: Statement, unit: str) -> str:
     if not statement.model_label and statement.model_value is None:
         return ""
     number = f"{written_value(statement.model_value)} {unit}".strip()
-    said = [_words(statement.model_label), number if statement.model_value is not None else ""]
+    model_label = class_name(statement.finding.name, statement.model_label)
+    said = [model_label, number if statement.model_value is not None else ""]
     return " ".join(part for part in said if part)

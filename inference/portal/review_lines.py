@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
 
-from archive.portal.presentation import title_case
 from archive.portal.sayings import say_again
-from inference.portal.findings import (
-    UNSURE_BELOW,
+from inference.portal.finding_words import (
     class_name,
+    measured,
     question_name,
     written_unit,
     written_value,
 )
+from inference.portal.findings import UNSURE_BELOW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ def summary_of(result: Result) -> str:
 def _said(one: ReviewedFinding) -> str:
     if one.kind == "measurement":
         answer = f"{written_value(one.value)} {written_unit(one.unit)}".strip()
-        return f"{title_case(one.label)} {one.name.lower()} {answer}".strip()
+        return f"{measured(one.label, one.name)} {answer}".strip()
     said = _answer(one)
     return f"{said} {one.probability:.0%}" if one.probability is not None else said
 
@@ -77,15 +77,14 @@ def _answer(one: ReviewedFinding) -> str:
 
 def _line(one: ReviewedFinding, given: Mapping[str, str]) -> ReviewLine:
     is_measured = one.kind == "measurement"
-    name = f"{title_case(one.label)} {one.name.lower()}" if is_measured else one.name
-    corrected = one.corrected_label
+    corrected = class_name(one.name, one.corrected_label)
     if one.corrected_value is not None:
         corrected = f"{written_value(one.corrected_value)} {written_unit(one.unit)}".strip()
     sure = one.probability
     return ReviewLine(
         pk=one.pk,
         kind=one.kind,
-        name=question_name(name),
+        name=measured(one.label, one.name) if is_measured else question_name(one.name),
         answer=_answer(one),
         unit=written_unit(one.unit),
         percent="" if sure is None else f"{sure:.0%}",

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from archive.access.middleware import asker_of
 from archive.access.selectors import may_review_any
 from archive.errors import InvalidRequestError, NotAllowedError, StorageError
-from archive.portal.panels import marks_url
+from archive.portal.panels import marks_context
 from archive.portal.statuses import speaks_html
 from archive.portal.viewer import viewer_context
 from archive.query.picture_words import pictures_in_words
@@ -163,7 +163,7 @@ def _detail(request: HttpRequest, result: Result) -> HttpResponse:
     before, after = neighbours(request.user, filters, result.run)
     context = {
         **viewer_context(request.user, result.study_uid, result.series_uid),
-        "marks_url": marks_url(result.series_uid),
+        **marks_context(result.series_uid),
         "overlays_url": reverse(
             "portal:series-overlays", args=(result.study_uid, result.series_uid)
         ),

@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 
 State = Workitem.State
 FINAL = (State.COMPLETED, State.CANCELED)
+_ACTS: dict[str, str] = {
+    State.IN_PROGRESS: "claim-workitem",
+    State.COMPLETED: "completed-workitem",
+    State.CANCELED: "canceled-workitem",
+}
 
 
 def create_workitem(
@@ -170,8 +175,7 @@ def change_state(*, asker: Asker, uid: str, state: str, transaction_uid: str) ->
             refusal = _claim(asker, Found(uid, found.run, row), transaction_uid)
         else:
             _end(asker, Found(uid, found.run, row), state, transaction_uid)
-        act = "claim-workitem" if state == State.IN_PROGRESS else f"{state.lower()}-workitem"
-        audit.record_workitem(asker, act=act, uid=uid, study=found.study_uid)
+        audit.record_workitem(asker, act=_ACTS[state], uid=uid, study=found.study_uid)
     if refusal:
         # That the model does not apply is kept: it was found out when somebody claimed it.
         raise WorkitemFinalError(refusal)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = MARKS
 
 
-def test_a_report_is_read_and_shown_as_a_resource(
+def test_a_report_is_read_and_taken_as_a_resource(
     live_server, context, sign_in, complaints, project: Project, radiologist: User
 ) -> None:
     (instance,) = store_datasets(
@@ -65,6 +67,11 @@ def test_a_report_is_read_and_shown_as_a_resource(
     expect(page.locator("tr.is-taken-back")).to_contain_text("Lesion")
     take_pictures(page, "report")
     assert_accessible(page)
-    page.get_by_role("link", name="FHIR").click()
-    expect(page.locator("body")).to_contain_text('"resourceType": "DiagnosticReport"')
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download as FHIR").click()
+    assert waiting.value.suggested_filename == f"report-{run.pk}.fhir.json"
+    resource = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))
+    assert resource["resourceType"] == "DiagnosticReport"
+    # Whoever reads the report goes on reading it.
+    expect(page.get_by_role("heading", name="Organs of the abdomen, their volumes")).to_be_visible()
     assert complaints == []

@@ -74,6 +74,13 @@ def test_results_are_decided_by_keyboard(page: Page) -> None:
 def test_a_phone_shows_image_and_decision(page: Page, live_server) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{live_server.url}/worklist/review/")
+    page.locator("[data-open]").first.wait_for()
+    take_picture(page, "review-list-phone", is_full=True)
+    assert wider_than_the_window(page) == []
+    # A card gives what was found a line's width.
+    box = page.locator("[data-open]").first.bounding_box()
+    assert box is not None
+    assert box["height"] < 60
     page.locator("[data-open]").first.click()
     page.locator("#stage[data-ready=true]").wait_for()
     take_picture(page, "review-phone", is_full=True)

@@ -13,13 +13,19 @@ from archive.dicomweb.renderers import dicom_json_response, multipart_response, 
 from archive.dicomweb.search_results import json_rows, merge_stored, page_warnings, xml_parts
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view
 from archive.query.selectors import matches
+from archive.query.types import Level
 from archive.retrieve.metadata import metadata_documents
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from archive.query.types import Level, Page
+    from archive.query.types import Page
 
+_ACTS = {
+    Level.STUDY: "search-study",
+    Level.SERIES: "search-series",
+    Level.INSTANCE: "search-instance",
+}
 _OFFERS = (Offer(DICOM_JSON), Offer(JSON), Offer(MULTIPART, DICOM_XML))
 
 
@@ -34,7 +40,7 @@ def search(
     names = sorted({key.keyword for key in query.keys})
     record_query(
         request.asker,  # type: ignore[attr-defined]
-        what=f"search-{level.name.lower()}",
+        what=_ACTS[level],
         details={"keys": names[:50], "results": len(page.rows)},
     )
     base = base_url(request)

@@ -12,6 +12,7 @@ from archive.models.prepared import Prepared
 from archive.query.picture_words import PictureNotes
 from inference.models import Finding, Run, SeriesAttributes
 from inference.models.querysets import on_trial
+from inference.similarity.explaining.finding_terms import class_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,7 +95,8 @@ def _findings(series_ids: Sequence[int]) -> dict[int, list[str]]:
 
 
 def _what(finding: Finding) -> str:
-    name, label = finding.name.replace("_", " "), finding.label.replace("_", " ")
+    name = finding.name.replace("_", " ")
+    label = class_words(finding.label) or finding.label.replace("_", " ")
     if not label or name in {"finding", label}:
         return label or name
     return f"{name} {label}"

@@ -11,7 +11,13 @@ from archive.portal.sayings import SAYINGS, _pattern, say_again
 
 ROOT = Path(__file__).resolve().parents[3]
 ROOMS = ("archive/dicom", "archive/ingest", "archive/inbox", "archive/forwarding", "archive/bulk")
-ROOMS += ("inference/bundles", "inference/pipelines", "inference/runs")
+ROOMS += (
+    "archive/research",
+    "archive/retrieve",
+    "inference/bundles",
+    "inference/pipelines",
+    "inference/runs",
+)
 
 
 def _sentences() -> set[str]:
@@ -55,6 +61,25 @@ def test_what_stands_in_a_sentence_stays_when_it_is_translated(text: str, langua
     assert sorted(re.findall(r"\d+", said)) == sorted(re.findall(r"\d+", text))
     with override("en"):
         assert say_again(text) == text
+
+
+@pytest.mark.parametrize("language", ["de", "es", "zh-hans"])
+def test_reasons_within_a_sentence_are_said_again_too(language: str) -> None:
+    reason = "An encapsulated document (PDF, CDA, STL): what it holds can't be cleaned."
+    text = f"Nothing of it may leave so. 0 images, 3 objects left out: {reason} (2) Other. (1)"
+    with override(language):
+        said, known = say_again(text), say_again(reason)
+
+    assert known != reason
+    assert f"{known} (2) Other. (1)" in said
+    assert "left out" not in said
+
+
+@pytest.mark.parametrize("language", ["de", "es", "zh-hans"])
+def test_a_pseudonym_that_is_taken_is_told_in_every_language(language: str) -> None:
+    text = "Another patient has the same pseudonym there: choose another project."
+    with override(language):
+        assert say_again(text) != text
 
 
 def test_what_no_catalogue_knows_stays_as_it_is() -> None:

@@ -176,8 +176,8 @@ def test_panel_says_what_became_of_a_result(reviewer, radiologist, make_result):
 
     assert (first.review, first.classes, first.corrected) == ("Rejected by Ada Reader", [], [])
     assert second.review == "Corrected by Ada Reader"
-    assert [line.label for line in second.classes] == ["effusion"]
-    assert second.corrected == [("Finding", "scar")]
+    assert [line.label for line in second.classes] == ["Effusion"]
+    assert second.corrected == [("Finding", "Scar")]
 
 
 def test_reviews_show_in_the_list_the_one_that_asks_for_attention(radiologist, outsider, series):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def test_a_result_is_a_page_to_read_with_its_resource_a_link_away(
+def test_a_result_is_a_page_to_read_with_its_resource_a_download_away(
     client: Client, project, radiologist: User, outsider: User
 ) -> None:
     series = SeriesFactory(study=StudyFactory(projects=[project]))
@@ -46,6 +46,9 @@ def test_a_result_is_a_page_to_read_with_its_resource_a_link_away(
     assert "Corrected" in page
     assert "Critical" in page
     assert f"/fhir/R4/DiagnosticReport/{run.pk}?_pretty=true" in page
+    # A file for other programs, and never a page of JSON in the place of the report.
+    assert f'download="report-{run.pk}.fhir.json"' in page
+    assert "Download as FHIR" in page
     assert AuditEvent.objects.filter(act="report", study_instance_uid=study).count() == 1
     assert address in client.get(f"/studies/{study}/panels/findings/").content.decode()
     client.force_login(outsider)

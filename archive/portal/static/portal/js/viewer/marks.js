@@ -3,6 +3,8 @@
 const viewer = document.querySelector("[data-marks]");
 const WAIT_MS = 3000;
 const WAITS = 60;
+// What the program's own models say, in the reader's language.
+const WORDS = JSON.parse(document.getElementById("marks-words")?.textContent ?? "{}");
 
 viewer?.addEventListener("viewport", (event) => new Marks(viewer, event.detail).load(), {
   once: true,
@@ -35,6 +37,8 @@ class Marks {
     if (!response.ok) return;
     this.marks = await response.json();
     const { boxes, heat, unexplained } = this.marks;
+    for (const mark of [...boxes, ...heat, ...unexplained])
+      mark.says = WORDS[mark.says.toLowerCase().replaceAll("_", " ")] ?? mark.says;
     const hasMarks = boxes.length + heat.length > 0;
     this.tool.disabled = !hasMarks && !unexplained.length;
     this.byFrame.clear();
