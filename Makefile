@@ -1,10 +1,11 @@
 # Twinsight's commands. `make demo` and `make test` are all most people need.
 #
-#   PYTHON           interpreter for the virtual environment (Python 3.11 or newer)
+#   PYTHON           interpreter for the virtual environment (Python 3.11 or newer; unless you
+#                    name one, the fastest that deploy/pick_python.sh finds)
 #   TORCH_INDEX_URL  PyTorch's CPU or CUDA index, such as https://download.pytorch.org/whl/cpu
 #   ARGS             passed on: make test ARGS="tests/archive -k windowing"
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+PYTHON ?= $(shell deploy/pick_python.sh)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -92,10 +93,10 @@ clean:
 	find archive inference deploy tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; name one with PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@python="$(PYTHON)"; \
+	{ test -n "$$python" && "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; } || \
+		{ echo "Python 3.11 or newer, with venv, is needed; name one with PYTHON=..."; exit 1; }; \
+	echo "$$python -m venv $(VENV)"; "$$python" -m venv $(VENV)
 
 # Torch first and by itself: its index may be another one, and it is by far the largest part.
 $(WORKER_STAMP): pyproject.toml constraints.txt | $(PY)

@@ -120,7 +120,7 @@ def take_pictures(page: Page, name: str) -> None:
         page.set_viewport_size({"width": wide, "height": high})
         for look in THEMES:
             page.evaluate("look => { document.documentElement.dataset.theme = look }", look)
-            _await_colours(page)
+            _settle_colours(page)
             take_picture(page, f"{name}-{width}-{look}")
         assert wider_than_the_window(page) == [], f"{name} at {wide} pixels"
     page.evaluate("look => { document.documentElement.dataset.theme = look }", theme)
@@ -143,7 +143,7 @@ def assert_accessible(page: Page, *, inside: str = "") -> None:
     found = []
     for look in THEMES:
         page.evaluate("look => { document.documentElement.dataset.theme = look }", look)
-        _await_colours(page)
+        _settle_colours(page)
         results = Axe().run(page, context=inside or None, options=options)
         found += [
             f"{look}: {violation['id']}: {node['target']} {node['html'][:160]}"
@@ -155,10 +155,15 @@ def assert_accessible(page: Page, *, inside: str = "") -> None:
     assert not found, "\n".join(found)
 
 
-def _await_colours(page: Page) -> None:
-    """Wait until colours have moved to the other theme: halfway they are neither."""
+def _settle_colours(page: Page) -> None:
+    """Take colours to the end of their way to the other theme: halfway they are neither.
+
+    They are taken there, not waited for: the end of a transition whose element is replaced
+    meanwhile may never be told.
+    """
     page.evaluate(
-        """() => Promise.allSettled(document.getAnimations()
-            .filter((one) => one.effect.getComputedTiming().endTime < Infinity)
-            .map((one) => one.finished))"""
+        """() => {
+            for (const one of document.getAnimations())
+                if (one.effect.getComputedTiming().endTime < Infinity) one.finish()
+        }"""
     )
