@@ -80,10 +80,10 @@ _WORDS = {
     "retry-message": _("Tried a message of another system again"),
     "purge-messages": _("Old messages of other systems were deleted"),
     # Corrected, deleted, kept.
-    "correct": _("Corrected"),
+    "correct": pgettext_lazy("audit", "Corrected"),
     "undo-correction": _("Took a correction back"),
     "settle-suspicion": _("Decided about a suspected mix-up"),
-    "delete": _("Deleted"),
+    "delete": pgettext_lazy("audit", "Deleted"),
     "undo-delete": _("Took a deletion back"),
     "reject": _("Rejected by a note"),
     "undo-reject": _("Took a rejection back"),

@@ -117,6 +117,23 @@ JOBS = (
     _("Nothing of it may leave so. %(why)s"),
     _("%(images)s images, %(number)s objects left out: %(why)s"),
 )
+# Of HL7 messages of other systems.
+MESSAGES = (
+    _("This is no HL7 message: it begins with no MSH segment."),
+    _("These are several messages without a batch's header."),
+    _("The message can't be read as HL7."),
+    _("This is not in the character set that MSH-18 names."),
+    _("A batch holds 1 to %(most)s messages."),
+    _("%(kind)s is not taken in."),
+    _("%(field)s names no patient."),
+    _("The %(name)s has more than %(most)s characters."),
+    _("OBR-24 or IPC-5 is empty."),
+    _("The receiver can't be reached, or is silent."),
+    _("The receiver's answer is no acknowledgement."),
+    _("The receiver answers %(code)s."),
+    _("It was interrupted."),
+    _("Something went wrong in the archive itself."),
+)
 # Of a report that is read in place: what heads it, and why it is not read.
 REPORTS = (
     _("Patient"),
@@ -130,7 +147,7 @@ REPORTS = (
 )
 # Of an examination that is planned, as DICOM names them.
 PRIORITIES = (_("Stat"), _("High"), _("Routine"), _("Medium"), _("Low"))
-SAYINGS = (*FILES, *RUNS, *PEERS, *JOBS, *REPORTS)
+SAYINGS = (*FILES, *RUNS, *PEERS, *JOBS, *MESSAGES, *REPORTS)
 
 
 def say_again(text: str) -> str:

@@ -11,13 +11,8 @@ from archive.portal.sayings import SAYINGS, _pattern, say_again
 
 ROOT = Path(__file__).resolve().parents[3]
 ROOMS = ("archive/dicom", "archive/ingest", "archive/inbox", "archive/forwarding", "archive/bulk")
-ROOMS += (
-    "archive/research",
-    "archive/retrieve",
-    "inference/bundles",
-    "inference/pipelines",
-    "inference/runs",
-)
+ROOMS += ("archive/corrections", "archive/hl7", "archive/research", "archive/retrieve")
+ROOMS += ("inference/bundles", "inference/pipelines", "inference/runs")
 
 
 def _sentences() -> set[str]:
