@@ -198,7 +198,7 @@ def reviewing(camera: Camera) -> None:
     """Open the worklist of results, one result, labelling."""
     camera.show("review", "/worklist/review/")
     page = camera.page
-    page.locator("tbody a", has_text="Chest").first.click()
+    page.locator("tbody a", has_text="Pneumonia").first.click()
     camera.settle()
     page.wait_for_timeout(2000)
     camera.take("review-result")

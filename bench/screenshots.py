@@ -5,7 +5,8 @@
 Without ``--url`` a demonstration of its own is started, filled, and stopped at the end: patients
 in the pictures are invented or come with public test files, images are drawn by us or these files.
 Flows leave things behind (a collection, an upload, an account), so that a demonstration that one
-works with is no place for it. Errors of scripts and failed answers end it with 1.
+works with is no place for it. Errors of scripts and failed answers end it with 1. Names in Chinese,
+Japanese and Korean letters need a font that has them (Debian's `fonts-noto-cjk`).
 """
 
 import argparse
