@@ -165,6 +165,17 @@ def take_all(url: str, password: str, options: argparse.Namespace) -> list[str]:
     return failed + camera.complaints
 
 
+def drop_unshown() -> None:
+    """Keep beside the guides only what one of them shows; ``--into`` keeps all."""
+    guides = "".join(
+        page.read_text(encoding="utf-8")
+        for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+    )
+    for picture in IMAGES.glob("*.webp"):
+        if picture.name not in guides:
+            picture.unlink()
+
+
 def main() -> int:
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -178,6 +189,8 @@ def main() -> int:
     else:
         with demonstration() as (url, password):
             failed = take_all(url, password, options)
+    if options.into == IMAGES:
+        drop_unshown()
     for line in failed:
         print(f"FAILED {line}", file=sys.stderr)
     kept = sum(file.stat().st_size for file in options.into.glob("*.webp"))
