@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from django.utils.text import capfirst
@@ -23,6 +24,8 @@ _MEASUREMENTS = {
     "mean mr signal intensity": pgettext_lazy("measurement", "mean signal"),
     "volume": pgettext_lazy("measurement", "volume"),
 }
+# What a classifier says beside its finding: how sure it is of each class.
+_SHARES = re.compile(r"(?:[^,]+ [01]\.\d\d(?:, |\.$))+")
 # UCUM codes as people write them.
 _UNITS = {"[hnsf'U]": "HU", "cm3": "mL", "1": "", "{ratio}": "", "%": "%"}
 
@@ -61,6 +64,14 @@ def measured(label: str, name: str) -> str:
         return capfirst(measurement_name(name))
     said = {"structure": label_name(label), "measurement": measurement_name(name)}
     return gettext("%(structure)s %(measurement)s") % said
+
+
+def shares_in_words(message: str) -> str:
+    """Return a classifier's ``class 0.18, class 0.82.`` in words; anything else as it is."""
+    if not _SHARES.fullmatch(message):
+        return message
+    shares = (one.rsplit(" ", 1) for one in message.removesuffix(".").split(", "))
+    return ", ".join(f"{label_name(label)} {float(share) * 100:.0f} %" for label, share in shares)
 
 
 def statement_words(words: str) -> str:

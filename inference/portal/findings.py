@@ -18,6 +18,7 @@ from inference.portal.finding_words import (
     measured,
     measurement_name,
     question_name,
+    shares_in_words,
     written_unit,
     written_value,
 )
@@ -185,7 +186,7 @@ def _card(run: Run, findings: list[Finding]) -> RunCard:
         state=run.state,
         state_text=str(state_text),
         tone=tone,
-        message=run.message,
+        message=shares_in_words(run.message),
         device=run.device.upper() if len(run.device) <= 4 else run.device,
         finished_at=run.finished_at,
         report_url=_report_url(run),

@@ -17,6 +17,7 @@ from archive.access.middleware import asker_of
 from archive.errors import InvalidRequestError, LimitExceededError
 from archive.portal.statuses import speaks_html
 from inference.errors import InferenceError
+from inference.portal.finding_words import shares_in_words
 from inference.portal.run_rows import outputs_of, row_of, steps_of
 from inference.runs.control import cancel_run, retry_run, run_again
 from inference.runs.overview import list_runs, other_versions, run_line, run_lines, run_names
@@ -76,6 +77,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {
         "row": row_of(line),
         "run": line.run,
+        "message": shares_in_words(line.run.message),
         "steps": steps_of(line.run),
         "outputs": outputs_of(line.run),
         "findings": findings_of_run(request.user, line.run),

@@ -19,6 +19,7 @@ from inference.portal.finding_words import (
     measured,
     measurement_name,
     question_name,
+    shares_in_words,
     statement_words,
     written_unit,
     written_value,
@@ -115,3 +116,17 @@ def test_marks_in_the_viewer_find_their_words_in_lower_case() -> None:
     assert (words["lung nodule"], words["no finding"]) == ("Lungenrundherd", "kein Befund")
     assert words["chest"] == "Thorax"
     assert all(key == key.lower() for key in words)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("glioma 0.00, notumor 0.82.", "Gliom 0 %, Kein Tumor 82 %"),
+        ("Nothing was found in 0.5.", "Nothing was found in 0.5."),
+        ("", ""),
+        ("glioma 0.00, notum", "glioma 0.00, notum"),
+    ],
+)
+def test_how_sure_a_classifier_is_of_each_class_is_told_in_words(message: str, words: str) -> None:
+    with override("de"):
+        assert shares_in_words(message) == words
