@@ -159,9 +159,7 @@ def _terms(keys: Dataset) -> tuple[str, ...]:
     return tuple(_text(keys.get_item(_CHARACTER_SET), (), is_name=False).strip(" \0").split("\\"))
 
 
-def _matching_keys(
-    keys: Dataset, terms: tuple[str, ...], path: str = ""
-) -> Iterator[MatchingKey]:
+def _matching_keys(keys: Dataset, terms: tuple[str, ...], path: str = "") -> Iterator[MatchingKey]:
     for tag in sorted(keys.keys()):
         if tag in _NO_KEYS or tag & 0xFFFF == 0:
             continue
