@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from archive.dicomweb.media_types import Choice
     from archive.models import Instance
     from archive.retrieve.bulkdata import BulkValue
 
@@ -60,7 +61,7 @@ def bulkdata(
         note_access(request.asker, study, "bulkdata")  # type: ignore[attr-defined]
         return frames_response(outgoing, choice, size_bytes=None)
     if is_video_stream(found, path):
-        return video_response(request, found, (*_BYTES, *video_offers(found)))
+        return video_response(request, found, agreed(request, (*_BYTES, *video_offers(found))))
     choice = agreed(request, _BYTES)
     etag = f'"{found.blob.sha256[:32]}-{path.upper()}-{choice.offer.name}"'
     unchanged = not_modified(request, etag)
@@ -85,11 +86,8 @@ def video_offers(instance: Instance) -> tuple[Offer, Offer]:
     return Offer(kind), Offer(MULTIPART, kind)
 
 
-def video_response(
-    request: HttpRequest, instance: Instance, offers: Sequence[Offer]
-) -> HttpResponseBase:
+def video_response(request: HttpRequest, instance: Instance, choice: Choice) -> HttpResponseBase:
     """Send a video's stream, whole or in ranges, as it is stored."""
-    choice = agreed(request, offers)
     require_video_syntax(instance, choice.transfer_syntaxes)
     kind = choice.offer.inner or choice.offer.name
     etag = f'"{instance.blob.sha256[:32]}-{choice.offer.name}-{kind}"'

@@ -66,7 +66,7 @@ def rendered(
         return _rendered_many(request, study, series)
     found = visible_instance(request.user, study, series, instance)
     if is_video_stream(found, PIXEL_DATA) and numbers is None:
-        return video_response(request, found, video_offers(found))
+        return video_response(request, found, agreed(request, video_offers(found)))
     if not found.has_pixel_data and numbers is None:
         offers = [Offer(name) for name in document_types(found)]
         if not offers:

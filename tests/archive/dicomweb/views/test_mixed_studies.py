@@ -157,3 +157,20 @@ def test_a_video_is_shown_as_itself(web, video, project):
         assert (shown.status_code, shown["Content-Type"].partition(";")[0]) == (200, kind)
         assert content_of(shown) == STREAM
     assert web.get(url_of(video, "/rendered"), HTTP_ACCEPT="image/jpeg").status_code == 406
+
+
+@pytest.mark.parametrize("wanted", [{}, {"contentType": "video/mp4"}])
+def test_a_video_is_shown_by_wado_uri(web, video, wanted):
+    series = video.series
+    keys = {
+        "requestType": "WADO",
+        "studyUID": STUDY,
+        "seriesUID": series.series_instance_uid,
+        "objectUID": video.sop_instance_uid,
+    }
+
+    shown = web.get("/wado", {**keys, **wanted})
+
+    assert shown["Content-Type"].startswith("video/mp4")
+    assert content_of(shown) == STREAM
+    assert web.get("/wado", {**keys, "contentType": "image/png"}).status_code == 406
