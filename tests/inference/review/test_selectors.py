@@ -41,11 +41,7 @@ def test_results_on_what_was_deleted_are_reviewed_by_nobody_until_that_is_undone
     asker = Asker(door="test", user=archive_admin)
     series = model_result.series
     uid = series.study.study_instance_uid
-    if is_whole:
-        # Its results lie in the study, too.
-        path = ObjectPath(uid)
-    else:
-        path = ObjectPath(uid, series.series_instance_uid)
+    path = ObjectPath(uid, None if is_whole else series.series_instance_uid)
     removal = remove_objects(asker=asker, path=path, reason="another patient's")
 
     assert runs_of(radiologist) == []
