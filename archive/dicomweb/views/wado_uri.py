@@ -17,7 +17,7 @@ from archive.errors import InvalidRequestError
 from archive.retrieve.bulkdata import PIXEL_DATA, is_video_stream, video_media_type
 from archive.retrieve.documents import document_types
 from archive.retrieve.files import outgoing_file
-from archive.retrieve.rendering import middle_frame, rendered_frame
+from archive.retrieve.rendering import middle_frame, picture_mark, rendered_frame
 from archive.retrieve.selectors import visible_instance
 from archive.retrieve.trail import note_access, note_transfer
 
@@ -47,7 +47,7 @@ def wado(request: HttpRequest) -> HttpResponseBase:
     text = request.GET.get("frameNumber")
     number = parse_frame_numbers(text)[0] if text else middle_frame(found)
     rendering = parse_wado_rendering(request.GET, wanted)
-    etag = f'"{found.blob.sha256[:32]}-{number}-{rendering.key}"'
+    etag = f'"{found.blob.sha256[:32]}-{number}-{picture_mark(found, rendering)}"'
     unchanged = not_modified(request, etag)
     if unchanged is not None:
         return unchanged
