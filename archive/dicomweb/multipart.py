@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_PARTS = 10_000
 MAX_BOUNDARY_LENGTH = 70
+MAX_PREAMBLE_BYTES = 16 * 1024
 _MAX_HEADERS = 16
 _MAX_HEADER_BYTES = 4096
 _BEGIN, _DATA, _END, _CLOSE = range(4)
@@ -37,6 +38,8 @@ class MultipartReader:
         if not 1 <= len(boundary) <= MAX_BOUNDARY_LENGTH or not boundary.isascii():
             raise InvalidRequestError("The multipart boundary is missing or too long.")
         self._chunks = iter(chunks)
+        self._delimiter = b"--" + boundary.encode("ascii")
+        self._preamble: bytes | None = b""
         self._events: deque[_Event] = deque()
         self._headers: _Headers = {}
         self._field = b""
@@ -105,10 +108,23 @@ class MultipartReader:
         if self._is_closed:
             # An epilogue has no meaning (RFC 2046 5.1.1).
             return
+        if self._preamble is not None:
+            chunk = self._without_preamble(self._preamble + chunk)
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise InvalidRequestError("The body is no well-formed multipart.") from error
+
+    def _without_preamble(self, start: bytes) -> bytes:
+        """Drop what stands before the first boundary: it has no meaning, either."""
+        place = 0 if start.startswith(self._delimiter) else start.find(b"\n" + self._delimiter)
+        if place < 0:
+            if len(start) > MAX_PREAMBLE_BYTES:
+                raise InvalidRequestError("The body does not begin with its boundary.")
+            self._preamble = start
+            return b""
+        self._preamble = None
+        return start[place:].removeprefix(b"\n")
 
     def _add(self, kind: int, data: bytes = b"") -> None:
         # One chunk may hold several parts, so each event carries its part's own headers.

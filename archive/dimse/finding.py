@@ -12,7 +12,7 @@ from archive.dimse.statuses import CANCELLED, PENDING_WARNING, SUCCESS
 from archive.errors import InvalidRequestError, NotAllowedError
 from archive.query.find import LEVELS, find
 from archive.query.types import Level
-from archive.scheduling.selectors import matching
+from archive.scheduling.selectors import matching, unsupported_keys
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -64,7 +64,7 @@ def _answers(
     if operation.sop_class_uid == WORKLIST_FIND:
         entries = matching(user, keys)
         _record(operation, peer, "find-worklist", keys)
-        return _each(entries), PENDING
+        return _each(entries), PENDING_WARNING if unsupported_keys(keys) else PENDING
     level = _level(operation.sop_class_uid, keys)
     found = find(
         user=user,

@@ -159,37 +159,32 @@ def _terms(keys: Dataset) -> tuple[str, ...]:
     return tuple(_text(keys.get_item(_CHARACTER_SET), (), is_name=False).strip(" \0").split("\\"))
 
 
-def _matching_keys(keys: Dataset, terms: tuple[str, ...]) -> Iterator[MatchingKey]:
+def _matching_keys(keys: Dataset, terms: tuple[str, ...], path: str = "") -> Iterator[MatchingKey]:
     for tag in sorted(keys.keys()):
         if tag in _NO_KEYS or tag & 0xFFFF == 0:
             continue
-        keyword = keyword_for_tag(tag) or f"{tag:08X}"
+        keyword = f"{path}{keyword_for_tag(tag) or f'{tag:08X}'}"
         element: Any = keys.get_item(tag)
-        if element.VR == "SQ" or _is_sequence(keyword):
+        attribute = ATTRIBUTES.get(keyword)
+        if attribute is None:
+            # Never matched, so whatever it holds is no error: the items of a sequence, whose
+            # representation Implicit VR does not tell, or bytes of a private element (C.2.2.1.2).
+            if not path or element.value:
+                yield MatchingKey(keyword)
+        elif attribute.kind is Kind.REQUEST and not path:
             yield MatchingKey(keyword)
             yield from _nested_keys(keyword, keys[tag].value, terms)
-            continue
-        text = _text(element, terms, is_name=_is_name(keyword))
-        values = tuple(part.strip(" \0") for part in text.split("\\"))
-        yield MatchingKey(keyword, values)
+        else:
+            text = _text(element, terms, is_name=attribute.kind is Kind.NAME)
+            values = tuple(part.strip(" \0") for part in text.split("\\"))
+            if not path or any(values):
+                yield MatchingKey(keyword, values)
 
 
 def _nested_keys(keyword: str, items: Any, terms: tuple[str, ...]) -> Iterator[MatchingKey]:
     """Take the keys of the sequence's item, of which a request has at most one (C.2.2.2.6)."""
     for item in list(items or [])[:1]:
-        for key in _matching_keys(item, terms):
-            if "." not in key.keyword and any(key.values):
-                yield MatchingKey(f"{keyword}.{key.keyword}", key.values)
-
-
-def _is_sequence(keyword: str) -> bool:
-    attribute = ATTRIBUTES.get(keyword)
-    return attribute is not None and attribute.kind is Kind.REQUEST
-
-
-def _is_name(keyword: str) -> bool:
-    attribute = ATTRIBUTES.get(keyword)
-    return attribute is not None and attribute.kind is Kind.NAME
+        yield from _matching_keys(item, terms, f"{keyword}.")
 
 
 def _text(element: Any, terms: tuple[str, ...], *, is_name: bool) -> str:

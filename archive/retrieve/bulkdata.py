@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1024 * 1024
 PIXEL_DATA = "7FE00010"
+_FLOATS = ("7FE00008", "7FE00009")
+# Only samples of these sizes are floats (PS3.3 C.7.6.24 and C.7.6.25).
+_FLOAT_BITS = frozenset({32, 64})
 _PATH = re.compile(r"[0-9A-Fa-f]{8}(?:/\d{1,6}/[0-9A-Fa-f]{8}){0,31}", re.ASCII)
 _BEFORE_PATH = "/bulkdata/"
 
@@ -128,3 +131,28 @@ def _paths(document: dict[str, Any]) -> Iterator[str]:
         elif element.get("vr") == "SQ":
             for item in element.get("Value", ()):
                 yield from _paths(item or {})
+
+
+def pixel_data_paths(instance: Instance) -> list[str]:
+    """Return the paths of an image's pixel data, of whole numbers or of floats.
+
+    Parameters
+    ----------
+    instance
+        whose rights were checked by the caller
+
+    Returns
+    -------
+    one path; none where the object holds no pixels
+
+    References
+    ----------
+    DICOM PS3.18 10.4.1.1.6
+    """
+    if not instance.has_pixel_data:
+        return []
+    if instance.bits_allocated in _FLOAT_BITS:
+        floats = [path for path in bulk_paths(instance) if path in _FLOATS]
+        if floats:
+            return floats[:1]
+    return [PIXEL_DATA]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
@@ -47,6 +48,8 @@ _STEP_COLUMNS = {
     "00400020": "state",
 }
 _DATE = "00400002"
+# What says how a query is written, not what is looked for.
+_MODIFIERS = frozenset({"00080005", "00080201"})
 
 
 def matching(user: AnyUser, keys: Dataset) -> Iterator[Dataset]:
@@ -58,7 +61,8 @@ def matching(user: AnyUser, keys: Dataset) -> Iterator[Dataset]:
         whose rights apply
     keys
         the identifier of a C-FIND; what is done or given up is left out unless the keys name
-        a Scheduled Procedure Step Status
+        a Scheduled Procedure Step Status. Keys of attributes that entries don't have are not
+        matched, and returned empty
 
     Raises
     ------
@@ -70,13 +74,56 @@ def matching(user: AnyUser, keys: Dataset) -> Iterator[Dataset]:
     DICOM PS3.4 sections K.4.1.1 and K.6.1.2
     """
     wanted = dataset_to_json(keys)
-    matches = compile_keys(wanted)
+    matches = compile_keys(_supported_part(wanted))
     rows = visible_steps(user).filter(_narrowed(wanted))
     return (
         Dataset.from_json(_answer(entry, wanted))
         for entry in map(entry_json, rows.iterator(chunk_size=500))
         if matches(entry)
     )
+
+
+def unsupported_keys(keys: Dataset) -> list[str]:
+    """Return the tags of keys that entries of the worklist have no attribute for.
+
+    Parameters
+    ----------
+    keys
+        the identifier of a C-FIND
+
+    References
+    ----------
+    DICOM PS3.4 section K.4.1.1.4, status FF01
+    """
+    known, known_of_step = _attributes()
+    steps = keys[STEP_SEQUENCE].value if STEP_SEQUENCE in keys else []
+    named = [tag for tag in _tags(keys) if tag not in known]
+    return named + [tag for item in steps[:1] for tag in _tags(item) if tag not in known_of_step]
+
+
+def _tags(ds: Dataset) -> Iterator[str]:
+    """Yield the tags of attributes; a group length, which old modalities still send, is none."""
+    tags = (f"{tag:08X}" for tag in sorted(ds.keys()) if tag & 0xFFFF)
+    return (tag for tag in tags if tag not in _MODIFIERS)
+
+
+@cache
+def _attributes() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the tags of an entry, and those of its step."""
+    entry = entry_json(ScheduledStep())
+    (step,) = entry[STEP_SEQUENCE]["Value"]
+    return frozenset(entry), frozenset(step)
+
+
+def _supported_part(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the keys that entries have no attribute for (PS3.4 C.2.2.1.2)."""
+    known, known_of_step = _attributes()
+    kept = {tag: one for tag, one in wanted.items() if tag in known}
+    items = (kept.get(STEP_SEQUENCE) or {}).get("Value")
+    if items:
+        step = {tag: one for tag, one in items[0].items() if tag in known_of_step}
+        kept[STEP_SEQUENCE] = {"vr": "SQ", "Value": [step]}
+    return kept
 
 
 def visible_steps(user: AnyUser) -> QuerySet[ScheduledStep]:

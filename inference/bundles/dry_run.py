@@ -14,6 +14,7 @@ from inference.bundles.scanning import read_config
 from inference.errors import BundleInvalidError, BundleRunError
 from inference.pipelines.bundle_boxes import BoxReading, detect_with_bundle
 from inference.pipelines.bundle_child import run_child
+from inference.pipelines.bundle_labels import label_named
 from inference.pipelines.bundle_runner import BundleJob, run_bundle
 from inference.pipelines.types import Volume
 
@@ -129,7 +130,7 @@ def _try_pipeline(
         raise BundleInvalidError(_without_frame(error.message)) from error
     check_output(output.answer, metadata)
     named = metadata.labels
-    strange = [int(one) for one in np.unique(output.mask_zyx) if one and one not in named]
+    strange = [label for label in output.values if label_named(named, label) is None]
     if named and strange:
         raise BundleInvalidError(
             f"The label map holds the value {strange[0]}, which channel_def doesn't name."

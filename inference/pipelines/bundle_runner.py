@@ -14,6 +14,12 @@ from scipy import ndimage
 
 from inference.errors import BundleRunError, UnsupportedInputError
 from inference.pipelines.bundle_child import run_child
+from inference.pipelines.bundle_labels import (
+    INSIDE,
+    has_background,
+    label_named,
+    overlapping_labels,
+)
 from inference.pipelines.bundle_metadata import read_metadata
 from inference.pipelines.bundle_packages import require_packages
 from inference.pipelines.devices import choose_device
@@ -57,14 +63,17 @@ class BundleOutput:
     Attributes
     ----------
     mask_zyx : (slices, rows, columns) uint8 label map on the grid of the volume
-    probability_zyxc : (slices, rows, columns, channels) float32 from 0 to 1, where the bundle wrote
-        a channel a label, the background first, and no label map
     answer : of its process: ``seconds`` (the loading of its packages included), ``memory_mb``,
         ``is_offline``, and where our own process ran it, shapes and times of its network
+    values : for each label that was found, as ``channel_def`` counts them, the map's values; labels
+        that overlap share some
+    probability_zyxc : (slices, rows, columns, channels) float32 from 0 to 1, where the bundle wrote
+        a channel a label and no label map
     """
 
     mask_zyx: npt.NDArray[np.uint8]
     answer: dict[str, Any]
+    values: dict[int, tuple[int, ...]]
     probability_zyxc: npt.NDArray[np.float32] | None = None
 
 
@@ -91,8 +100,15 @@ def run_bundle(
     """
     chosen = job or BundleJob()
     with bundle_files(bundle_dir, volume, device or choose_device(), chosen) as (output, answer):
-        mask, probability = _read_output(output, volume, _LPS_TO_RAS @ volume.affine_lps)
-    return BundleOutput(mask, answer, probability)
+        if not answer.get("is_finite", True):
+            raise BundleRunError("The network's output holds numbers that are none.")
+        array, affine = _read_image(output)
+        if array.ndim == 4:
+            probability = _read_probabilities(array, volume, affine)
+            mask, values = _labels_of(probability, read_metadata(bundle_dir).labels)
+            return BundleOutput(mask, answer, values, probability)
+        mask = _read_label_map(array, volume, affine)
+    return BundleOutput(mask, answer, _own_values(mask))
 
 
 @contextmanager
@@ -129,6 +145,7 @@ def bundle_files(
             "device": device,
             "limits": job.limits,
             "exports": str(job.exports.resolve()) if job.exports else "",
+            "weights": read_metadata(bundle_dir).declared.weights,
         }
         run = _TRUSTED if job.is_trusted else _UNTRUSTED
         yield (
@@ -175,12 +192,14 @@ def segment_with_bundle(
     job = BundleJob(is_trusted, timeout_s, limits, exports)
     output = run_bundle(bundle_dir, volume, chosen, job=job)
     mask, probability = output.mask_zyx, output.probability_zyxc
-    present = [int(value) for value in np.unique(mask) if value != 0]
+    present = list(output.values)
     coded = {str(one.get("name")): one for one in metadata.declared.labels}
-    names = [metadata.labels.get(value, f"label {value}") for value in present]
+    names = [label_named(metadata.labels, label) or f"label {label}" for label in present]
     segments: tuple[Segment, ...] = tuple(
-        segment_coded(coded.get(name, {}), segment_named(name, number=number, value=value))
-        for number, (name, value) in enumerate(zip(names, present, strict=True), start=1)
+        segment_coded(
+            coded.get(name, {}), segment_named(name, number=number, values=output.values[label])
+        )
+        for number, (name, label) in enumerate(zip(names, present, strict=True), start=1)
     )
     notes = () if segments else ("The model found none of its structures.",)
     return SegmentationResult(
@@ -199,22 +218,42 @@ def _write_image(path: Path, volume: Volume, affine_ras: npt.NDArray[np.float64]
     nibabel.save(make_image(volume.array_zyx.transpose(2, 1, 0), affine_ras), path)
 
 
-def _read_output(
-    output: Path, volume: Volume, affine_ras: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32] | None]:
+def _read_image(output: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    """Read what a bundle wrote: (X, Y, Z) labels or (X, Y, Z, channels), and its affine."""
     files = sorted(path for path in output.rglob("*.nii*") if path.is_file())
     if len(files) != 1:
         raise BundleRunError(f"The bundle wrote {len(files)} images; one label map was expected.")
     image: Any = nibabel.load(files[0])
     array = np.squeeze(np.asarray(image.dataobj), axis=_single_axes(image.shape))
-    if array.ndim == 4:
-        return _read_probabilities(array, volume, image.affine, affine_ras)
-    if array.ndim != 3:
+    if array.ndim not in {3, 4}:
         raise BundleRunError("The bundle wrote no volume; one label map was expected.")
+    if not np.isfinite(array).all():
+        raise BundleRunError("The bundle's output holds numbers that are none.")
+    return array, image.affine
+
+
+def _read_label_map(
+    array: npt.NDArray[Any], volume: Volume, affine: npt.NDArray[np.float64]
+) -> npt.NDArray[np.uint8]:
     if array.size and (array.min() < 0 or array.max() > 255):
         raise BundleRunError("The bundle's label map has values outside 0 to 255.")
-    labels = _on_grid(array, volume, image.affine, affine_ras, order=0)
-    return np.ascontiguousarray(np.rint(labels).astype(np.uint8).transpose(2, 1, 0)), None
+    labels = _on_grid(array, volume, affine, order=0)
+    return np.ascontiguousarray(np.rint(labels).astype(np.uint8).transpose(2, 1, 0))
+
+
+def _own_values(mask: npt.NDArray[np.uint8]) -> dict[int, tuple[int, ...]]:
+    return {int(value): (int(value),) for value in np.unique(mask) if value != 0}
+
+
+def _labels_of(
+    probability: npt.NDArray[np.float32], labels: dict[int, str]
+) -> tuple[npt.NDArray[np.uint8], dict[int, tuple[int, ...]]]:
+    """Tell labels from probabilities: the largest where one channel is the background."""
+    if not has_background(labels):
+        return overlapping_labels(probability >= INSIDE)
+    # Outside what the bundle saw all are 0: background.
+    mask = probability.argmax(axis=-1).astype(np.uint8)
+    return mask, _own_values(mask)
 
 
 def _single_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -223,37 +262,32 @@ def _single_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _read_probabilities(
-    array: npt.NDArray[Any],
-    volume: Volume,
-    affine: npt.NDArray[np.float64],
-    affine_ras: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    """Read (X, Y, Z, channels) probabilities of labels that exclude each other."""
+    array: npt.NDArray[Any], volume: Volume, affine: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    """Read (X, Y, Z, channels) probabilities."""
     low, high = float(array.min()), float(array.max())
     if low < -_NEARLY or high > 1 + _NEARLY or array.shape[3] > 256:
         raise BundleRunError(
             f"The bundle wrote {array.shape[3]} channels from {low:.3g} to {high:.3g}; a label "
-            "map, or probabilities from 0 to 1 with the background first, was expected."
+            "map, or probabilities from 0 to 1, was expected."
         )
     channels = [
-        _on_grid(array[..., at].astype(np.float32), volume, affine, affine_ras, order=1)
+        _on_grid(array[..., at].astype(np.float32), volume, affine, order=1)
         for at in range(array.shape[3])
     ]
     probability = np.clip(np.stack(channels, axis=-1), 0.0, 1.0).transpose(2, 1, 0, 3)
-    # Outside what the bundle saw all are 0: background.
-    mask = probability.argmax(axis=-1).astype(np.uint8)
-    return mask, np.ascontiguousarray(probability.astype(np.float32))
+    return np.ascontiguousarray(probability.astype(np.float32))
 
 
 def _on_grid(
     array: npt.NDArray[Any],
     volume: Volume,
     affine: npt.NDArray[np.float64],
-    affine_ras: npt.NDArray[np.float64],
     *,
     order: int,
 ) -> npt.NDArray[Any]:
     """Bring an (X, Y, Z) array to the volume's grid: by nearest neighbour (0) or linearly (1)."""
+    affine_ras = _LPS_TO_RAS @ volume.affine_lps
     shape = volume.array_zyx.shape[::-1]
     if array.shape == shape and np.allclose(affine, affine_ras, atol=1e-3):
         return array

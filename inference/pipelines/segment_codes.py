@@ -29,14 +29,14 @@ _KNOWN: dict[str, tuple[CodeTriple, CodeTriple]] = {
 }
 
 
-def segment_named(name: str, *, number: int, value: int) -> Segment:
+def segment_named(name: str, *, number: int, values: tuple[int, ...]) -> Segment:
     """Return a segment with the codes of its name.
 
     Parameters
     ----------
     name : as the bundle's metadata has it, any case
     number : 1-based number in the result
-    value : value in the label map
+    values : those of the label map that make it up
 
     Returns
     -------
@@ -47,7 +47,7 @@ def segment_named(name: str, *, number: int, value: int) -> Segment:
     unknown = (_ANATOMY, (key.replace(" ", "-")[:16], _LOCAL_SCHEME, name.strip()[:64]))
     category, property_type = _KNOWN.get(key, unknown)
     label = name.strip()[:64].replace("_", " ")
-    return Segment(number, label[:1].upper() + label[1:], category, property_type, (value,))
+    return Segment(number, label[:1].upper() + label[1:], category, property_type, values)
 
 
 def segment_coded(declared: Mapping[str, Any], segment: Segment) -> Segment:

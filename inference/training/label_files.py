@@ -67,10 +67,13 @@ def read_labels(lines: Iterable[str]) -> Iterator[NewLabel]:
 def _label(values: dict[str, str]) -> NewLabel:
     levels = ("instance", "series", "study")
     deepest = next((level for level in levels if values.get(level)), "study")
+    frames = _numbers(values.get("frame", ""), "frame")
+    if len(frames) > 1 or (values.get("frame") and not frames):
+        raise InvalidRequestError("The column frame holds one number.")
     return NewLabel(
         label_set=values["label_set"],
         label=values["label"],
-        frame=_numbers(values.get("frame", ""), "frame")[0] if values.get("frame") else None,
+        frame=frames[0] if frames else None,
         region=_numbers(values.get("region", ""), "region"),
         reader=values.get("reader", ""),
         **{deepest: values.get(deepest, "")},

@@ -81,6 +81,7 @@ def test_studies_are_selected_by_keys_and_acted_on(radiologist, studies, sign_in
     expect(bar.get_by_text("5 selected")).to_be_visible()
 
     bar.get_by_role("button", name="Add to a collection").click()
+    expect(page.locator("#act select").first).to_be_focused()
     assert_accessible(page, inside="#act")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_text("5 studies are under way.")).to_be_visible()

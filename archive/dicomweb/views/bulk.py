@@ -14,10 +14,10 @@ from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view, not_
 from archive.dicomweb.views.retrieving import agreed_frames, frames_response
 from archive.errors import NotVisibleError
 from archive.retrieve.bulkdata import (
-    PIXEL_DATA,
     bulk_paths,
     bulk_value,
     is_compressed_pixel_data,
+    pixel_data_paths,
 )
 from archive.retrieve.files import available_instances
 from archive.retrieve.frames import outgoing_frames, require_frame_syntax
@@ -107,11 +107,7 @@ def pixeldata(
     request: HttpRequest, study: str, series: str | None = None, instance: str | None = None
 ) -> HttpResponseBase:
     """Send the pixel data of the objects, compressed ones frame by frame."""
-    return _many(
-        request,
-        (study, series, instance),
-        lambda found: [PIXEL_DATA] if found.has_pixel_data else [],
-    )
+    return _many(request, (study, series, instance), pixel_data_paths)
 
 
 def _many(

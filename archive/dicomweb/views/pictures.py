@@ -16,6 +16,7 @@ from archive.retrieve.frames import check_frame_numbers
 from archive.retrieve.rendering import (
     THUMBNAIL_SIDE,
     middle_frame,
+    picture_mark,
     rendered_frame,
     representative_of_series,
     representative_of_study,
@@ -137,7 +138,7 @@ def _picture(
 ) -> HttpResponseBase:
     choice = agreed(request, _SINGLE)
     rendering = parse_rendering(request.GET, choice.offer.name, default_side=default_side)
-    etag = f'"{instance.blob.sha256[:32]}-{number}-{rendering.key}"'
+    etag = f'"{instance.blob.sha256[:32]}-{number}-{picture_mark(instance, rendering)}"'
     unchanged = not_modified(request, etag)
     if unchanged is not None:
         return unchanged

@@ -15,7 +15,7 @@ from archive.dicomweb.views.pictures import document_response
 from archive.errors import InvalidRequestError
 from archive.retrieve.documents import document_types
 from archive.retrieve.files import outgoing_file
-from archive.retrieve.rendering import middle_frame, rendered_frame
+from archive.retrieve.rendering import middle_frame, picture_mark, rendered_frame
 from archive.retrieve.selectors import visible_instance
 from archive.retrieve.trail import note_access, note_transfer
 
@@ -43,7 +43,7 @@ def wado(request: HttpRequest) -> HttpResponseBase:
     text = request.GET.get("frameNumber")
     number = parse_frame_numbers(text)[0] if text else middle_frame(found)
     rendering = parse_wado_rendering(request.GET, wanted)
-    etag = f'"{found.blob.sha256[:32]}-{number}-{rendering.key}"'
+    etag = f'"{found.blob.sha256[:32]}-{number}-{picture_mark(found, rendering)}"'
     unchanged = not_modified(request, etag)
     if unchanged is not None:
         return unchanged

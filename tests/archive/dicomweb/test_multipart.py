@@ -51,6 +51,24 @@ def test_what_follows_the_closing_boundary_is_ignored():
     assert len(read(related([b"x"]) + b"epilogue", size=5)) == 1
 
 
+@pytest.mark.parametrize("size", [1, 7, None])
+@pytest.mark.parametrize(
+    "preamble",
+    ["\r\n", "This is a message in several parts.\r\n", f"\r\nno --{BOUNDARY} yet\r\n"],
+)
+def test_what_precedes_the_first_boundary_is_ignored(preamble, size):
+    parts = read(preamble.encode() + related(CONTENTS), size=size)
+
+    assert [content for _, content in parts] == CONTENTS
+
+
+def test_a_preamble_without_end_is_refused():
+    endless = (b"x" * 1000 for _ in iter(int, 1))
+
+    with pytest.raises(InvalidRequestError):
+        list(MultipartReader(endless, BOUNDARY).parts())
+
+
 def test_no_parts_are_no_error_here():
     assert read(f"--{BOUNDARY}--\r\n".encode()) == []
 

@@ -226,3 +226,24 @@ def test_modality_worklist_gives_scheduled_steps(ask, project, other_project):
     assert status.Status == 0
     assert [ds.PatientID for _, ds in answers] == ["P1"]
     assert answers[0][1].ScheduledProcedureStepSequence[0].Modality == "CT"
+    assert answers[0][0].Status == 0xFF00
+
+
+def test_worklist_says_that_a_key_is_not_matched(ask, project):
+    ScheduledStep.objects.create(
+        project=project,
+        dicom_patient_id="P1",
+        patient_name="Doe^Jane",
+        study_instance_uid="1.2.1",
+        requested_procedure_id="R1",
+        scheduled_step_id="S1",
+        modality="CT",
+        scheduled_date=date(2026, 11, 22),
+    )
+
+    status, answers = ask(
+        model=ModalityWorklistInformationFind, PatientID="", InstitutionName="Elsewhere"
+    )
+
+    assert status.Status == 0
+    assert [(answer.Status, ds.PatientID) for answer, ds in answers] == [(0xFF01, "P1")]

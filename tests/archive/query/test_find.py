@@ -164,6 +164,49 @@ def test_keys_that_the_level_does_not_have_are_named(study, radiologist):
     assert found.unsupported == ("Modality", "PatientComments")
 
 
+def test_keys_that_are_not_matched_may_hold_anything(study, radiologist):
+    code, reference = Dataset(), Dataset()
+    code.CodeValue = code.CodeMeaning = ""
+    reference.ReferencedSOPInstanceUID = "1.2.3"
+    asked = received(
+        PatientID="PAT*",
+        ProcedureCodeSequence=[code],
+        ReferencedStudySequence=[reference],
+        ReferencedPatientSequence=[Dataset()],
+    )
+    # In Implicit VR nothing tells that these are no texts.
+    asked.add_new(0x00090010, "LO", "ACME")
+    asked.add_new(0x00091001, "UN", b"\1\2\0\xff")
+    asked.add_new(0x00091002, "UN", b"\xfe\xff\x00\xe0\0\0\0\0")
+
+    found = find(user=radiologist, level=Level.STUDY, keys=asked)
+
+    assert [answer.StudyInstanceUID for answer in found] == ["1.2.3"]
+    assert found.unsupported == (
+        "ProcedureCodeSequence",
+        "ReferencedStudySequence",
+        "ReferencedPatientSequence",
+        "00090010",
+        "00091001",
+        "00091002",
+    )
+
+
+def test_keys_of_a_sequences_item_are_matched_and_others_named(study, radiologist):
+    for number in (1, 2):
+        request = {"ScheduledProcedureStepID": f"S{number}"}
+        SeriesFactory(study=study, series_number=number, request_attributes=[request])
+    item = Dataset()
+    item.ScheduledProcedureStepID, item.AccessionNumber, item.RequestedProcedureID = "S2", "A", ""
+    asked = received(StudyInstanceUID="1.2.3", SeriesNumber="")
+    asked.RequestAttributesSequence = [item]
+
+    found = find(user=radiologist, level=Level.SERIES, keys=asked)
+
+    assert [answer.SeriesNumber for answer in found] == [2]
+    assert found.unsupported == ("RequestAttributesSequence.AccessionNumber",)
+
+
 def test_nothing_outside_the_askers_rights_is_found(study, outsider):
     keys = received(StudyInstanceUID="1.2.3")
 

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from archive.dicom.charsets import fold_text
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import ScheduledStep
-from archive.scheduling.selectors import find_step, list_steps, matching
+from archive.scheduling.selectors import find_step, list_steps, matching, unsupported_keys
 
 DAY = datetime.date(2026, 7, 6)
 
@@ -111,6 +111,33 @@ def test_patient_is_found_by_id_and_by_name_without_regard_to_case(make_step, ra
 
     assert found(radiologist, by_name) == ["A1"]
     assert found(radiologist, by_id) == ["A2"]
+
+
+def test_keys_that_entries_have_no_attribute_for_are_named_and_not_matched(
+    make_step, radiologist
+) -> None:
+    make_step()
+    identifier = keys(Modality="CT")
+    code = Dataset()
+    code.CodeValue = code.CodeMeaning = ""
+    identifier.RequestedProcedureCodeSequence = [code]
+    identifier.InstitutionName = "Elsewhere"
+    identifier.add_new(0x00090010, "LO", "ACME")
+    identifier.add_new(0x00091001, "OB", b"\1\2")
+    # Group lengths are retired, and still sent.
+    identifier.add_new(0x00080000, "UL", 100)
+    (item,) = identifier.ScheduledProcedureStepSequence
+    item.CommentsOnThePerformedProcedureStep = "x"
+    item.add_new(0x00400000, "UL", 100)
+
+    [answer] = matching(radiologist, identifier)
+
+    assert answer.InstitutionName in {"", None}
+    assert answer.AccessionNumber == "A1"
+    assert 0x00080000 not in answer
+    assert 0x00400000 not in answer.ScheduledProcedureStepSequence[0]
+    assert unsupported_keys(identifier) == ["00080080", "00090010", "00091001", "00400280"]
+    assert unsupported_keys(keys()) == []
 
 
 def test_steps_of_other_projects_are_not_there(make_step, outsider) -> None:

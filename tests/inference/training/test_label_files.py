@@ -65,3 +65,9 @@ def test_readers_frames_and_regions_are_read():
 def test_regions_are_numbers(cell):
     with pytest.raises(InvalidRequestError, match="region"):
         list(read_labels(["instance,label_set,label,region\n", f"1.2,s,a,{cell}\n"]))
+
+
+@pytest.mark.parametrize("cell", ["x", "1 2", '","'])
+def test_a_frame_is_one_number(cell):
+    with pytest.raises(InvalidRequestError, match="frame"):
+        list(read_labels(["instance,label_set,label,frame\n", f"1.2,s,a,{cell}\n"]))

@@ -113,6 +113,29 @@ def test_pixel_data_alone(web, image):
         assert list(_located(web, path).values()) == [ds.PixelData]
 
 
+@pytest.mark.parametrize(
+    ("keyword", "bits", "kind"),
+    [
+        ("FloatPixelData", 32, np.float32),
+        ("DoubleFloatPixelData", 64, np.float64),
+        ("PixelData", 32, np.uint32),
+    ],
+)
+def test_pixel_data_of_floats(web, project, keyword, bits, kind):
+    samples = np.arange(16, dtype=kind).tobytes()
+    ds = make_dataset(StudyInstanceUID="1.2.3", Rows=4, Columns=4, BitsAllocated=bits)
+    del ds.PixelData
+    if keyword == "PixelData":
+        ds.BitsStored, ds.HighBit = bits, bits - 1
+    setattr(ds, keyword, samples)
+    (instance,) = store_datasets(ds, project=project)
+
+    for path in ("/dicom-web/studies/1.2.3/pixeldata", url_of(instance, "/pixeldata")):
+        ((address, value),) = _located(web, path).items()
+        assert value == samples
+        assert b"".join(web.get(address, HTTP_ACCEPT=OCTETS)) == samples
+
+
 def test_compressed_pixel_data_comes_frame_by_frame(web, project):
     samples = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
     frame = encode_frame(samples, FrameShape(16, "MONOCHROME2"), RLE).content
