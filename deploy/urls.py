@@ -9,6 +9,8 @@ from archive.portal.sign_in import to_sign_in
 from deploy.health import healthz, readyz
 from deploy.metrics.views import metrics
 
+handler500 = "archive.portal.failures.failed"
+
 urlpatterns = [
     # First what is asked for hundreds of times a second.
     path("dicom-web/", include("archive.dicomweb.urls")),

@@ -12,14 +12,14 @@ from django.utils.functional import SimpleLazyObject
 from archive.access import services
 from archive.access.problems import refuse
 from archive.access.refused_tokens import LIMIT, WINDOW_S, count_refused
-from archive.access.scopes import SAFE_METHODS, scope_needed
+from archive.access.scopes import SAFE_METHODS, is_for_people, lacks_scope, scope_needed
 from archive.access.smart import opens_door
 from archive.audit.accounts import record_tokens_refused
 from archive.audit.types import Asker
 from archive.models.memberships import memberships_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
@@ -75,6 +75,15 @@ def refuse_token(request: HttpRequest, secret: str) -> HttpResponse:
     )
     response["Retry-After"] = str(WINDOW_S)
     return response
+
+
+def refuse_scope(scope: str) -> HttpResponse:
+    """Answer 403 to a token without a scope that the act needs."""
+    return refuse(
+        HTTPStatus.FORBIDDEN,
+        code="scope-missing",
+        detail=f"This token lacks the scope {scope!r}.",
+    )
 
 
 class PlainProgramsMiddleware:
@@ -185,18 +194,23 @@ class DefaultDenyMiddleware:
             is_page = request.method in SAFE_METHODS
             return redirect_to_login(request.get_full_path() if is_page else "/")
         token = request.token  # type: ignore[attr-defined]
-        needed = scope_needed(request, view)
-        if (
-            token is not None
-            and needed not in token.scopes
-            and not opens_door(token.resource_scopes, request.path, needed)
-        ):
-            return refuse(
-                HTTPStatus.FORBIDDEN,
-                code="scope-missing",
-                detail=f"This token lacks the scope {needed!r}.",
-            )
-        return None
+        return None if token is None else _refused(request, view, token.resource_scopes)
+
+
+def _refused(
+    request: HttpRequest, view: Any, resource_scopes: Collection[str]
+) -> HttpResponse | None:
+    """Refuse a token what is for people, and what its scopes don't open."""
+    if is_for_people(request.path_info):
+        return refuse(
+            HTTPStatus.FORBIDDEN,
+            code="session-required",
+            detail="This page is for people who signed in, not for tokens.",
+        )
+    needed = scope_needed(request, view)
+    if lacks_scope(request, needed) and not opens_door(resource_scopes, request.path, needed):
+        return refuse_scope(needed)
+    return None
 
 
 class SecurityHeadersMiddleware:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 ViewT = TypeVar("ViewT")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ATTRIBUTE, _BY_METHOD = "required_scope", "required_scopes"
+# Pages on which ways in are made and given: whoever found a token would be a person by them.
+_FOR_PEOPLE = ("/account/", "/admin/", "/manage/")
+# Pages whose twins in REST want more than a method says.
+_FOR_ADMINS = ("/audit/", "/removals/")
 
 
 def requires_scope(scope: str, *, methods: Collection[str] = ()) -> Callable[[ViewT], ViewT]:
@@ -35,4 +39,17 @@ def scope_needed(request: HttpRequest, view: Any) -> str:
         scope = by_method.get(request.method) or getattr(place, _ATTRIBUTE, None)
         if scope is not None:
             return str(scope)
+    if request.path_info.startswith(_FOR_ADMINS):
+        return "admin"
     return "read" if request.method in SAFE_METHODS else "write"
+
+
+def is_for_people(path: str) -> bool:
+    """Whether a page is for people who signed in, whatever the scopes of a token."""
+    return path.startswith(_FOR_PEOPLE)
+
+
+def lacks_scope(request: HttpRequest, scope: str) -> bool:
+    """Whether a token asks that has not the scope; sessions have every one."""
+    token = getattr(request, "token", None)
+    return token is not None and scope not in token.scopes

@@ -10,6 +10,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
+from archive.access.middleware import refuse_scope
+from archive.access.scopes import lacks_scope
 from archive.accounts.stepup import ask_again, is_recent
 from archive.api import job_schemas as schemas
 from archive.api.endpoints import Endpoint
@@ -83,6 +85,8 @@ class JobsView(Endpoint):
         """Ask for an act; a worker takes it up within seconds."""
         values = _values(schemas.NewJobSchema(data=request.data))
         act = find_act(request.user, values["act"])
+        if act.is_dangerous and lacks_scope(request._request, "admin"):  # noqa: SLF001 DRF's way
+            return refuse_scope("admin")
         if act.is_dangerous and not is_recent(request._request):  # noqa: SLF001 DRF's way
             return ask_again(request._request)  # noqa: SLF001 DRF's way
         filters = values.get("filters")

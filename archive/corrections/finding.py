@@ -58,10 +58,20 @@ def require_administered(asker: Asker, study_ids: Iterable[int]) -> None:
     NotAllowedError
         One of them lies elsewhere, too.
     """
-    keys = list(study_ids)
+    links = Study.projects.through.objects.filter(study_id__in=list(study_ids))
+    require_administered_projects(asker, Project.objects.filter(pk__in=links.values("project_id")))
+
+
+def require_administered_projects(asker: Asker, projects: QuerySet[Project]) -> None:
+    """Refuse unless the asker is a radiology admin of all the projects.
+
+    Raises
+    ------
+    NotAllowedError
+        They are none of one of them.
+    """
     mine = administered_projects(asker.user or AnonymousUser()).values("pk")
-    links = Study.projects.through.objects.filter(study_id__in=keys)
-    if links.exclude(project_id__in=mine).exists():
+    if projects.exclude(pk__in=mine).exists():
         message = "Only a radiology admin of all projects concerned may correct this."
         raise NotAllowedError(message)
 

@@ -18,6 +18,7 @@ from archive.corrections.finding import (
     locked_studies_of,
     locked_study,
     require_administered,
+    require_administered_projects,
 )
 from archive.corrections.recording import (
     announce,
@@ -34,7 +35,7 @@ from archive.corrections.series import (
 )
 from archive.corrections.studies import write_study
 from archive.corrections.transactions import in_one_transaction
-from archive.errors import NotVisibleError, StateConflictError
+from archive.errors import NotAllowedError, NotVisibleError, StateConflictError
 from archive.ingest.following import identity_of
 from archive.models import Correction, Patient, PatientAlias, Project, Series, Study
 
@@ -175,6 +176,12 @@ def _undo_project_move(asker: Asker, correction: Correction) -> list[int]:
     former = Project.objects.filter(pk__in=correction.before["projects"])
     if not former.exists():
         raise StateConflictError(gettext("The project is gone."), code="project-gone")
+    # It is a move all the same: nobody puts a study where they have no say.
+    require_administered_projects(asker, former)
+    if not study.is_deidentified and former.filter(is_deidentified=True).exists():
+        raise NotAllowedError(
+            gettext("A project of de-identified studies takes in copies, no originals.")
+        )
     study.projects.set(former)
     return [study.pk]
 

@@ -8,9 +8,11 @@ import base64
 import math
 import struct
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from pydicom._dicom_dict import DicomDictionary
+from pydicom.datadict import get_entry
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -71,10 +73,17 @@ class _Converter:
     def __init__(self, bulk_data_uri: BulkDataUri | None) -> None:
         self.bulk_data_uri = bulk_data_uri
 
-    def dataset(self, ds: Dataset, inherited: tuple[str, ...], path: str, depth: int) -> JsonObject:
-        """Convert one level; `inherited` is the character set of the level above."""
+    def dataset(
+        self,
+        ds: Dataset,
+        inherited: tuple[str, ...],
+        path: str,
+        depth: int,
+        is_signed: bool = False,  # noqa: FBT001, FBT002 inner call, one an item
+    ) -> JsonObject:
+        """Convert one level; character set and sign of the pixels are those of the level above."""
         terms = _character_set(ds, inherited)
-        is_signed = _is_signed(ds)
+        is_signed = _is_signed(ds, inherited=is_signed)
         result: JsonObject = {}
         for tag in sorted(ds.keys()):
             if tag >> 16 in {0, 2} or tag & 0xFFFF == 0:
@@ -113,7 +122,7 @@ class _Converter:
             if depth >= _MAX_DEPTH:
                 return {"vr": "SQ"}
             items = [
-                self.dataset(item, terms, f"{path}/{number}/", depth + 1)
+                self.dataset(item, terms, f"{path}/{number}/", depth + 1, is_signed)
                 for number, item in enumerate(element.value or [])
             ]
             return {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
@@ -177,13 +186,27 @@ def _vr_of_raw(element: RawDataElement, *, is_signed: bool) -> str | None:
     """Return the VR to decode raw bytes by, or None to let pydicom find out."""
     vr = element.VR
     if vr is None or vr == "UN":
-        entry = DicomDictionary.get(element.tag)
-        if entry is None:
+        known = _dictionary_vr(element.tag)
+        if known is None:
             return None if element.tag & 0x10000 else vr or "UN"
-        vr = entry[0]
+        vr = known
         if vr == "US or SS":
             return "SS" if is_signed else "US"
     return _CHOSEN_VRS.get(vr, vr)
+
+
+def _dictionary_vr(tag: int) -> str | None:
+    entry = DicomDictionary.get(tag)
+    return _repeating_vr(tag) if entry is None else entry[0]
+
+
+@lru_cache(maxsize=1024)
+def _repeating_vr(tag: int) -> str | None:
+    """Return the VR of an attribute of repeating groups: overlays (60xx), curves (50xx)."""
+    try:
+        return get_entry(tag)[0]
+    except KeyError:
+        return None
 
 
 def _character_set(ds: Dataset, inherited: tuple[str, ...]) -> tuple[str, ...]:
@@ -197,9 +220,10 @@ def _character_set(ds: Dataset, inherited: tuple[str, ...]) -> tuple[str, ...]:
     return (str(value),) if value else inherited
 
 
-def _is_signed(ds: Dataset) -> bool:
+def _is_signed(ds: Dataset, *, inherited: bool) -> bool:
+    """Whether pixel values are signed: as the data set says, else the one that it is an item of."""
     if _PIXEL_REPRESENTATION not in ds:
-        return False
+        return inherited
     value: Any = ds.get_item(_PIXEL_REPRESENTATION).value
     return value in {1, b"\x01\x00", b"\x00\x01"}
 

@@ -10,6 +10,7 @@ from archive.errors import PixelDecodingError
 
 PixelBytes = bytes | memoryview
 Fragment = tuple[int, int]
+PIXEL_DATA = 0x7FE00010
 _EXTENDED_OFFSETS = 0x7FE00001
 _ITEM_HEADER = struct.Struct("<4sL")
 _ITEM_TAG = b"\xfe\xff\x00\xe0"
@@ -87,6 +88,32 @@ def encapsulated_frame(ds: Dataset, pixel: ImagePixel, frame_index: int) -> byte
     if not chosen:
         raise PixelDecodingError("The compressed frame can't be found in the pixel data.")
     return b"".join(bytes(value[start:stop]) for start, stop in chosen)
+
+
+def stream_fragments(ds: Dataset) -> list[Fragment]:
+    """Return where the fragments of a video lie in the value of its pixel data.
+
+    Parameters
+    ----------
+    ds : data set of a video, whose frames can't be told apart
+
+    Returns
+    -------
+    Begin and end of each; joined in order they are the video's stream.
+
+    Raises
+    ------
+    PixelDecodingError
+        There are none.
+
+    References
+    ----------
+    DICOM PS3.5 section 8.2.5 and following
+    """
+    _, fragments = _fragments(pixel_value(ds, PIXEL_DATA))
+    if not fragments:
+        raise PixelDecodingError("The video can't be found in the pixel data.")
+    return fragments
 
 
 def _fragments(value: PixelBytes) -> tuple[bytes, list[Fragment]]:

@@ -64,11 +64,10 @@ def overlay_segments(ds: Dataset) -> list[OverlaySegment]:
 
     References
     ----------
-    DICOM PS3.3 C.8.20.4, C.8.32.2
+    DICOM PS3.3 C.7.6.16.2.11, C.8.20.4, C.8.32.2
     """
     if str(ds.get("SOPClassUID", "")) == PARAMETRIC_MAP:
-        label = str(ds.get("ContentDescription") or ds.get("ContentLabel") or "Map")
-        return [OverlaySegment(1, label[:64], (255, 120, 30))]
+        return [OverlaySegment(1, _map_label(ds)[:64], (255, 120, 30))]
     found = []
     for at, item in enumerate((ds.get("SegmentSequence") or [])[:_MAX_SEGMENTS]):
         number = int(item.get("SegmentNumber", None) or 0)
@@ -77,6 +76,13 @@ def overlay_segments(ds: Dataset) -> list[OverlaySegment]:
             colour = segment_colour(item.get("RecommendedDisplayCIELabValue"), at)
             found.append(OverlaySegment(number, label[:64], colour))
     return sorted(found, key=lambda one: one.number)
+
+
+def _map_label(ds: Dataset) -> str:
+    """Return what the values of a map mean; its description, which may begin with notices, else."""
+    mapping = frame_module(ds, "RealWorldValueMappingSequence", 0)
+    names = (mapping.get("LUTExplanation"), ds.get("ContentDescription"), ds.get("ContentLabel"))
+    return next((str(name) for name in names if name), "Map")
 
 
 def overlay_bits(ds: Dataset) -> int:

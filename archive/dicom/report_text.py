@@ -1,5 +1,6 @@
 """Structured reports as text for people: the content tree, line by line."""
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ _SIMPLE_VALUES = {
     "SCOORD3D": "GraphicType",
     "TCOORD": "TemporalRangeType",
 }
+# Where UCUM's code is not what people write.
+_UNITS = {"1": "", "{ratio}": "", "[hnsf'U]": "HU", "Cel": "°C"}
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Line:
     depth: int
     name: str
     value: str
+    # The value is nothing but identifiers of objects or of the item itself.
+    is_reference: bool = False
 
 
 def report_lines(ds: Dataset) -> list[Line]:
@@ -51,7 +57,8 @@ def report_lines(ds: Dataset) -> list[Line]:
     waiting: deque[tuple[int, Dataset]] = deque([(0, ds)])
     while waiting and len(lines) < MAX_LINES:
         depth, item = waiting.popleft()
-        lines.append(Line(depth, _meaning(item, "ConceptNameCodeSequence"), _value(item)))
+        name, value = _meaning(item, "ConceptNameCodeSequence"), _value(item)
+        lines.append(Line(depth, name, value, _is_reference(item, value)))
         if depth < _MAX_DEPTH:
             children = item.get("ContentSequence") or []
             waiting.extendleft((depth + 1, child) for child in reversed(list(children)))
@@ -71,14 +78,24 @@ def _value(item: Dataset) -> str:
     return _text(item.get(keyword)) if keyword else ""
 
 
+def _is_reference(item: Dataset, value: str) -> bool:
+    """Tell a line that leads to other objects, and says nothing to who reads."""
+    kind = str(item.get("ValueType") or "")
+    is_leaf = not item.get("ContentSequence")
+    uids = value.split(", ")
+    return is_leaf and (
+        kind in {"IMAGE", "COMPOSITE", "WAVEFORM", "UIDREF"}
+        and all(_UID.fullmatch(one) for one in uids)
+    )
+
+
 def _number(item: Dataset) -> str:
     measured = _first(item, "MeasuredValueSequence")
     if measured is None:
         return _meaning(item, "NumericValueQualifierCodeSequence")
     unit = _first(measured, "MeasurementUnitsCodeSequence")
     name = "" if unit is None else _text(unit.get("CodeValue"))
-    text = _text(measured.get("NumericValue"))
-    return text if name in {"", "1", "{ratio}"} else f"{text} {name}"
+    return f"{_text(measured.get('NumericValue'))} {_UNITS.get(name, name)}".strip()
 
 
 def _meaning(item: Dataset, keyword: str) -> str:

@@ -119,7 +119,7 @@ def _own_resources() -> tuple[Resource, ...]:
         Resource(FRAMES, (_retrieve("RetrieveFrames", _frame_types()),)),
         *(Resource(f"{path}/metadata", (_metadata(),)) for path in (STUDY, SERIES, INSTANCE)),
         *(
-            Resource(f"{path}/{what}", (_picture(what),))
+            Resource(f"{path}/{what}", (_picture(what, has_videos=path == INSTANCE),))
             for path in (STUDY, SERIES, INSTANCE, FRAMES)
             for what in ("rendered", "thumbnail")
         ),
@@ -130,7 +130,11 @@ def _own_resources() -> tuple[Resource, ...]:
         ),
         Resource(
             f"{INSTANCE}/bulkdata/{{path}}",
-            (_retrieve("RetrieveBulkdata", _bulk_types(), (200, 206, 304, 416)),),
+            (
+                _retrieve(
+                    "RetrieveBulkdata", (*_bulk_types(), *_video_types()), (200, 206, 304, 416)
+                ),
+            ),
         ),
     )
 
@@ -172,7 +176,7 @@ def _metadata() -> Operation:
     )
 
 
-def _picture(what: str) -> Operation:
+def _picture(what: str, *, has_videos: bool) -> Operation:
     return Operation(
         "GET",
         "RetrieveRendered" if what == "rendered" else "RetrieveThumbnail",
@@ -181,6 +185,7 @@ def _picture(what: str) -> Operation:
             *PICTURE_TYPES,
             *(related(name) for name in PICTURE_TYPES),
             *((HTML, PLAIN, XML, PDF) if what == "rendered" else ()),
+            *(_video_types() if what == "rendered" and has_videos else ()),
         ),
         parameters=("accept", *PICTURE_PARAMETERS),
     )
@@ -188,6 +193,11 @@ def _picture(what: str) -> Operation:
 
 def _bulk_types() -> tuple[str, ...]:
     return (related(OCTET_STREAM), OCTET_STREAM)
+
+
+def _video_types() -> tuple[str, ...]:
+    kinds = ("video/mp4", "video/mpeg")
+    return (*kinds, *(related(kind) for kind in kinds))
 
 
 def _frame_types() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -85,7 +86,7 @@ def open_batch(
             project=project,
             is_preview_wanted=is_preview_wanted,
             # What a watched folder brings is marked so, and by itself alone.
-            source=clean_line(source).removeprefix("folder:")[:255],
+            source=re.sub(r"\A(folder:)+", "", clean_line(source))[:255],
         )
         audit.record_upload(
             asker, "open-upload", batch=batch.pk, details={"project": project and project.pk}

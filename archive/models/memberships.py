@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
+from archive.models.access import REVIEWING_ROLES
 from archive.models.rights_watch import Kept, watch
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Visitor(AnonymousUser):
 
     def __init__(self, link: int, within: tuple[Held, ...]) -> None:
         super().__init__()
-        roles = tuple(one for one in within if one.role != GRANTED)
+        # Of what its maker holds only that by which they may show something to others.
+        roles = tuple(one for one in within if one.role in REVIEWING_ROLES)
         self.held = (Held(SHARED, None, None, link, roles),)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
@@ -164,6 +165,8 @@ OWN_ITEMS = (
         hint=_("Everything else, row by row, to look at."),
     ),
 )
+# Pages of administrators that have no entry of their own lie under it.
+OVERVIEW = "portal:manage"
 THEMES = frozenset({"dark", "light"})
 THEME_COOKIE = "twinsight_theme"
 
@@ -175,6 +178,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme if theme in THEMES else "dark",
         "navigation_items": SimpleLazyObject(lambda: _navigation(user)),
+        "place": SimpleLazyObject(lambda: _place(request.path)),
         "unread_notices": SimpleLazyObject(lambda: _unread_notices(user)),
         "may_store": SimpleLazyObject(lambda: user is not None and may_schedule_any(user)),
         "may_send": SimpleLazyObject(lambda: user is not None and has_peers_for(user)),
@@ -193,6 +197,16 @@ def _navigation(user: AnyUser | None) -> list[panels.NavigationItem]:
     ]
 
 
+def _place(path: str) -> str:
+    """Return the entry of the bar or of its menu under which a page lies; empty under none."""
+    managed = [item.url_name for item in (*OWN_ITEMS, *panels.management_items.values())]
+    at_hand = [item.url_name for item in (*OWN_NAVIGATION, *panels.navigation_items.values())]
+    names = [OVERVIEW, *managed, *at_hand]
+    found = [(reverse(name), name) for name in names]
+    above = [(len(root), name) for root, name in found if path.startswith(root)]
+    return max(above)[1] if above else ""
+
+
 def _attention(user: AnyUser) -> dict[str, Any]:
     """Return the menu of an administrator with what waits, by groups; empty for everyone else."""
     groups = management_groups(user)
@@ -200,7 +214,7 @@ def _attention(user: AnyUser) -> dict[str, Any]:
         return {}
     entries = [entry for group in groups for entry in group["entries"]]
     return {
-        "entries": entries,
+        "places": {OVERVIEW, *(entry["item"].url_name for entry in entries)},
         "groups": groups,
         "waiting": sum(entry["count"] for entry in entries),
         "is_radiology_admin": is_radiology_admin(user),

@@ -12,7 +12,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from archive.access.middleware import asker_of
+from archive.access.middleware import asker_of, refuse_scope
+from archive.access.scopes import lacks_scope
 from archive.accounts.stepup import ask_again, is_recent
 from archive.bulk.exporting import chunks_of, open_result
 from archive.bulk.registry import find_act
@@ -115,6 +116,8 @@ def act(request: HttpRequest, name: str) -> HttpResponse:
         raise NotVisibleError(error.message) from error
     if request.method != "POST":
         return _form(request, found)
+    if found.is_dangerous and lacks_scope(request, "admin"):
+        return refuse_scope("admin")
     if found.is_dangerous and not is_recent(request):
         return ask_again(request)
     try:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from archive.dicom.transcoding import as_transfer_syntax
 from archive.dicom.transfer_syntaxes import EXPLICIT_LITTLE
-from archive.errors import BlobMissingError, PixelDecodingError
+from archive.errors import BlobMissingError, NotAcceptableError, PixelDecodingError
 from archive.retrieve.datasets import is_served_as_stored, load_dataset, open_instance
 from archive.retrieve.splicing import spliced_file
-from archive.retrieve.transfer_syntaxes import NOT_FOR_THE_WEB, web_transfer_syntax
+from archive.retrieve.transfer_syntaxes import ANY, NOT_FOR_THE_WEB, web_transfer_syntax
 from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
@@ -124,6 +124,61 @@ def available_instances(instances: Sequence[Instance]) -> list[Instance]:
     if not available:
         raise BlobMissingError("The stored files are missing.")
     return available
+
+
+def sendable_instances(instances: Sequence[Instance], wanted: Collection[str]) -> list[Instance]:
+    """Leave out the instances that can't be had in the transfer syntaxes asked for.
+
+    Known from their rows, before anything is sent: a segmentation of single bits does not withhold
+    the images that it lies among.
+
+    Parameters
+    ----------
+    instances
+        whose rights were checked by the caller
+    wanted
+        as for `outgoing_file`
+
+    Raises
+    ------
+    NotAcceptableError
+        None of them can.
+    """
+    sendable: list[Instance] = []
+    refusal: NotAcceptableError | None = None
+    for instance in instances:
+        try:
+            web_transfer_syntax(instance, wanted)
+        except NotAcceptableError as error:
+            refusal = refusal or error
+        else:
+            sendable.append(instance)
+    if refusal is not None and not sendable:
+        raise refusal
+    return sendable
+
+
+def readable_file(instance: Instance, wanted: Collection[str]) -> OutgoingFile:
+    """Prepare an instance among others, which does not end their answer where it is damaged.
+
+    Pixels that no decoder manages go out as stored, and say so.
+
+    Parameters
+    ----------
+    instance
+        whose rights were checked by the caller
+    wanted
+        as for `outgoing_file`
+
+    Raises
+    ------
+    NotAcceptableError, BlobMissingError
+        As there.
+    """
+    try:
+        return outgoing_file(instance, wanted)
+    except PixelDecodingError:
+        return outgoing_file(instance, (ANY,))
 
 
 def _as_stored(instance: Instance) -> OutgoingFile | None:

@@ -13,7 +13,7 @@ from archive.dicom.rendering import encode_image, render_frame
 from archive.errors import InvalidRequestError, NotAcceptableError
 from archive.models import Instance
 from archive.models.pictures import pictures_filter
-from archive.retrieve.datasets import mapped_dataset
+from archive.retrieve.datasets import load_dataset, mapped_dataset, served_mark
 from archive.retrieve.frames import check_frame_numbers
 from archive.retrieve.image_cache import cached_picture
 from archive.retrieve.selectors import series_instances
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from archive.models import Study
 
 THUMBNAIL_SIDE = 200
-_RENDERING_VERSION = 2
+_RENDERING_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,33 @@ class Rendering:
 
     @property
     def key(self) -> str:
-        """The same in a cache key."""
+        """The same in a cache key, and in an ETag, where a comma would end it."""
         window = self.window
-        voi = f"{window.center},{window.width},{window.function}" if window else ""
+        voi = f"{window.center};{window.width};{window.function}" if window else ""
         box = f"{self.size[0]}x{self.size[1]}" if self.size else ""
         cut = self.region
-        region = f"{cut.x},{cut.y},{cut.width},{cut.height},{cut.is_relative:d}" if cut else ""
+        region = f"{cut.x};{cut.y};{cut.width};{cut.height};{cut.is_relative:d}" if cut else ""
         notes = f"{self.with_patient:d}{self.with_technique:d}"
         return f"{_RENDERING_VERSION}:{self.format}:{voi}:{box}:{region}:{self.quality}:{notes}"
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether values of the data set are drawn into it."""
+        return self.with_patient or self.with_technique
+
+
+def picture_mark(instance: Instance, rendering: Rendering) -> str:
+    """Return what tells a picture of an instance from its others, for caches and ETags.
+
+    Parameters
+    ----------
+    instance
+        with series and study loaded
+    rendering
+        window, size, region, format
+    """
+    # Who is named in it is told by what was corrected, not by the bytes.
+    return rendering.key + (served_mark(instance) if rendering.is_annotated else "")
 
 
 def rendered_frame(instance: Instance, number: int, rendering: Rendering) -> bytes:
@@ -101,7 +120,7 @@ def rendered_frame(instance: Instance, number: int, rendering: Rendering) -> byt
     if not instance.has_pixel_data:
         raise NotAcceptableError("The instance is no image.", code="no-image")
     check_frame_numbers(instance, [number])
-    key = f"picture:{instance.blob.sha256}:{number}:{rendering.key}"
+    key = f"picture:{instance.blob.sha256}:{number}:{picture_mark(instance, rendering)}"
     return cached_picture(key, lambda: _render(instance, number, rendering))
 
 
@@ -112,10 +131,10 @@ def _render(instance: Instance, number: int, rendering: Rendering) -> bytes:
         else:
             whole = render_frame(ds, number - 1, window=rendering.window)
             picture = _cut(whole, rendering.region, rendering.size)
-        if rendering.with_patient or rendering.with_technique:
+        if rendering.is_annotated:
             picture = annotated(
                 picture,
-                ds,
+                load_dataset(instance, stop_before_pixels=True),
                 patient=rendering.with_patient,
                 technique=rendering.with_technique,
             )

@@ -35,6 +35,8 @@ class ReadDocument:
     instance_uid: str
     head: list[tuple[str, str]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    # Identifiers and other objects that it refers to: for who looks for them.
+    references: list[Line] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     is_cut: bool = False
     problem: str = ""
@@ -111,10 +113,12 @@ def _read(instance: Instance) -> ReadDocument:
 def _report(instance: Instance) -> ReadDocument:
     ds = load_dataset(instance)
     lines = report_lines(ds)
+    shown = lines[:MAX_REPORT_LINES]
     return ReadDocument(
         instance.sop_instance_uid,
         head=[(name, _plain(value)) for name, value in header_lines(ds)],
-        lines=lines[:MAX_REPORT_LINES],
+        lines=[line for line in shown if not line.is_reference],
+        references=[line for line in shown if line.is_reference],
         is_cut=len(lines) > MAX_REPORT_LINES,
     )
 

@@ -13,6 +13,8 @@ _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+(.*)$")
 _RULE_ROW = re.compile(r"^\s*\|?(?:\s*:?-+:?\s*\|)+\s*:?-*:?\s*$")
 _MARKS = re.compile(r"(\*\*|__|`)(.+?)\1")
+# A star within a word or beside a space is one of the text: 2 * 3, n*m.
+_EMPHASIS = re.compile(r"(?<![\w*])\*([^\s*](?:[^*]*[^\s*])?)\*(?![\w*])")
 _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
 
 
@@ -90,4 +92,4 @@ def _items(lines: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 def _plain(text: str) -> str:
     """Leave out the marks; a link keeps its address in brackets."""
     linked = _LINK.sub(lambda found: f"{found[1]} ({found[2]})" if found[2] else found[1], text)
-    return _MARKS.sub(r"\2", linked)
+    return _EMPHASIS.sub(r"\1", _MARKS.sub(r"\2", linked))

@@ -58,6 +58,11 @@ def measurement_name(name: str) -> str:
     return str(_MEASUREMENTS.get(name.lower(), name))
 
 
+def share_in_words(share: float) -> str:
+    """Return how sure a model is, in whole percent."""
+    return f"{share * 100:.0f} %"
+
+
 def measured(label: str, name: str) -> str:
     """Return what was measured of which structure, as one name."""
     if not label:

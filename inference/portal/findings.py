@@ -18,6 +18,7 @@ from inference.portal.finding_words import (
     measured,
     measurement_name,
     question_name,
+    share_in_words,
     shares_in_words,
     written_unit,
     written_value,
@@ -215,22 +216,26 @@ def _class_line(finding: Finding) -> ClassLine:
         probability=probability,
         width=f"{probability * 100:.1f}%",
         is_unsure=probability < UNSURE_BELOW,
-        contradiction=_contradiction(finding),
+        contradiction=contradiction(
+            finding.name,
+            finding.label,
+            modality=finding.series.modality,
+            body_part=finding.series.body_part_examined,
+        ),
     )
 
 
-def _contradiction(finding: Finding) -> str:
-    """Say where the images' own header states something else."""
-    said = {"modality": "modality", "body_part": "body_part_examined"}.get(finding.name)
-    stated = getattr(finding.series, said).upper() if said else ""
-    guessed = finding.label.upper()
+def contradiction(name: str, label: str, *, modality: str, body_part: str) -> str:
+    """Say where the images' own header states something else than a class of theirs."""
+    stated = {"modality": modality, "body_part": body_part}.get(name, "").upper()
+    guessed = label.upper()
     if not stated or stated == guessed or {stated, guessed} in ALIKE:
         return ""
-    return stated if finding.name == "modality" else title_case(stated)
+    return stated if name == "modality" else title_case(stated)
 
 
 def _measure_line(finding: Finding) -> MeasureLine:
-    sure = "" if finding.probability is None else f"{finding.probability:.0%}".replace("%", " %")
+    sure = "" if finding.probability is None else share_in_words(finding.probability)
     return MeasureLine(
         label=label_name(finding.label),
         name=sure if finding.kind == "detection" else measurement_name(finding.name),

@@ -12,10 +12,11 @@ from inference.portal.finding_words import (
     class_name,
     measured,
     question_name,
+    share_in_words,
     written_unit,
     written_value,
 )
-from inference.portal.findings import UNSURE_BELOW
+from inference.portal.findings import UNSURE_BELOW, contradiction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,27 +47,40 @@ class ReviewLine:
     given_label: str
     given_value: str
     is_removed: bool
+    # What the images' own header says instead.
+    contradiction: str
 
 
 def lines_of(result: Result, given: Mapping[str, str]) -> list[ReviewLine]:
     """Return the findings as lines; ``given`` is what the reviewer had typed before an error."""
-    return [_line(one, given) for one in result.findings]
+    return [_line(result, one, given) for one in result.findings]
 
 
 def summary_of(result: Result) -> str:
     """Return what a result says, in a few words."""
-    texts = [_said(one) for one in result.findings[:_SUMMARY]]
+    texts = [_said(result, one) for one in result.findings[:_SUMMARY]]
     if len(result.findings) > _SUMMARY:
         texts.append(gettext("%(n)s more") % {"n": len(result.findings) - _SUMMARY})
     return " · ".join(texts) or say_again(result.message) or gettext("Nothing was found")
 
 
-def _said(one: ReviewedFinding) -> str:
+def _said(result: Result, one: ReviewedFinding) -> str:
     if one.kind == "measurement":
         answer = f"{written_value(one.value)} {written_unit(one.unit)}".strip()
         return f"{measured(one.label, one.name)} {answer}".strip()
     said = _answer(one)
-    return f"{said} {one.probability:.0%}" if one.probability is not None else said
+    if one.probability is not None:
+        said = f"{said} {share_in_words(one.probability)}"
+    # Else nobody saw why a result is listed that only names what the images are of.
+    if stated := _contradiction(result, one):
+        said += f" ({gettext('DICOM says %(contradiction)s') % {'contradiction': stated}})"
+    return said
+
+
+def _contradiction(result: Result, one: ReviewedFinding) -> str:
+    if one.kind == "measurement":
+        return ""
+    return contradiction(one.name, one.label, modality=result.modality, body_part=result.body_part)
 
 
 def _answer(one: ReviewedFinding) -> str:
@@ -75,7 +89,7 @@ def _answer(one: ReviewedFinding) -> str:
     return class_name(one.name, one.label or one.name)
 
 
-def _line(one: ReviewedFinding, given: Mapping[str, str]) -> ReviewLine:
+def _line(result: Result, one: ReviewedFinding, given: Mapping[str, str]) -> ReviewLine:
     is_measured = one.kind == "measurement"
     corrected = class_name(one.name, one.corrected_label)
     if one.corrected_value is not None:
@@ -87,7 +101,7 @@ def _line(one: ReviewedFinding, given: Mapping[str, str]) -> ReviewLine:
         name=measured(one.label, one.name) if is_measured else question_name(one.name),
         answer=_answer(one),
         unit=written_unit(one.unit),
-        percent="" if sure is None else f"{sure:.0%}",
+        percent="" if sure is None else share_in_words(sure),
         width="" if sure is None else f"{sure * 100:.1f}%",
         is_unsure=sure is not None and sure < UNSURE_BELOW,
         is_critical=one.is_critical,
@@ -98,4 +112,5 @@ def _line(one: ReviewedFinding, given: Mapping[str, str]) -> ReviewLine:
         given_label=given.get(f"label-{one.pk}", ""),
         given_value=given.get(f"value-{one.pk}", ""),
         is_removed=bool(given.get(f"removed-{one.pk}")),
+        contradiction=_contradiction(result, one),
     )

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 
 from archive.models import Study
 from archive.models.access import REVIEWING_ROLES
-from archive.models.querysets import readable_projects
+from archive.models.querysets import DELETED, readable_projects
 from inference.models import ModelVersion, ResultReview, Run
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def reviewable_runs(user: AnyUser) -> QuerySet[Run]:
     """Return the results that the user may review: of each model on each series the newest one.
 
-    Clinicians and radiology admins review in their projects; vectors are nothing to review.
+    Clinicians and radiology admins review in their projects; vectors are nothing to review, and of
+    what was deleted nobody is told.
     """
     newer = Run.objects.filter(
         model_version=OuterRef("model_version"),
@@ -29,6 +30,7 @@ def reviewable_runs(user: AnyUser) -> QuerySet[Run]:
         pk__gt=OuterRef("pk"),
     )
     rows = runs_in_review(user).filter(~Exists(newer), state=Run.State.SUCCEEDED)
+    rows = rows.exclude(study__withheld=DELETED).exclude(series__withheld=DELETED)
     return rows.exclude(model_version__task=ModelVersion.Task.EMBED)
 
 

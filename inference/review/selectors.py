@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.cache import cache
 from django.db.models import Exists, F, Min, OuterRef, Q, Subquery
 
+from archive.access.selectors import rights_key_of
 from archive.errors import NotVisibleError
 from archive.models import Study
 from archive.models.prepared import Prepared
@@ -202,7 +203,7 @@ def _ordered(runs: QuerySet[Run], order: Order) -> QuerySet[Run]:
 
 def _values(user: AnyUser, runs: QuerySet[Run], column: str) -> list[str]:
     """Return what a filter can be set to; seconds old at most."""
-    key = f"review-{column}-{user.pk}"
+    key = f"review-{column}-{rights_key_of(user)}"
     known: list[str] | None = cache.get(key)
     if known is None:
         found = runs.order_by().values_list(column, flat=True).distinct()

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from archive.errors import ArchiveError
 from inference.models import RunNotice, RunSubscription
+from inference.runs.selectors import visible_runs
 from inference.runs.webhooks import post_signed
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def send_due_notices() -> int:
             "user__run_subscription", "run__model_version", "run__series", "run__study"
         ).order_by("pk")[:_AT_ONCE]
     )
+    unheard = [row.pk for row in rows if not _may_hear(row)]
+    RunNotice.objects.filter(pk__in=unheard).update(sent_at=now, error="Not theirs any more.")
+    rows = [row for row in rows if row.pk not in unheard]
     if not rows:
         return 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -49,6 +53,11 @@ def send_due_notices() -> int:
     for row, error in zip(rows, errors, strict=True):
         _record(row, error, now)
     return errors.count("")
+
+
+def _may_hear(row: RunNotice) -> bool:
+    """Whether the person may still be told: a try may come days after the run."""
+    return row.user.is_active and visible_runs(row.user).filter(pk=row.run_id).exists()
 
 
 def _record(row: RunNotice, error: str, now: datetime) -> None:
@@ -72,7 +81,7 @@ def _send(row: RunNotice) -> str:
             _send_mail(row)
         if wish.webhook_url:
             post_signed(wish.webhook_url, wish.webhook_secret, notice_json(row))
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, ValueError) as error:
         return f"Mail: {type(error).__name__}."
     except ArchiveError as error:
         return f"{_WEBHOOK} {error.message}"

@@ -69,7 +69,8 @@ def post_signed(url: str, secret: str, content: Mapping[str, Any]) -> None:
     try:
         client.request("POST", path, body, headers)
         status = client.getresponse().status
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:
+        # An address that HTTP has no letters for is nobody's either.
         raise PeerUnreachableError(f"No answer: {type(error).__name__}.") from error
     finally:
         client.close()

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils.translation import gettext
 
-from archive.access.selectors import is_radiology_admin, require_may_label
+from archive.access.selectors import require_may_label
 from archive.audit import services as audit
 from archive.audit.results import record_label_removed
 from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
@@ -17,6 +17,7 @@ from archive.models import Study
 from inference.models import Label
 from inference.similarity.words.series_words import mark_words_stale
 from inference.training.label_objects import MAX_LABELS, LabelledObjects, check_labels
+from inference.training.labels import may_take_back_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -129,7 +130,7 @@ def import_labels(
 
 
 def remove_label(*, asker: Asker, label_id: int) -> None:
-    """Take back a label: one's own, or any as a radiology admin.
+    """Take back a label: one's own, or any as a radiology admin of the study's project.
 
     Raises
     ------
@@ -150,7 +151,7 @@ def remove_label(*, asker: Asker, label_id: int) -> None:
     if row is None or user is None:
         raise NotVisibleError("There is no such label.")
     require_may_label(user, row.study)
-    if row.created_by_id != user.pk and not is_radiology_admin(user):
+    if row.created_by_id != user.pk and not may_take_back_others(user, row.study_id):
         raise NotAllowedError(gettext("A label is taken back by its reader or a radiology admin."))
     with transaction.atomic():
         row.delete()

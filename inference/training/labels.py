@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archive.access.selectors import is_radiology_admin
 from archive.errors import NotVisibleError
 from archive.models import Study
-from archive.models.access import LABELLING_ROLES
+from archive.models.access import LABELLING_ROLES, Role
 from archive.models.prepared import Prepared
 from archive.models.querysets import readable_projects
 from inference.models import Label
@@ -29,6 +28,14 @@ _STUDY = Prepared(
 _MAY_LABEL = Prepared(
     lambda user, study: (
         readable_projects(user, LABELLING_ROLES)
+        .filter(studies=study)
+        .order_by()
+        .values_list("pk")[:1]
+    )
+)
+_MAY_TAKE_BACK = Prepared(
+    lambda user, study: (
+        readable_projects(user, frozenset({Role.RADIOLOGY_ADMIN}))
         .filter(studies=study)
         .order_by()
         .values_list("pk")[:1]
@@ -83,7 +90,7 @@ def study_labels(user: AnyUser, study_uid: str) -> StudyLabels:
     if study is None:
         raise NotVisibleError("There is no such study.")
     may_label = bool(_MAY_LABEL(user, study=study))
-    is_admin = is_radiology_admin(user)
+    is_admin = may_take_back_others(user, study)
     return StudyLabels(
         labels=tuple(
             _view(row, is_mine=row.created_by_id == user.pk, may_label=may_label, is_admin=is_admin)
@@ -91,6 +98,11 @@ def study_labels(user: AnyUser, study_uid: str) -> StudyLabels:
         ),
         may_label=may_label,
     )
+
+
+def may_take_back_others(user: AnyUser, study: int) -> bool:
+    """Whether the user is a radiology admin of one of the study's projects."""
+    return bool(_MAY_TAKE_BACK(user, study=study))
 
 
 def _view(row: Label, *, is_mine: bool, may_label: bool, is_admin: bool) -> LabelView:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -15,6 +16,7 @@ from tests.browsing import MARKS, assert_accessible, await_images, take_picture,
 from tests.builders.ct_series import chest_phantom, make_ct_series
 from tests.builders.overlays import make_map, make_pdf, make_segmentation, make_text_report
 from tests.builders.stored import store_datasets
+from tests.factories.inference import RunFactory
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -108,6 +110,24 @@ def test_study_page_shows_reports_tags_timeline_trail_and_downloads(
     with page.expect_download() as started:
         page.get_by_role("link", name="NIfTI: Axial 2.5 mm").click()
     assert started.value.suggested_filename.endswith(".nii.gz")
+    assert complaints == []
+
+
+def test_long_words_stay_within_the_page(radiologist, project, sign_in, complaints) -> None:
+    words = "CT thorax abdomen pelvis with and without contrast, delayed phase"[:64]
+    images = make_ct_series(
+        chest_phantom()[14:15], SeriesDescription=words, StudyDescription=words,
+        PatientName="Wolfeschlegelsteinhausenbergerdorff^Maximiliana", PatientID="0123456789" * 6,
+    )  # fmt: skip
+    series = store_datasets(*images, project=project)[0].series
+    RunFactory(series=series, state="succeeded", not_before=timezone.now())
+    page = sign_in("radiologist")
+    page.goto(f"{page.url}{series.study.study_instance_uid}/")
+    expect(page.locator(".findings h3")).to_contain_text("CT thorax")
+    page.wait_for_load_state("networkidle")
+    take_pictures(page, "study-long-words")
+    tabs = page.locator(".tabs")
+    assert tabs.evaluate("(one) => getComputedStyle(one).overflowY") == "hidden"
     assert complaints == []
 
 

@@ -81,6 +81,7 @@ def test_studies_are_selected_by_keys_and_acted_on(radiologist, studies, sign_in
     expect(bar.get_by_text("5 selected")).to_be_visible()
 
     bar.get_by_role("button", name="Add to a collection").click()
+    expect(page.locator("#act select").first).to_be_focused()
     assert_accessible(page, inside="#act")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_text("5 studies are under way.")).to_be_visible()
@@ -116,3 +117,28 @@ def test_new_studies_show_without_taking_ones_place(
     expect(page.locator("tbody tr")).to_have_count(6)
     expect(page.locator("tbody [data-mark]:checked")).to_have_count(1)
     assert complaints == []
+
+
+def test_a_part_that_does_not_come_is_told_and_taken_back(
+    radiologist, studies, sign_in, complaints
+):
+    page = sign_in("radiologist")
+    row = page.get_by_role("columnheader", name="Date").get_by_role("link")
+    told = page.get_by_role("alert")
+
+    page.route("**/studies/?*", lambda route: route.fulfill(status=503, body="away"))
+    row.click()
+    expect(told).to_contain_text("database does not answer")
+    assert_accessible(page)
+    take_pictures(page, "worklist-outage")
+    page.unroute("**/studies/?*")
+    row.click()
+    expect(told).to_have_count(0)
+
+    page.route("**/studies/?*", lambda route: route.abort())
+    row.click()
+    expect(told).to_contain_text("The archive does not answer")
+    told.get_by_role("button", name="Close").click()
+    expect(told).to_have_count(0)
+    # Those that the test itself made fail.
+    complaints.clear()

@@ -24,7 +24,7 @@ from pynetdicom.sop_class import (
 from archive.access.services import create_api_token, register_peer
 from archive.audit.types import Asker
 from archive.dimse.listener import Listener
-from archive.models import ApiToken, Instance, Membership
+from archive.models import ApiToken, BulkJob, Instance, Membership
 from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.multipart import DICOM_MULTIPART, related
 from tests.builders.stored import store_datasets
@@ -131,6 +131,59 @@ def test_t40_tokens_store_by_role_and_scope(role, project, study) -> None:
         is_let = stores and scope == "write"
         assert (answer.status_code == 200) == is_let, (role, scope, answer.content[:300])
         assert Instance.objects.count() == 1 + is_let, (role, scope)
+
+
+@pytest.mark.django_db
+def test_t40_tokens_make_no_way_in(admin_user) -> None:
+    """Whoever found a token makes no account, password or address of it, whatever its scopes."""
+    victim = User.objects.create_user("victim", password="as it was")
+    for scopes in (("write",), SCOPES):
+        client = _bearer(admin_user, *scopes)
+        acts = (
+            ("/account/", {"email": "evil@example.org", "theme": "system", "language": ""}),
+            ("/account/sessions/", {}),
+            ("/account/security/app/", {"code": "123456"}),
+            ("/manage/users/new/", {"username": "evil", "is_user_admin": "on"}),
+            (f"/manage/users/{victim.pk}/reset/", {}),
+            (f"/manage/users/{victim.pk}/roles/", {"role": "viewer"}),
+            ("/manage/clients/", {"name": "evil", "scopes": ["read"]}),
+            ("/admin/archive/project/add/", {}),
+        )
+        for path, said in acts:
+            answer = client.post(path, said)
+            assert answer.status_code == 403, path
+            assert answer.json()["code"] == "session-required", path
+    assert not User.objects.filter(username="evil").exists()
+    assert User.objects.filter(email="evil@example.org").count() == 0
+    victim.refresh_from_db()
+    assert victim.check_password("as it was")
+    assert not Membership.objects.filter(user=victim).exists()
+    assert _bearer(admin_user, *SCOPES).get("/manage/users/").status_code == 403
+    assert _bearer(admin_user, *SCOPES).get("/admin/").status_code == 403
+
+
+@pytest.mark.django_db
+def test_t40_pages_want_the_scopes_of_their_twins_in_rest(project, study) -> None:
+    """What REST tells and does for the scope `admin` alone, no other door gives for less."""
+    user = _account("radiology_admin", project)
+    reader, writer, admin = _bearer(user, "read"), _bearer(user, "write"), _bearer(user, "admin")
+    for path in ("/audit/", "/audit/export/csv/", "/api/v1/audit"):
+        assert reader.get(path).status_code == 403, path
+        assert admin.get(path).status_code == 200, path
+    said = {"study": STUDY, "reason": "by a token that may only write"}
+    job = {"act": "delete", "studies": [STUDY], "options": {"reason": said["reason"]}}
+    typed = {"content_type": "application/json"}
+    for answer in (
+        writer.post("/api/v1/removals", said, **typed),
+        writer.post("/removals/new/", said),
+        writer.post("/api/v1/jobs", job, **typed),
+        writer.post("/studies/acts/delete/", {"studies": STUDY, "reason": said["reason"]}),
+    ):
+        assert answer.status_code == 403, answer.content
+        assert answer.json()["code"] == "scope-missing"
+    assert not BulkJob.objects.exists()
+    both = _bearer(user, "write", "admin")
+    assert both.post("/api/v1/jobs", job, **typed).status_code == 202
 
 
 @pytest.mark.django_db

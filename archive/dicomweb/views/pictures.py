@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
@@ -10,12 +12,21 @@ from archive.dicomweb.media_types import MULTIPART, Offer
 from archive.dicomweb.parsers import PICTURE_TYPES, parse_frame_numbers, parse_rendering
 from archive.dicomweb.renderers import multipart_response, protected
 from archive.dicomweb.views.answers import agreed, dicomweb_view, not_modified
-from archive.errors import NotAcceptableError, NotVisibleError
+from archive.dicomweb.views.bulk import video_offers, video_response
+from archive.errors import (
+    ArchiveError,
+    BlobMissingError,
+    NotAcceptableError,
+    NotVisibleError,
+    PixelDecodingError,
+)
+from archive.retrieve.bulkdata import PIXEL_DATA, is_video_stream
 from archive.retrieve.documents import PDF, document_types, rendered_document
 from archive.retrieve.frames import check_frame_numbers
 from archive.retrieve.rendering import (
     THUMBNAIL_SIDE,
     middle_frame,
+    picture_mark,
     rendered_frame,
     representative_of_series,
     representative_of_study,
@@ -37,6 +48,8 @@ if TYPE_CHECKING:
     from archive.models import Instance
     from archive.retrieve.rendering import Rendering
 
+logger = logging.getLogger(__name__)
+
 _SINGLE = tuple(Offer(name) for name in PICTURE_TYPES)
 _MANY = tuple(Offer(MULTIPART, name) for name in PICTURE_TYPES)
 
@@ -53,6 +66,8 @@ def rendered(
     if series is None or instance is None:
         return _rendered_many(request, study, series)
     found = visible_instance(request.user, study, series, instance)
+    if is_video_stream(found, PIXEL_DATA) and numbers is None:
+        return video_response(request, found, agreed(request, video_offers(found)))
     if not found.has_pixel_data and numbers is None:
         offers = [Offer(name) for name in document_types(found)]
         if not offers:
@@ -91,7 +106,8 @@ def _rendered_many(request: HttpRequest, study: str, series: str | None) -> Http
     images = [
         (instance, number)
         for instance in instances
-        if instance.has_pixel_data
+        # A video's frames can't be told apart.
+        if instance.has_pixel_data and not is_video_stream(instance, PIXEL_DATA)
         for number in range(1, (instance.number_of_frames or 1) + 1)
     ]
     if not images:
@@ -137,7 +153,7 @@ def _picture(
 ) -> HttpResponseBase:
     choice = agreed(request, _SINGLE)
     rendering = parse_rendering(request.GET, choice.offer.name, default_side=default_side)
-    etag = f'"{instance.blob.sha256[:32]}-{number}-{rendering.key}"'
+    etag = f'"{instance.blob.sha256[:32]}-{number}-{picture_mark(instance, rendering)}"'
     unchanged = not_modified(request, etag)
     if unchanged is not None:
         return unchanged
@@ -153,13 +169,27 @@ def _multipart(
 ) -> HttpResponseBase:
     choice = agreed(request, _MANY)
     rendering = parse_rendering(request.GET, choice.offer.inner)
+    # The first is made while the answer can still be an error.
+    pictures = _pictures(images, rendering)
+    first = next(pictures)
     note_access(request.asker, study, "rendered")  # type: ignore[attr-defined]
-    parts = _parts(images, rendering, choice.offer.inner)
-    return multipart_response(parts, choice.offer.inner)
+    media_type = choice.offer.inner
+    parts = ((media_type, [picture]) for picture in chain((first,), pictures))
+    return multipart_response(parts, media_type)
 
 
-def _parts(
-    images: list[tuple[Instance, int]], rendering: Rendering, media_type: str
-) -> Iterator[tuple[str, list[bytes]]]:
+def _pictures(images: list[tuple[Instance, int]], rendering: Rendering) -> Iterator[bytes]:
+    """Render one after another; what can't be is left out, unless that is all of them."""
+    refusal: ArchiveError | None = None
+    has_any = False
     for instance, number in images:
-        yield media_type, [rendered_frame(instance, number, rendering)]
+        try:
+            picture = rendered_frame(instance, number, rendering)
+        except (PixelDecodingError, BlobMissingError) as error:
+            refusal = refusal or error
+            logger.warning("frame not rendered", extra={"code": error.code})
+            continue
+        has_any = True
+        yield picture
+    if refusal is not None and not has_any:
+        raise refusal

@@ -13,7 +13,13 @@ from archive.dicomweb.renderers import file_response, multipart_response, protec
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view, not_modified
 from archive.errors import NotAcceptableError
 from archive.retrieve.datasets import served_mark
-from archive.retrieve.files import available_instances, outgoing_file, stored_file_types
+from archive.retrieve.files import (
+    available_instances,
+    outgoing_file,
+    readable_file,
+    sendable_instances,
+    stored_file_types,
+)
 from archive.retrieve.frames import (
     check_frame_numbers,
     frame_media_types,
@@ -43,9 +49,9 @@ def retrieve_many(request: HttpRequest, study: str, series: str | None = None) -
     """Send the instances of a study or series, one file in memory at a time."""
     choice = agreed(request, _FILES)
     found = visible_instances(request.user, study_instance_uid=study, series_instance_uid=series)
-    instances = available_instances(found)
-    # The first file settles whether the transfer syntaxes asked for can be met at all.
-    first = outgoing_file(instances[0], choice.transfer_syntaxes)
+    present = available_instances(found)
+    instances = sendable_instances(present, choice.transfer_syntaxes)
+    first = readable_file(instances[0], choice.transfer_syntaxes)
     told = stored_file_types(instances, choice.transfer_syntaxes)
     sizes = None if told is None else [(_typed(syntax), size) for syntax, size in told]
     note_transfer(request.asker, instances)  # type: ignore[attr-defined]
@@ -53,8 +59,12 @@ def retrieve_many(request: HttpRequest, study: str, series: str | None = None) -
     response = multipart_response(files, DICOM, part_sizes=sizes)
     if len(instances) < len(found):
         response.status_code = HTTPStatus.PARTIAL_CONTENT
-        missing = len(found) - len(instances)
-        response.headers["Warning"] = f'299 {base_url(request)} "{missing} files are missing"'
+        missing, unfit = len(found) - len(present), len(present) - len(instances)
+        texts = [f"{missing} files are missing"] if missing else []
+        if unfit:
+            texts.append(f"{unfit} files can not be had in the transfer syntax asked for")
+        base = base_url(request)
+        response.headers["Warning"] = ", ".join(f'299 {base} "{text}"' for text in texts)
     return response
 
 
@@ -63,7 +73,7 @@ def _files(
 ) -> Iterator[tuple[str, Iterable[Chunk]]]:
     yield _file_type(first), first.chunks
     for instance in others:
-        file = outgoing_file(instance, wanted)
+        file = readable_file(instance, wanted)
         yield _file_type(file), file.chunks
 
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from django.http import HttpResponse
 
 from archive.dicom.uids import is_valid_uid
-from archive.dicomweb.media_types import DICOM, Offer, choose
+from archive.dicomweb.media_types import DICOM, Choice, Offer, choose
 from archive.dicomweb.parsers import PICTURE_TYPES, parse_frame_numbers, parse_wado_rendering
 from archive.dicomweb.renderers import file_response, protected
 from archive.dicomweb.views.answers import dicomweb_view, not_modified
+from archive.dicomweb.views.bulk import video_response
 from archive.dicomweb.views.pictures import document_response
 from archive.errors import InvalidRequestError
+from archive.retrieve.bulkdata import PIXEL_DATA, is_video_stream, video_media_type
 from archive.retrieve.documents import document_types
 from archive.retrieve.files import outgoing_file
-from archive.retrieve.rendering import middle_frame, rendered_frame
+from archive.retrieve.rendering import middle_frame, picture_mark, rendered_frame
 from archive.retrieve.selectors import visible_instance
 from archive.retrieve.trail import note_access, note_transfer
 
@@ -38,12 +40,14 @@ def wado(request: HttpRequest) -> HttpResponseBase:
     wanted = _content_type(request, found)
     if wanted == DICOM:
         return _file(request, found)
+    if is_video_stream(found, PIXEL_DATA):
+        return video_response(request, found, Choice(Offer(wanted)))
     if wanted not in PICTURE_TYPES:
         return document_response(request, found, wanted)
     text = request.GET.get("frameNumber")
     number = parse_frame_numbers(text)[0] if text else middle_frame(found)
     rendering = parse_wado_rendering(request.GET, wanted)
-    etag = f'"{found.blob.sha256[:32]}-{number}-{rendering.key}"'
+    etag = f'"{found.blob.sha256[:32]}-{number}-{picture_mark(found, rendering)}"'
     unchanged = not_modified(request, etag)
     if unchanged is not None:
         return unchanged
@@ -79,6 +83,8 @@ def _file(request: HttpRequest, instance: Instance) -> HttpResponseBase:
 def _content_type(request: HttpRequest, instance: Instance) -> str:
     """Choose the best of what can be made; a picture or text where nothing is asked for."""
     shown = PICTURE_TYPES if instance.has_pixel_data else document_types(instance)
+    if is_video_stream(instance, PIXEL_DATA):
+        shown = (video_media_type(instance),)
     offers = [Offer(name) for name in (*shown, DICOM)]
     asked = request.GET.get("contentType") or None
     header = None if asked else request.META.get("HTTP_ACCEPT")

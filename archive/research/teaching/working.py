@@ -27,7 +27,7 @@ from archive.research.teaching.writing import CaseWriter, WrittenCase, case_file
 from archive.research.types import LeftOut
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from archive.audit.types import Asker
     from archive.bulk.types import Work
@@ -142,11 +142,19 @@ def finish_teaching(work: Work) -> None:
     if "manifest.json" not in names:
         options = ExportOptions.of(work.options["teaching"])
         plan = _plan(work, options)
+        _require_as_written(plan.cases, said)
         written = [_written(case, said.get(case.folder)) for case in plan.cases]
         with grown(path) as archive:
             for name, content in page_files(plan, options, profile_of(options), written):
                 add_file(archive, name, content)
     finish_export(work)
+
+
+def _require_as_written(cases: Iterable[PlannedCase], said: Mapping[str, Any]) -> None:
+    """Refuse where what lies in the file may leave no more: its texts may name somebody by now."""
+    if any(case.folder in said and not case.outlook.leaving for case in cases):
+        message = "A case was changed meanwhile and may not leave so any more: export again."
+        raise NotAcceptableError(message, code="held-back")
 
 
 def _written(case: PlannedCase, said: dict[str, Any] | None) -> WrittenCase:

@@ -16,10 +16,19 @@ from archive.curation.purging import purge_due
 from archive.curation.removals import remove_objects
 from archive.curation.types import ObjectPath
 from archive.errors import InvalidRequestError, LegalHoldError, NotAllowedError, NotVisibleError
-from archive.models import AuditEvent, Patient, Removal, ScheduledStep, Study
+from archive.models import (
+    AuditEvent,
+    Membership,
+    Patient,
+    Project,
+    Removal,
+    ScheduledStep,
+    Study,
+)
 from archive.scheduling.services import schedule_step
 from archive.scheduling.types import StepValues
 from tests.archive.corrections.served import by, file_bytes, file_of, found, metadata_of
+from tests.archive.dicomweb.views.test_retrieving import url_of
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
 
@@ -143,6 +152,52 @@ def test_a_study_moves_between_projects(
     move(archive_admin, is_copy=True)
     assert len(found(radiologist)) == len(found(outsider)) == 1
     assert move(archive_admin, is_copy=True) == []
+
+
+def test_the_name_in_a_picture_is_whose_the_study_is(archive_admin, client, project):
+    """Also where the picture was asked for, kept and given a tag before it was put right."""
+    client.force_login(archive_admin)
+    wrong, right = ({"PatientName": name, "PatientID": name} for name in ("Wrong^Ann", "Right^Bo"))
+    same = {"Rows": 128, "Columns": 128, "PixelData": bytes(128 * 128 * 2)}
+    (theirs,) = store_datasets(
+        make_dataset(StudyInstanceUID="1.2.826.0.1.9.8", **right, **same), project=project
+    )
+    (stored,) = store_datasets(
+        make_dataset(StudyInstanceUID=STUDY, **wrong, **same), project=project
+    )
+    picture = "/rendered?accept=image/png&window=0,2000&annotation=patient"
+    before = client.get(url_of(stored, picture))
+
+    move_study_to_patient(
+        asker=by(archive_admin),
+        study_uid=STUDY,
+        patient_id=theirs.series.study.patient_id,
+        reason="another patient's",
+    )
+
+    after = client.get(url_of(stored, picture), headers={"if-none-match": before["ETag"]})
+    assert after.status_code == 200
+    assert after.content == client.get(url_of(theirs, picture)).content
+    assert after.content != before.content
+    again = client.get(url_of(stored, picture), headers={"if-none-match": after["ETag"]})
+    assert again.status_code == 304
+
+
+def test_nobody_moves_a_study_back_to_where_they_have_no_say(
+    stored, archive_admin, radiologist, outsider, project, other_project
+):
+    """An undo is a move: wanted are the rights in both projects, and what the former one is now."""
+    (correction,) = move_studies_to_project(
+        asker=by(archive_admin), study_uids=[STUDY], project="neurology", reason="theirs"
+    )
+    Membership.objects.create(user=outsider, project=other_project, role="radiology_admin")
+    with pytest.raises(NotAllowedError):
+        undo(outsider, correction)
+    assert not found(radiologist)
+    Project.objects.filter(pk=project.pk).update(is_deidentified=True)
+    with pytest.raises(NotAllowedError, match="originals"):
+        undo(archive_admin, correction)
+    assert not found(radiologist)
 
 
 def test_legal_hold_keeps_a_study_from_deletion_and_purge(

@@ -151,6 +151,41 @@ def test_implicit_values_get_their_vr_from_the_dictionary():
     assert converted["00091001"]["vr"] == "UN"
 
 
+def test_implicit_values_of_overlays_get_the_vr_of_their_repeating_group():
+    data = build.part10(
+        build.identity(implicit=True)
+        + build.element(0x60020010, "US", b"\x08\0", implicit=True)
+        + build.element(0x60020040, "CS", b"G ", implicit=True)
+        + build.element(0x60020050, "SS", b"\1\0\xff\xff", implicit=True)
+        + build.element(0x60023000, "OW", b"\1\2", implicit=True),
+        "1.2.840.10008.1.2",
+    )
+
+    converted = dataset_to_json(read_header(io.BytesIO(data)).ds)
+
+    assert converted["60020010"] == {"vr": "US", "Value": [8]}
+    assert converted["60020040"] == {"vr": "CS", "Value": ["G"]}
+    assert converted["60020050"] == {"vr": "SS", "Value": [1, -1]}
+    assert converted["60023000"] == {"vr": "OW", "InlineBinary": "AQI="}
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(b"\1\0", ("SS", -1)), (b"\0\0", ("US", 65535))])
+def test_implicit_values_inside_sequences_have_the_sign_of_the_pixels(sign, expected):
+    item = build.item(build.element(0x00409216, "SS", b"\xff\xff", implicit=True))
+    data = build.part10(
+        build.identity(implicit=True)
+        + build.element(0x00280103, "US", sign, implicit=True)
+        + build.element(0x00409096, "SQ", item, implicit=True),
+        "1.2.840.10008.1.2",
+    )
+
+    converted = dataset_to_json(read_header(io.BytesIO(data)).ds)
+
+    (mapping,) = converted["00409096"]["Value"]
+    vr, value = expected
+    assert mapping["00409216"] == {"vr": vr, "Value": [value]}
+
+
 def test_decoded_data_sets_convert_like_raw_ones():
     ds = make_dataset(SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg=X")
     reference = Dataset()

@@ -68,6 +68,7 @@ def test_maps_are_scaled_from_cold_to_hot(images):
 
     assert (plane.x, plane.y, plane.width, plane.height) == (4, 4, 2, 1)
     assert list(plane.content) == [127, 255]
+    ds.ContentDescription = "Not for diagnostic use. why lung"
     assert overlay_segments(ds)[0].label == "why lung"
 
 

@@ -50,6 +50,25 @@ def test_the_tree_is_read_in_its_order():
     ]
 
 
+def test_lines_that_only_lead_elsewhere_are_told_from_what_is_said():
+    uid = content_item("UIDREF", "")
+    uid.UID = "1.2.3"
+    named = content_item("TEXT", "1.2.3")
+    above = referring("1.2")
+    above.ContentSequence = [content_item("TEXT", "what it shows")]
+    report = make_report([referring("1.2"), uid, named, above])
+
+    lines = report_lines(report)
+
+    assert [line.is_reference for line in lines] == [False, True, True, False, False, False]
+
+
+def test_units_are_what_people_write():
+    report = make_report([measured("-203", "[hnsf'U]"), measured("3", "mm"), measured("1", "1")])
+
+    assert [line.value for line in report_lines(report)[1:]] == ["-203 HU", "3 mm", "1"]
+
+
 def test_text_is_indented_and_says_whose_it_is():
     text = report_as_text(make_report([content_item("TEXT", "ok")], PatientID="P7"))
 

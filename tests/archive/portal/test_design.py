@@ -37,3 +37,21 @@ def test_every_colour_icon_and_component_is_on_the_page(client: Client, radiolog
     components = set(_COMPONENT.findall((CSS / "components.css").read_text(encoding="utf-8")))
     assert len(components) > 30
     assert components - classes == ELSEWHERE
+
+
+def test_pages_of_pictures_are_dark_in_both_themes():
+    """What the light theme changes is dark there again: dark words on black nobody reads."""
+    tokens = (CSS / "tokens.css").read_text(encoding="utf-8")
+    viewer = (CSS / "viewer.css").read_text(encoding="utf-8")
+    dark, light = (_declared(tokens, head) for head in (":root", ':root[data-theme="light"]'))
+    there = _declared(viewer, ".viewer-page")
+
+    assert light.keys() <= there.keys()
+    # Surfaces and lines are darker still beside a picture.
+    differing = {name for name in light if there[name] != dark[name]}
+    assert differing == {"--bg", "--surface", "--raised", "--line"}
+
+
+def _declared(css: str, head: str) -> dict[str, str]:
+    block = css.partition(f"\n{head} {{")[2].partition("\n}")[0]
+    return dict(re.findall(r"^\s*(--[\w-]+):\s*([^;]+);", block, re.MULTILINE))

@@ -163,3 +163,30 @@ def test_tables_are_for_the_user_administrator_and_to_look_at(
     radiologist.save()
     client.force_login(radiologist)
     assert client.get(reverse("admin:index")).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("/peers/", 'data-menu="manage" aria-current="page"'),
+        ("/peers/new/", 'data-menu="manage" aria-current="true"'),
+        ("/manage/groups/", 'data-menu="manage" aria-current="true"'),
+        ("/schedule/new/", 'data-place="portal:schedule" aria-current="true"'),
+        ("/similar/searches/", 'data-place="similarity:similar-page" aria-current="true"'),
+        ("/similar/quality/", 'data-menu="manage" aria-current="page"'),
+    ],
+)
+def test_bar_tells_where_a_page_lies(as_admin, address, place):
+    page = as_admin.get(address).content.decode()
+
+    bar = " ".join(page.partition("</nav>")[0].split())
+    assert place in bar
+    assert bar.partition("menu-list")[0].count("aria-current") == 1
+
+
+def test_bar_marks_no_place_of_administrators_for_others(client, radiologist):
+    client.force_login(radiologist)
+
+    bar = client.get("/account/").content.decode().partition("</nav>")[0]
+
+    assert "aria-current" not in bar

@@ -243,6 +243,43 @@ def test_a_collection_is_shared_with_the_series_in_it(radiologist, colleague):
     assert visitor.get(f"/shared/{link.pk}/{STUDY}/{STUDY}.2/1.jpg").status_code == 404
 
 
+def test_a_link_shows_only_what_its_maker_may_share(radiologist, other_project):
+    """Also of what came into its collection later, and of what its maker only looks at by now."""
+    looked_at = "1.2.826.0.1.9.97"
+    store_datasets(
+        make_dataset(
+            StudyInstanceUID=looked_at,
+            SeriesInstanceUID=f"{looked_at}.1",
+            SOPInstanceUID=f"{looked_at}.1.1",
+        ),
+        project=other_project,
+    )
+    Membership.objects.create(user=radiologist, role="viewer", project=other_project)
+    collection = Collection.objects.create(owner=radiologist, name="It grows")
+    collection.items.create(study=Study.objects.get(study_instance_uid=STUDY), position=1)
+    owner, sharing = signed_in(radiologist), f"/collections/{collection.pk}/sharing/"
+    owner.post(sharing, {"kind": "link", "days": "1", "may_download": "1"})
+    path = path_in(owner.get(sharing).content.decode())
+    visitor, link = Client(), ShareLink.objects.get()
+    assert owner.get(f"/studies/{looked_at}/").status_code == 200
+    added = owner.post(
+        f"/api/v1/collections/{collection.pk}/items",
+        {"items": [{"study": looked_at}]},
+        content_type="application/json",
+    )
+    assert added.status_code == 201
+
+    page = visitor.get(path, follow=True)
+
+    assert f"{STUDY}.1/" in page.content.decode()
+    assert looked_at not in page.content.decode()
+    assert visitor.get(f"/shared/{link.pk}/{looked_at}/{looked_at}.1/1.jpg").status_code == 404
+    assert visitor.get(f"/shared/{link.pk}/{looked_at}/download/").status_code == 404
+    Membership.objects.filter(user=radiologist).update(role="viewer")
+    assert owner.get(PAGE).status_code == 200
+    assert visitor.get(f"/shared/{link.pk}/").status_code == 404
+
+
 def test_break_glass_from_reason_to_review(outsider, radiologist, archive_admin, settings):
     """T83: no access without reason; with it one patient, a short time, others told, a review."""
     treating = signed_in(outsider)

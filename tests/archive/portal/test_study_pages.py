@@ -18,6 +18,7 @@ from archive.models import AuditEvent, BulkJob, Membership, Role, Study
 from tests.builders.ct_series import chest_phantom, make_ct_series
 from tests.builders.datasets import make_dataset
 from tests.builders.overlays import make_map, make_pdf, make_segmentation, make_text_report
+from tests.builders.reports import code, content_item
 from tests.builders.stored import store_datasets
 
 if TYPE_CHECKING:
@@ -259,6 +260,25 @@ def test_report_is_read_in_place_and_escaped(client: Client, radiologist, case: 
     assert "<html" not in fragment
     assert "Diagnostic imaging report" in client.get(address).content.decode()
     assert AuditEvent.objects.filter(act="report").exists()
+
+
+def test_what_a_report_refers_to_is_folded_away(
+    client: Client, radiologist, project, case: Case
+) -> None:
+    reference = content_item("UIDREF", "", name=code("112040", "DCM", "Tracking Identifier"))
+    reference.UID = "1.2.840.99"
+    report = make_text_report(case.images[0], "Clear.")
+    report.ContentSequence.append(reference)
+    store_datasets(report, project=project)
+    client.force_login(radiologist)
+
+    page = client.get(case.url("series-report", str(report.SeriesInstanceUID))).content.decode()
+
+    said, folded = page.split("report-references")
+    assert "Clear." in said
+    assert "1.2.840.99" not in said
+    assert "1 reference" in folded
+    assert "1.2.840.99" in folded
 
 
 def test_pages_of_a_pdf_are_pictures_with_their_text(

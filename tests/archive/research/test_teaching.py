@@ -13,6 +13,8 @@ import pytest
 
 from archive.audit.types import Asker
 from archive.bulk.exporting import open_result
+from archive.bulk.services import start_job
+from archive.bulk.types import Work
 from archive.bulk.working import work_on_job
 from archive.collections.cases import add_case, describe_case
 from archive.collections.errors import InvalidCollectionError
@@ -21,12 +23,13 @@ from archive.collections.types import CasePath
 from archive.deid import treatment
 from archive.deid.identifiers import holds_word, words_of
 from archive.deid.types import DatePolicy
-from archive.errors import NotAllowedError, NotVisibleError
+from archive.errors import NotAcceptableError, NotAllowedError, NotVisibleError
 from archive.models import AuditEvent, Blob, BulkJob, Instance, Membership, Study
 from archive.research.teaching.naming import names_patient
 from archive.research.teaching.planning import plan_export
 from archive.research.teaching.services import export_collection
 from archive.research.teaching.types import ExportOptions
+from archive.research.teaching.working import finish_teaching, write_cases
 from archive.storage.stores import blob_store
 from tests.archive.deid.test_engine import MOMENTS, TEXTS, UIDS, planted_file
 from tests.builders.datasets import make_dataset as make_any
@@ -268,6 +271,29 @@ def test_texts_that_name_the_patient_hold_their_case_back(collect, export, proje
     assert reasons[0]["reason"] == "names-patient"
     assert b"Asa, 41" not in content
     assert len(_datasets(export(ExportOptions(looked_at=frozenset({item})))[0])) == 2
+
+
+def test_texts_that_come_to_name_the_patient_while_a_job_runs_stay_behind(
+    radiologist, asker, collection, project
+):
+    """Images were written when a case was harmless; its texts are read at the end."""
+    (chest,) = store_datasets(make_dataset(PatientName="Doe^Jane"), project=project)
+    uid = chest.series.study.study_instance_uid
+    item, _ = add_case(radiologist, collection, CasePath(study_uid=uid), asker=asker)
+    asked = {"collection": str(collection), "quiz": "no"}
+    job = start_job(asker=asker, act="teaching-file", options=asked, study_uids=[uid])
+    options = {name: value for name, value in job.options.items() if name != "_asker"}
+    work = Work(asker=asker, job=job.pk, options=options, keep=lambda: None)
+    write_cases(work, uid)
+    describe_case(radiologist, collection, item, asker=asker, note="Jane Doe came again")
+
+    with pytest.raises(NotAcceptableError):
+        finish_teaching(work)
+
+    assert BulkJob.objects.get(pk=job.pk).result_until is None
+    describe_case(radiologist, collection, item, asker=asker, note="She came again")
+    finish_teaching(work)
+    assert BulkJob.objects.get(pk=job.pk).result_until is not None
 
 
 def test_name_of_the_collection_that_names_a_patient_stays_behind(

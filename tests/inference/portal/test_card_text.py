@@ -1,3 +1,5 @@
+import pytest
+
 from inference.portal.card_text import CardBlock, card_blocks
 
 CARD = """# Lung model
@@ -26,6 +28,21 @@ def test_a_card_becomes_blocks_of_plain_text():
         CardBlock("table", rows=(("set", "AUC"), ("NIH", ".73"))),
         CardBlock("code", text="<script>"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (
+            "It knows *covid19*, *no_finding* and *a cold*.",
+            "It knows covid19, no_finding and a cold.",
+        ),
+        ("**Not** for *any* use", "Not for any use"),
+        ("2 * 3 * 4 is 24; n*m*k, a*", "2 * 3 * 4 is 24; n*m*k, a*"),
+    ],
+)
+def test_emphasis_leaves_no_stars(written, read):
+    assert card_blocks(written) == [CardBlock("text", text=read)]
 
 
 def test_odd_cards_end():

@@ -17,7 +17,7 @@ def test_list_shows_what_waits(client, radiologist, model_result):
 
     page = page_of(client)
 
-    assert "Pneumonia 81%" in page
+    assert "Pneumonia 81 %" in page
     assert "CASE1" in page.upper()
     assert f"{PAGE}{model_result.pk}/" in page
     assert "Nothing waits for you" in page_of(client, model="another")
@@ -41,8 +41,26 @@ def test_detail_shows_findings_beside_the_images(client, radiologist, model_resu
 
     assert "viewer-data" in page
     assert "1.2.3.1.1.1" in page
-    assert "81%" in page
+    assert "81 %" in page
     assert "Not for diagnostic use" in page
+
+
+def test_what_the_images_say_otherwise_is_told(client, radiologist, make_result):
+    run = make_result()
+    run.series.body_part_examined = "ABDOMEN"
+    run.series.save()
+    run.findings.create(
+        series=run.series, kind="classification", name="body_part", label="BRAIN",
+        probability=0.97, tracking_uid="1.2.3.99",
+    )  # fmt: skip
+    client.force_login(radiologist)
+
+    listed = page_of(client)
+    opened = page_of(client, f"{PAGE}{run.pk}/")
+
+    assert "Brain 97 % (DICOM says Abdomen)" in listed
+    assert listed.count("DICOM says") == 1
+    assert opened.count("DICOM says Abdomen") == 1
 
 
 def test_decision_leads_to_the_next_result_and_then_back_to_the_list(

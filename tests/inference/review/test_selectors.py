@@ -2,6 +2,9 @@
 
 import pytest
 
+from archive.audit.types import Asker
+from archive.curation.removals import remove_objects, undo_removal
+from archive.curation.types import ObjectPath
 from archive.errors import NotVisibleError
 from inference.models import ModelVersion, Run
 from inference.review.selectors import (
@@ -29,6 +32,29 @@ def test_reviewers_see_their_projects_results_and_others_none(
     for user in (colleague, outsider):
         with pytest.raises(NotVisibleError):
             result_to_review(user, model_result.pk)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_results_on_what_was_deleted_are_reviewed_by_nobody_until_that_is_undone(
+    radiologist, reviewer, archive_admin, model_result, is_whole
+):
+    asker = Asker(door="test", user=archive_admin)
+    series = model_result.series
+    uid = series.study.study_instance_uid
+    path = ObjectPath(uid, None if is_whole else series.series_instance_uid)
+    removal = remove_objects(asker=asker, path=path, reason="another patient's")
+
+    assert runs_of(radiologist) == []
+    assert runs_of(radiologist, study=uid, standing=Standing.ALL) == []
+    assert critical_count(radiologist) == 0
+    for act in (
+        lambda: result_to_review(radiologist, model_result.pk),
+        lambda: review_result(asker=reviewer, run_id=model_result.pk, decision="accepted"),
+    ):
+        with pytest.raises(NotVisibleError):
+            act()
+    undo_removal(asker=asker, removal_id=removal.pk)
+    assert runs_of(radiologist) == [model_result.pk]
 
 
 def test_only_the_newest_success_of_a_model_on_a_series_is_to_be_reviewed(

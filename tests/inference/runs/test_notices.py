@@ -221,6 +221,42 @@ def test_dead_webhook_is_given_up_after_a_while(
     assert "No answer" in notice.error
 
 
+def test_an_address_that_can_not_be_written_holds_nobody_elses_news(
+    series: Series, radiologist: User, colleague: User, settings: Any
+) -> None:
+    settings.TWINSIGHT_WEBHOOK_HOSTS = ["127.0.0.1:1"]
+    asks(radiologist, on_critical=True, webhook_url="http://127.0.0.1:1/höök")
+    asks(colleague, on_critical=True, by_mail=True)
+    finish_run(run_of(None, series), RunOutcome(device="cpu", findings=(CRITICAL,)))
+
+    assert send_due_notices() == 1
+
+    assert [letter.to for letter in mail.outbox] == [["colleague@clinic.invalid"]]
+    assert "No answer" in RunNotice.objects.get(user=radiologist).error
+
+
+def test_who_lost_the_right_meanwhile_is_sent_nothing(
+    series: Series, radiologist: User, colleague: User, settings: Any, receiver: Receiver
+) -> None:
+    """A webhook that was away is tried again for days."""
+    settings.TWINSIGHT_WEBHOOK_HOSTS = ["127.0.0.1"]
+    asks(radiologist, on_critical=True, webhook_url=receiver.url)
+    asks(colleague, on_critical=True, by_mail=True)
+    finish_run(run_of(None, series), RunOutcome(device="cpu", findings=(CRITICAL,)))
+    colleague.is_active = False
+    colleague.save()
+    assert send_due_notices() == 0
+    assert len(receiver.got) == 1
+    series.study.projects.clear()
+
+    hurry()
+    assert send_due_notices() == 0
+
+    assert len(receiver.got) == 1
+    assert not mail.outbox
+    assert not RunNotice.objects.filter(sent_at=None).exists()
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -14,6 +14,7 @@ from inference.training.labelling import (
     import_labels,
     remove_label,
 )
+from inference.training.labels import study_labels
 from tests.factories.archive import InstanceFactory, SeriesFactory, StudyFactory
 
 pytestmark = pytest.mark.django_db
@@ -162,10 +163,12 @@ def test_nobody_labels_in_anothers_name(instance, radiologist, archive_admin):
 
 
 def test_label_is_taken_back_by_its_reader_or_an_admin(
-    instance, radiologist, colleague, outsider, archive_admin, project
+    instance, radiologist, colleague, outsider, archive_admin, project, other_project
 ):
     other = User.objects.create_user("other")
     Membership.objects.create(user=other, project=project, role="annotator")
+    # A radiology admin elsewhere is none here.
+    Membership.objects.create(user=other, project=other_project, role="radiology_admin")
     for number in range(2):
         add_labels(asker=_asker(radiologist), labels=[_on(instance, label=str(number))])
     first, second = Label.objects.order_by("pk")
@@ -178,6 +181,9 @@ def test_label_is_taken_back_by_its_reader_or_an_admin(
     ):
         with pytest.raises(error):
             remove_label(asker=_asker(user), label_id=first.pk)
+    study_uid = first.study.study_instance_uid
+    for user, may in ((other, False), (radiologist, True), (archive_admin, True)):
+        assert {one.may_remove for one in study_labels(user, study_uid).labels} == {may}
     remove_label(asker=_asker(radiologist), label_id=first.pk)
     remove_label(asker=_asker(archive_admin), label_id=second.pk)
 

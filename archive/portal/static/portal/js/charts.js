@@ -30,6 +30,8 @@
     const step = units.findLastIndex((_, power) => size >= 1024 ** power);
     return step < 1 ? `${value} B` : `${+(value / 1024 ** step).toPrecision(3)} ${units[step]}`;
   }
+  // Nothing is counted by less than a day: no day stands on an axis twice.
+  const DAYS = [1, 2, 5, 7, 10, 14, 30, 60, 90, 180, 365, 730].map((days) => days * 86400);
   const BYTE_STEPS = Array.from({ length: 62 }, (_, power) => 2 ** power);
   function written(value, unit) {
     if (value === null || value === undefined) return "–";
@@ -95,7 +97,7 @@
         scales: { x: { range: (_, low, high) => (times.length < 2 ? [low - 259200, low + 259200 + step] : [low, high + step]) }, y: { range: (_, low, high) => [Math.min(0, low), unit === "share" ? 1 : (high || 1) * 1.08] } },
         series: [{ label: "\u00a0", value: (_, seconds) => (seconds === null ? "" : `${head} ${day(seconds)}`) }, ...series],
         axes: [
-          { ...axis, grid: { show: false }, size: 30, space: 70, values: (_, all) => all.map(onAxis) },
+          { ...axis, grid: { show: false }, incrs: DAYS, size: 30, space: 70, values: (_, all) => all.map(onAxis) },
           { ...axis, ...(unit === "bytes" ? { incrs: BYTE_STEPS } : {}), size: 58, gap: 4, values: (_, all) => all.map((value) => written(value, unit)) },
         ],
       },
