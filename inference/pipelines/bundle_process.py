@@ -13,6 +13,7 @@ from typing import Any
 
 from inference.errors import InferenceError
 from inference.pipelines.confinement import confine_process, peak_memory_mb
+from inference.pipelines.sharding import spare_sharding
 
 _CONFIG_NAMES = ("inference.json", "inference.yaml", "inference.yml")
 
@@ -28,6 +29,7 @@ def main(request_path: Path) -> None:
     request: dict[str, Any] = json.loads(request_path.read_text(encoding="utf-8"))
     # Before numpy and torch are there: a process with threads can't leave its network.
     is_offline = confine_process(request.get("limits", {}))
+    spare_sharding()
     started = time.monotonic()
     module, _, name = request["run"].rpartition(".")
     answer = dict(getattr(import_module(module), name)(request))

@@ -11,9 +11,10 @@ from tests.builders.bundles import make_threshold_bundle
 from tests.builders.declared_bundles import make_declared_bundle
 
 _LOOK = """
-import os, resource
+import os, resource, sys
 with open({path!r}, "w") as seen:
     print(sorted(os.environ), resource.getrlimit(resource.RLIMIT_AS)[0] >> 20, file=seen)
+    print(sorted(name for name in sys.modules if name.startswith("torch.distributed")), file=seen)
 """
 
 
@@ -69,7 +70,8 @@ def test_a_bundle_that_never_ends_is_ended(tmp_path):
         try_bundle(bundle, read_metadata(bundle), is_trusted=True, timeout_s=12)
 
 
-def test_a_bundle_has_neither_network_nor_secrets_nor_all_the_memory(tmp_path):
+def test_a_bundle_has_neither_network_nor_secrets_nor_all_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
     seen = tmp_path / "seen"
     bundle = make_threshold_bundle(tmp_path / "b", threshold=500)
     script = bundle / "scripts" / "threshold.py"
@@ -80,5 +82,7 @@ def test_a_bundle_has_neither_network_nor_secrets_nor_all_the_memory(tmp_path):
     text = seen.read_text()
     assert "DATABASE_URL" not in text
     assert "SECRET" not in text
+    assert "OMP_WAIT_POLICY" in text, "how its threads wait is the machine's affair"
     assert "24576" in text
+    assert "torch.distributed.fsdp" not in text, "what trains one network on many machines"
     assert measured["memory_mb"] > 50
