@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 REPORTS = ("sr", "sr3d")
 _UID_OF_TRACKING = 0x0040A124
 _CODE = ("code", "scheme", "meaning")
+# Of Code Value (0008,0100).
+_LONGEST_CODE = 16
 _NOT_IN_NAMES = str.maketrans(dict.fromkeys("^=\\", " "))
 
 
@@ -127,7 +129,8 @@ def _code_of(run: Run, label: str) -> CodeTriple | None:
     for one in run.model_version.labels:
         if wanted and _plain(str(one.get("name", ""))) == wanted:
             code, scheme, meaning = (str(one.get(key) or "") for key in _CODE)
-            return (code, scheme, meaning) if code and scheme and meaning else None
+            is_whole = bool(code and scheme and meaning) and len(code) <= _LONGEST_CODE
+            return (code, scheme, meaning[:64]) if is_whole else None
     return None
 
 
