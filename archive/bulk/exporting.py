@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from archive.audit import jobs as audit
-from archive.bulk.growing_zip import entry, grown, has_folder, take_back
+from archive.bulk.growing_zip import entry, folders_of, grown, has_folder, take_back
 from archive.bulk.registry import known_act
 from archive.bulk.selectors import find_job
 from archive.collections.rights import exportable_studies
@@ -145,7 +145,11 @@ def open_result(*, asker: Asker, job_id: int) -> tuple[BinaryIO, str, int]:
     # What may no longer be seen does not leave either.
     uids = list(job.items.filter(state="done").values_list("study_instance_uid", flat=True))
     act = known_act(job.act)
-    (act.recheck if act and act.recheck else _require_still_exportable)(asker, uids)
+    if act and act.recheck:
+        act.recheck(asker, uids)
+    else:
+        # What lies in it counts, too: a worker may have died between writing and saying so.
+        _require_still_exportable(asker, sorted({*uids, *folders_of(path)}))
     size = path.stat().st_size
     audit.record_result_taken(asker, job=job.pk, size_bytes=size)
     return path.open("rb"), f"studies-{job.pk}.zip", size

@@ -27,6 +27,12 @@ def has_folder(path: Path, folder: str) -> bool:
         return any(name.startswith(f"{folder}/") for name in archive.namelist())
 
 
+def folders_of(path: Path) -> set[str]:
+    """Return the folders that a ZIP that is whole holds something in."""
+    with zipfile.ZipFile(path) as archive:
+        return {name.partition("/")[0] for name in archive.namelist()}
+
+
 @contextlib.contextmanager
 def grown(path: Path) -> Iterator[zipfile.ZipFile]:
     """Add to a ZIP; all of it, durably, or nothing.

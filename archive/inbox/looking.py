@@ -54,10 +54,13 @@ def unpack_one(batch: UploadBatch, has_time: Callable[[], bool]) -> bool:
     row = batch.files.filter(state=_State.RECEIVED, kind=ZIP).order_by("pk").first()
     if row is None:
         return False
-    done = set(row.entries.values_list("fingerprint", flat=True))
+    done = dict(row.entries.values_list("fingerprint", "size_bytes"))
     try:
         with spool.place(row.spool_name).open("rb") as file:
-            members = iter_zip_members(file, archive_limits(), keeps_indexes=True)
+            # The limit is on all that comes out of it, in however many steps.
+            members = iter_zip_members(
+                file, archive_limits(), keeps_indexes=True, produced_bytes=sum(done.values())
+            )
             for number, member in enumerate(members, start=1):
                 if str(number) in done:
                     continue

@@ -101,7 +101,11 @@ def _media_notes(names: list[str]) -> set[str]:
 
 
 def iter_zip_members(
-    file: BinaryIO, limits: ArchiveLimits | None = None, *, keeps_indexes: bool = False
+    file: BinaryIO,
+    limits: ArchiveLimits | None = None,
+    *,
+    keeps_indexes: bool = False,
+    produced_bytes: int = 0,
 ) -> Iterator[ZipMember]:
     """Yield the regular entries of a ZIP, one at a time; ZIPs inside it are not opened.
 
@@ -113,6 +117,8 @@ def iter_zip_members(
         entries, produced bytes an entry and in all, ratio to the ZIP's own size
     keeps_indexes
         whether the DICOMDIR of a medium comes too
+    produced_bytes
+        what was taken out of it before, which counts as well
 
     Yields
     ------
@@ -137,7 +143,7 @@ def iter_zip_members(
         if len(entries) > limits.max_entries:
             raise _too_many(limits)
         _check_overlap(entries, size_bytes)
-        meter = _Meter(limits, size_bytes)
+        meter = _Meter(limits, size_bytes, produced_bytes)
         notes = _media_notes([entry.filename for entry in entries])
         for entry in entries:
             is_wanted = keeps_indexes and is_index(entry.filename)
@@ -157,9 +163,9 @@ def iter_zip_members(
 class _Meter:
     """Counts what was produced, and says when it is too much."""
 
-    def __init__(self, limits: ArchiveLimits, size_bytes: int) -> None:
+    def __init__(self, limits: ArchiveLimits, size_bytes: int, produced_bytes: int) -> None:
         self.limits = limits
-        self.total = 0
+        self.total = produced_bytes
         self._allowed = min(
             limits.max_total_bytes, max(RATIO_FREE_BYTES, size_bytes * limits.max_ratio)
         )

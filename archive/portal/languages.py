@@ -37,9 +37,12 @@ def language_choose(request: HttpRequest) -> HttpResponse:
     account = profiles.choose_language(request.user, request.POST.get("language", ""))  # type: ignore[arg-type]  # signed in by now
     # Not by a field of the form: pages that say "not there" are the same for every address.
     back = request.headers.get("Referer", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}):
-        back = reverse("portal:study-list")
-    response: HttpResponse = redirect(urlsplit(back)._replace(scheme="", netloc="").geturl())
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()})
+    path = urlsplit(back)._replace(scheme="", netloc="").geturl() if is_ours else ""
+    # A path that begins like an address leads there once its host is gone.
+    if not url_has_allowed_host_and_scheme(path, None):
+        path = reverse("portal:study-list")
+    response: HttpResponse = redirect(path)
     profiles.remember_choices(response, account)
     return response
 

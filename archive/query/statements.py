@@ -242,7 +242,8 @@ def returned_attributes(query: Query) -> tuple[Attribute, ...]:
     query
         what is asked
     """
-    asked = {key.keyword.partition(".")[0] for key in query.keys} | query.include
+    names = {key.keyword for key in query.keys} | query.include
+    asked = {name.partition(".")[0] for name in names}
     return _returned(
         query.level,
         frozenset(asked & ATTRIBUTES.keys()),

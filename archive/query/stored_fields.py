@@ -101,7 +101,9 @@ def stored_fields(query: Query) -> StoredFields | None:
 
 
 def _stored_tag(name: str, level: Level) -> str | None:
-    if name in ATTRIBUTES or "." in name:
+    # An attribute inside a sequence comes with all of the sequence.
+    name = name.partition(".")[0]
+    if name in ATTRIBUTES:
         return None
     number = tag_for_keyword(name)
     tag = f"{number:08X}" if number is not None else name

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import onnxruntime
 from PIL import Image
 
+from archive.dicom.short_codes import short_code
 from inference.errors import BundleInvalidError, UnsupportedInputError
 from inference.pipelines.types import CodeTriple
 
@@ -197,7 +198,7 @@ def local_code(label: str) -> CodeTriple:
     -------
     value, scheme, meaning
     """
-    return (label[:16], LOCAL_SCHEME, label[:64].replace("_", " "))
+    return (short_code(label), LOCAL_SCHEME, label[:64].replace("_", " "))
 
 
 def _codes(labels: Sequence[str], coded: Sequence[Any]) -> tuple[CodeTriple, ...]:

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from archive.dicom.short_codes import short_code
 from inference.pipelines.types import CodeTriple, Segment
 
 _ANATOMY: CodeTriple = ("123037004", "SCT", "Body structure")
 _TISSUE: CodeTriple = ("85756007", "SCT", "Tissue")
 _TUMOUR: CodeTriple = ("49755003", "SCT", "Morphologically Abnormal Structure")
 _LOCAL_SCHEME = "99TWINSIGHT"
+# Of Code Value (0008,0100).
+_LONGEST_CODE = 16
 
 _KNOWN: dict[str, tuple[CodeTriple, CodeTriple]] = {
     "white matter": (_TISSUE, ("68523003", "SCT", "Cerebral White Matter")),
@@ -44,7 +47,7 @@ def segment_named(name: str, *, number: int, values: tuple[int, ...]) -> Segment
         with a code of the local scheme ``99TWINSIGHT`` where the name isn't known here
     """
     key = name.strip().casefold().replace("_", " ")
-    unknown = (_ANATOMY, (key.replace(" ", "-")[:16], _LOCAL_SCHEME, name.strip()[:64]))
+    unknown = (_ANATOMY, (short_code(key.replace(" ", "-")), _LOCAL_SCHEME, name.strip()[:64]))
     category, property_type = _KNOWN.get(key, unknown)
     label = name.strip()[:64].replace("_", " ")
     return Segment(number, label[:1].upper() + label[1:], category, property_type, values)
@@ -75,10 +78,12 @@ def _is_code(said: Any) -> bool:
         isinstance(said, list)
         and len(said) == len(_ANATOMY)
         and all(isinstance(one, str) and one.strip() for one in said)
+        # Cut off, a code would be another one.
+        and len(said[0].strip()) <= _LONGEST_CODE
     )
 
 
 def _triple(said: Any) -> CodeTriple:
     value, scheme, meaning = said
     # As long as DICOM's short and long strings may be.
-    return value.strip()[:16], scheme.strip()[:16], meaning.strip()[:64]
+    return value.strip(), scheme.strip()[:16], meaning.strip()[:64]

@@ -1,5 +1,6 @@
 """Codes of the statements our own classifiers make."""
 
+from archive.dicom.short_codes import short_code
 from inference.results.types import CodeTriple
 
 MODALITY: CodeTriple = ("121139", "DCM", "Modality")
@@ -83,4 +84,4 @@ def local_code(words: str) -> CodeTriple:
     code whose value is the words in short
     """
     short = words.strip().casefold().replace(" ", "-")
-    return (short[:16] or "unnamed", LOCAL_SCHEME, words.strip()[:64] or "Unnamed")
+    return (short_code(short) or "unnamed", LOCAL_SCHEME, words.strip()[:64] or "Unnamed")

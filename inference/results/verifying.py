@@ -25,6 +25,7 @@ from inference.results.uids import result_uid
 _MEASUREMENT_GROUP, _TRACKING_UID = "125007", "112040"
 # Finding, its category and its site say what a group is about; an answer stands beside them.
 _FINDING = "121071"
+_DERIVATION = "121401"
 _NO_ANSWERS = frozenset({_FINDING, "276214006", "363698007"})
 
 
@@ -35,11 +36,13 @@ class Change:
     Attributes
     ----------
     tracking_uid : of the statement's measurement group, as `Finding.tracking_uid` has it
-    name : meaning of the measurement that is changed, such as ``Volume``; the only one if empty
+    name : meaning of the measurement that is changed, such as ``Volume`` or, derived, ``Mean
+        Attenuation Coefficient``; the only one if empty
     label : the right answer in words, for a classification or a detection
+    code : of the right answer, where the model has one
     value : the right number, in the unit that the report has
     mm : the right place, patient coordinates of the points in LPS, one after another
-    is_removed : the statement is wrong and goes
+    is_removed : the statement is wrong and goes; of a named measurement that one alone
     """
 
     tracking_uid: str
@@ -48,6 +51,7 @@ class Change:
     value: float | None = None
     mm: tuple[float, ...] = ()
     is_removed: bool = False
+    code: CodeTriple | None = None
 
 
 def verified_successor(
@@ -157,25 +161,52 @@ def _apply(change: Change, groups: dict[str, tuple[Dataset, Dataset]], observer:
         raise ResultEncodingError("The report has no statement of that tracking UID.")
     group, parent = groups[change.tracking_uid]
     if change.is_removed:
-        parent.ContentSequence = [item for item in parent.ContentSequence if item is not group]
+        if change.name:
+            _remove_number(group, change.name)
+        if not change.name or not _numbers_named(group, ""):
+            parent.ContentSequence = [item for item in parent.ContentSequence if item is not group]
         return
     remarks = []
     if change.value is not None:
         remarks.append(_set_number(group, change.name, change.value))
     if change.label:
-        remarks.append(_set_answer(group, change.name, change.label))
+        remarks.append(_set_answer(group, change))
     if change.mm:
         remarks.append(_set_place(group, change.mm))
     comments = [_comment(f"Changed by {observer}: {remark}") for remark in remarks]
     group.ContentSequence = [*group.ContentSequence, *comments]
 
 
-def _set_number(group: Dataset, name: str, value: float) -> str:
+def _numbers_named(group: Dataset, name: str) -> list[Dataset]:
+    """Return a statement's measurements of a name; all but its certainty if empty."""
     numbers = [item for item in group.ContentSequence if item.get("ValueType") == "NUM"]
-    if name:
-        numbers = [n for n in numbers if n.ConceptNameCodeSequence[0].CodeMeaning == name]
-    else:
-        numbers = [item for item in numbers if _concept(item) != CERTAINTY[0]]
+    if not name:
+        return [item for item in numbers if _concept(item) != CERTAINTY[0]]
+    return [item for item in numbers if name in _names_of(item)]
+
+
+def _names_of(number: Dataset) -> set[str]:
+    """Return what people call a measurement: with its derivation, where it has one."""
+    meaning = str(number.ConceptNameCodeSequence[0].CodeMeaning)
+    derived = [
+        str(child.ConceptCodeSequence[0].CodeMeaning)
+        for child in number.get("ContentSequence") or ()
+        if _concept(child) == _DERIVATION
+    ]
+    return {f"{one} {meaning}"[:64] for one in derived} or {meaning[:64]}
+
+
+def _remove_number(group: Dataset, name: str) -> None:
+    gone = _numbers_named(group, name)
+    if not gone:
+        raise ResultEncodingError("The report has no measurement of that name.")
+    group.ContentSequence = [
+        item for item in group.ContentSequence if not any(item is one for one in gone)
+    ]
+
+
+def _set_number(group: Dataset, name: str, value: float) -> str:
+    numbers = _numbers_named(group, name)
     if len(numbers) != 1:
         raise ResultEncodingError("The report has no single measurement of that name.")
     measured = numbers[0].MeasuredValueSequence[0]
@@ -187,7 +218,7 @@ def _set_number(group: Dataset, name: str, value: float) -> str:
     return remark
 
 
-def _set_answer(group: Dataset, name: str, label: str) -> str:
+def _set_answer(group: Dataset, change: Change) -> str:
     answers = [
         item
         for item in group.ContentSequence
@@ -197,25 +228,26 @@ def _set_answer(group: Dataset, name: str, label: str) -> str:
     ]
     # A detection or a segment has no answer beside what it is: its finding.
     answers = answers or [item for item in group.ContentSequence if _concept(item) == _FINDING]
-    if len(answers) > 1 and name:
-        answers = [a for a in answers if a.ConceptNameCodeSequence[0].CodeMeaning == name]
+    if len(answers) > 1 and change.name:
+        named = change.name
+        answers = [a for a in answers if a.ConceptNameCodeSequence[0].CodeMeaning == named]
     if len(answers) != 1:
         raise ResultEncodingError("The report has no single answer of that name.")
     answer = answers[0]
     remark = f"the model said {answer.ConceptCodeSequence[0].CodeMeaning}"
-    answer.ConceptCodeSequence = [_code_item(_code_of_label(_concept(answer), label))]
+    answer.ConceptCodeSequence = [_code_item(_code_of_answer(_concept(answer), change))]
     group.ContentSequence = [
         item for item in group.ContentSequence if _concept(item) != CERTAINTY[0]
     ]
     return remark
 
 
-def _code_of_label(concept: str, label: str) -> CodeTriple:
+def _code_of_answer(concept: str, change: Change) -> CodeTriple:
     if concept == MODALITY[0]:
-        return modality_code(label)
+        return modality_code(change.label)
     if concept == BODY_PART[0]:
-        return body_part_code(label)
-    return local_code(label)
+        return body_part_code(change.label)
+    return change.code or local_code(change.label)
 
 
 def _set_place(group: Dataset, mm: tuple[float, ...]) -> str:

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
     from archive.audit.types import Asker
     from inference.models import Finding, Run
+    from inference.results.types import CodeTriple
     from inference.review.types import Correction
 
 # Roles of a run's outputs that are reports.
 REPORTS = ("sr", "sr3d")
 _UID_OF_TRACKING = 0x0040A124
+_CODE = ("code", "scheme", "meaning")
+# Of Code Value (0008,0100).
+_LONGEST_CODE = 16
 _NOT_IN_NAMES = str.maketrans(dict.fromkeys("^=\\", " "))
 
 
@@ -104,16 +108,34 @@ def _changes(run: Run, corrections: Sequence[Correction]) -> list[Change]:
     for one in corrections:
         finding = names[one.finding]
         uid = uids.get(one.finding, "")
+        name = finding.name if finding.kind == "measurement" else ""
         if one.is_removed:
-            made[uid, ""] = Change(tracking_uid=uid, is_removed=True)
-        elif finding.kind == "measurement":
-            made[uid, finding.name] = Change(
-                tracking_uid=uid, name=finding.name, label=one.label, value=one.value
-            )
+            made[uid, name] = Change(tracking_uid=uid, name=name, is_removed=True)
         else:
-            made[uid, finding.name] = Change(tracking_uid=uid, label=one.label, value=one.value)
-    gone = {uid for (uid, _), change in made.items() if change.is_removed}
+            made[uid, finding.name] = Change(
+                tracking_uid=uid,
+                name=name,
+                label=one.label,
+                value=one.value,
+                code=_code_of(run, one.label),
+            )
+    gone = {uid for (uid, name), change in made.items() if change.is_removed and not name}
     return [one for one in made.values() if one.is_removed or one.tracking_uid not in gone]
+
+
+def _code_of(run: Run, label: str) -> CodeTriple | None:
+    """Return the code that the model itself has for a label; None where it has none."""
+    wanted = _plain(label)
+    for one in run.model_version.labels:
+        if wanted and _plain(str(one.get("name", ""))) == wanted:
+            code, scheme, meaning = (str(one.get(key) or "") for key in _CODE)
+            is_whole = bool(code and scheme and meaning) and len(code) <= _LONGEST_CODE
+            return (code, scheme, meaning[:64]) if is_whole else None
+    return None
+
+
+def _plain(label: str) -> str:
+    return label.strip().casefold().replace("_", " ")
 
 
 def _tracking_uids(run: Run, findings: Sequence[Finding]) -> dict[int, str]:

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from archive.models import DailyCount, Forward, Membership, OutboxEvent, Peer, StorageSample
 from archive.notices.services import tell
 from archive.statistics.counting import WHOLE_ARCHIVE
-from tests.browsing import MARKS, assert_accessible, take_pictures
+from tests.browsing import MARKS, assert_accessible, take_pictures, wider_than_the_window
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
 
@@ -120,10 +120,19 @@ def test_administrators_pages_are_drawn_accessible_and_work(
             expect(page.get_by_text("No worker answered")).to_be_visible()
         take_pictures(page, f"admin-{name}")
         assert_accessible(page)
+        assert_fits_a_phone(page)
     _read_the_news(page, live_server.url)
     _give_and_take_a_role(page, live_server.url)
     _retry(page, live_server.url)
     assert complaints == []
+
+
+def assert_fits_a_phone(page: Page) -> None:
+    """Tables scroll within their cards there, the page does not."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": 420, "height": 900})
+    assert wider_than_the_window(page) == []
+    page.set_viewport_size(before)
 
 
 def _read_the_news(page: Page, base: str) -> None:

@@ -383,6 +383,19 @@ def test_results_go_with_their_time_and_with_the_right_to_them(radiologist, pair
     assert not list(exporting.exports_folder().iterdir())
 
 
+def test_what_lies_in_a_file_counts_whatever_was_said_of_it(radiologist, pair):
+    """A worker died after it wrote a study; its follower found that the study is theirs no more."""
+    job = _export(radiologist, _uids(pair))
+    work_on_job(job.pk, for_s=60)
+    lost = Study.objects.get(study_instance_uid=_uids(pair)[0])
+    BulkItem.objects.filter(job=job, study_instance_uid=_uids(pair)[0]).update(state="failed")
+    open_result(asker=asker(radiologist), job_id=job.pk)[0].close()
+    lost.projects.clear()
+
+    with pytest.raises(NotAllowedError):
+        open_result(asker=asker(radiologist), job_id=job.pk)
+
+
 def test_what_a_stopped_export_left_goes_too(radiologist, pair, monkeypatch):
     job = _export(radiologist, _uids(pair))
     add, turns = exporting._add, []

@@ -10,10 +10,11 @@ from django.test import Client
 
 from archive.inbox import spool, working
 from archive.inbox.claiming import claim
-from archive.inbox.looking import unpack_one
+from archive.inbox.looking import recognise_some, unpack_one
 from archive.inbox.recognising import kind_of
 from archive.inbox.sweeping import sweep_inbox
 from archive.inbox.working import work_on
+from archive.ingest.archives import ArchiveLimits
 from archive.models import AuditEvent, Instance, Quarantine, Study, UploadBatch, UploadFile
 from archive.models.memberships import forget_memberships
 from archive.storage.stores import blob_store
@@ -374,6 +375,26 @@ def test_forgotten_uploads_are_given_up_and_strays_removed(client):
 
     assert UploadBatch.objects.get(pk=batch).state == "cancelled"
     assert list(spool.names_here()) == []
+
+
+def test_an_archive_is_bounded_however_many_steps_it_takes(client, slow, monkeypatch):
+    """Each step begins to read it anew; what came out in those before counts."""
+    limits = ArchiveLimits(max_total_bytes=250_000)
+    monkeypatch.setattr("archive.inbox.looking.archive_limits", lambda: limits)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(6):
+            archive.writestr(f"{number}.dcm", bytes(100_000))
+    batch = _sent(client, ("all.zip", packed.getvalue()))
+    _submit(client, batch)
+    recognise_some(UploadBatch.objects.get(pk=batch))
+
+    for _ in range(8):
+        unpack_one(UploadBatch.objects.get(pk=batch), lambda: False)
+
+    row = UploadFile.objects.get(batch=batch, container=None)
+    assert (row.state, "unpacks to more" in row.reason) == ("refused", True)
+    assert sum(row.entries.values_list("size_bytes", flat=True)) <= limits.max_total_bytes
 
 
 def test_what_a_given_up_or_cut_off_upload_leaves_is_removed(client, slow, monkeypatch):

@@ -39,7 +39,14 @@ def test_unknown_language_is_refused(client, radiologist, language):
 
 
 @pytest.mark.parametrize(
-    "back", ["https://elsewhere.invalid/", "//elsewhere.invalid", "javascript:1"]
+    "back",
+    [
+        "https://elsewhere.invalid/",
+        "//elsewhere.invalid",
+        "javascript:1",
+        # A page of ours that is not there, whose path is an address once the host is gone.
+        "http://testserver//elsewhere.invalid/",
+    ],
 )
 def test_nobody_is_led_elsewhere(client, radiologist, back):
     client.force_login(radiologist)

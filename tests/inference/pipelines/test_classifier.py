@@ -33,6 +33,7 @@ def test_label_without_a_code_is_coded_by_its_own_words(bundle):
 
     assert read_facts(bundle).codes[1] == ("no_finding", "99TWINSIGHT", "no finding")
     assert len(local_code("x" * 100)[0]) == 16
+    assert local_code("effusion_of_the_left")[0] != local_code("effusion_of_the_right")[0]
 
 
 @pytest.mark.parametrize("name", ["configs/metadata.json", "models/model.onnx"])

@@ -19,6 +19,14 @@ def test_segment_named_gives_unknown_names_a_local_code_that_fits():
     assert segment.label == "Left upper something very long"
 
 
+def test_names_that_begin_alike_have_codes_of_their_own():
+    left, right = (
+        segment_named(f"lung_upper_lobe_{side}", number=1, values=(1,)).property_type[0]
+        for side in ("left", "right")
+    )
+    assert left != right
+
+
 def test_segment_coded_takes_what_the_bundle_declares():
     named = segment_named("Ball", number=1, values=(1,))
     declared = {"name": "Ball", "code": "27925004", "scheme": "SCT", "meaning": "Nodule"}
@@ -32,7 +40,12 @@ def test_segment_coded_takes_what_the_bundle_declares():
 
 @pytest.mark.parametrize(
     "declared",
-    [{}, {"code": "1", "scheme": "", "meaning": "x"}, {"code": 1, "scheme": "SCT", "meaning": "x"}],
+    [
+        {},
+        {"code": "1", "scheme": "", "meaning": "x"},
+        {"code": 1, "scheme": "SCT", "meaning": "x"},
+        {"code": "12345671000087103", "scheme": "SCT", "meaning": "x"},
+    ],
 )
 def test_segment_coded_leaves_what_is_no_code(declared):
     named = segment_named("liver", number=1, values=(1,))

@@ -2,7 +2,7 @@ import pytest
 from pydicom.sr.codedict import codes
 
 from inference.pipelines.classification import LinearHead
-from inference.results.codes import body_part_code, modality_code
+from inference.results.codes import body_part_code, local_code, modality_code
 from tests.inference.pipelines.test_classification import BUNDLE
 
 
@@ -33,3 +33,9 @@ def test_unknown_words_keep_themselves_in_the_local_scheme():
         "Leftelbowandforearm",
     )
     assert modality_code("ZZ") == ("ZZ", "99TWINSIGHT", "ZZ")
+
+
+def test_words_that_begin_alike_have_codes_of_their_own():
+    left, right = local_code("Nodule of the left lung"), local_code("Nodule of the left breast")
+    assert left[0] != right[0]
+    assert local_code("Scar")[0] == "scar"

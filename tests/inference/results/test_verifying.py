@@ -90,6 +90,19 @@ def test_a_changed_answer_loses_the_models_certainty_and_says_what_it_said(repor
     assert texts == ["Changed by Doe^Jane: the model said Chest"]
 
 
+def test_a_right_answer_has_the_code_that_is_given(report):
+    uid = tracking_uid(report, 1)
+    for item in report.iterall():
+        # An answer to a question of the model's own, not a body part.
+        if item.keyword == "CodeValue" and item.value == BODY_PART[0]:
+            item.value = "12345"
+    code = ("233604007", "SCT", "Pneumonia")
+    successor = verified(report, changes=[Change(uid, label="pneumonia", code=code)])
+    held = {str(item.value) for item in successor.iterall() if item.keyword == "CodeValue"}
+    assert "233604007" in held
+    assert "pneumonia" not in held
+
+
 def test_a_changed_number_keeps_its_unit(report):
     uid = tracking_uid(report, 0)
     successor = verified(report, changes=[Change(uid, name="Certainty of Finding", value=12.5)])

@@ -76,6 +76,30 @@ def test_measured_volume_is_corrected_and_the_report_verified(runs, reviewer, tm
     assert seg.withheld == ""
 
 
+def test_one_measurement_is_taken_out_and_a_mean_corrected(runs, reviewer, tmp_path):
+    run = runs["ct-body-bone-lung"]
+    bone = {one.name: one for one in run.findings.filter(kind="measurement", label="Bone")}
+
+    review = review_result(
+        asker=reviewer,
+        run_id=run.pk,
+        decision="edited",
+        corrections=[
+            Correction(finding=bone["Long axis"].pk, is_removed=True),
+            Correction(finding=bone["Mean Attenuation Coefficient"].pk, value=612.5),
+        ],
+    )
+
+    report = stored(review.successor_uid)
+    numbers = _numbers(report)
+    assert 612.5 in numbers
+    # The reviewer accepted the volume, so the report still says it.
+    assert any(number == pytest.approx(bone["Volume"].value, abs=0.01) for number in numbers)
+    assert not any(number == pytest.approx(bone["Long axis"].value) for number in numbers)
+    assert len(numbers) == run.findings.filter(kind="measurement").count() - 1
+    assert errors_of(report, tmp_path) == []
+
+
 def test_statements_are_accepted_and_corrected(runs, reviewer, tmp_path):
     name = next(one for one, run in runs.items() if run.findings.filter(name="modality").exists())
     run = runs[name]

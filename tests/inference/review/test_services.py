@@ -91,6 +91,24 @@ def test_corrected_result_says_what_is_right_and_the_former_report_is_hidden(
     assert set(Label.objects.values_list("label", flat=True)) == {"atelectasis", "effusion"}
 
 
+def test_right_answer_has_the_code_that_the_model_has_for_it(reviewer, model_result):
+    version = model_result.model_version
+    code = {"code": "46621007", "scheme": "SCT", "meaning": "Atelectasis"}
+    version.labels = [{"name": "atelectasis"} | code]
+    version.save(update_fields=["labels"])
+    wrong = model_result.findings.order_by("pk").first()
+
+    review = review_result(
+        asker=reviewer,
+        run_id=model_result.pk,
+        decision="edited",
+        corrections=[Correction(finding=wrong.pk, label="Atelectasis")],
+    )
+
+    after = report_of(review.successor_uid)
+    assert "46621007" in {str(one.value) for one in after.iterall() if one.keyword == "CodeValue"}
+
+
 def test_rejected_result_is_kept_and_in_no_default_query(reviewer, radiologist, model_result):
     review = review_result(
         asker=reviewer, run_id=model_result.pk, decision="rejected", reason="Motion artefact"

@@ -4,6 +4,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
+from pydicom import Dataset
 
 from archive.models import AuditEvent
 from tests.builders.datasets import make_dataset
@@ -185,6 +186,23 @@ def test_any_stored_attribute_can_be_asked_for_at_its_level(web, project):
     (row,) = found(web.get(f"/dicom-web/instances?includefield={fields}"))
     assert row["00180060"]["Value"] == [120.0]
     assert row["00091001"]["Value"] == ["private"]
+
+
+def test_an_attribute_inside_a_sequence_comes_with_its_sequence(web, project):
+    other, request = Dataset(), Dataset()
+    other.PatientID, other.TypeOfPatientID = "X-1", "TEXT"
+    request.ScheduledProcedureStepID = "S1"
+    ds = make_dataset(OtherPatientIDsSequence=[other], RequestAttributesSequence=[request])
+    store_datasets(ds, project=project)
+    fields = "00101002.00100020,RequestAttributesSequence.ScheduledProcedureStepID,Foo.Bar"
+
+    (study,) = found(web.get(f"/dicom-web/studies?includefield={fields}"))
+    (series,) = found(web.get(f"/dicom-web/series?includefield={fields}"))
+
+    (item,) = study["00101002"]["Value"]
+    assert item["00100020"]["Value"] == ["X-1"]
+    assert "00400275" not in study
+    assert series["00400275"]["Value"] == [{"00400009": {"vr": "SH", "Value": ["S1"]}}]
 
 
 def test_a_private_attribute_is_found_in_whatever_block_its_creator_reserved(web, project):
