@@ -34,3 +34,6 @@ def spare_sharding() -> None:
         later = _Later(_MODULE)
         vars(later)["ZeroRedundancyOptimizer"] = ZeroRedundancyOptimizer
         sys.modules[_MODULE] = later
+        # Where an import looks it up, and where a dotted name does.
+        package, _, name = _MODULE.rpartition(".")
+        setattr(import_module(package), name, later)

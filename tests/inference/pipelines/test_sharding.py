@@ -15,6 +15,7 @@ def nothing_imported(monkeypatch):
     import_module(MODULE)  # its parts stay; it is imported anew
 
     monkeypatch.delitem(sys.modules, MODULE)
+    monkeypatch.delattr("torch.distributed.optim")
 
 
 def test_what_checkpoints_ask_for_imports_nothing(nothing_imported):
@@ -33,6 +34,14 @@ def test_who_asks_for_more_gets_the_real_one(nothing_imported):
 
     assert DistributedOptimizer.__module__.startswith(MODULE)
     assert vars(sys.modules[MODULE])["__file__"]
+
+
+def test_who_names_it_by_its_package_finds_it(nothing_imported):
+    spare_sharding()
+
+    import torch.distributed.optim
+
+    assert torch.distributed.optim.DistributedOptimizer.__module__.startswith(MODULE)
 
 
 def test_what_is_imported_already_stays():
