@@ -7,6 +7,7 @@ import json
 import random
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,7 @@ class Senders:
 
     def assert_all_there(self, *, whole: int = 50) -> None:
         """Each acknowledged instance is listed once and counted; some are compared byte by byte."""
+        await_ready(self.target)
         by_study: dict[str, set[str]] = {}
         for one, _ in self.acknowledged.values():
             by_study.setdefault(one.study, set()).add(one.instance)
@@ -130,6 +132,18 @@ def await_all(threads: Sequence[threading.Thread]) -> None:
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     assert not any(thread.is_alive() for thread in threads)
+
+
+def await_ready(target: Target) -> None:
+    """Wait until all parts are there again."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with suppress(OSError, http.client.HTTPException):
+            if target.ask(Request("GET", "/readyz")).status == 200:
+                return
+        time.sleep(0.2)
+    message = "The archive did not become ready again."
+    raise AssertionError(message)
 
 
 def processes(target: Target, word: str, *, of_parent: str = "") -> Iterator[psutil.Process]:

@@ -16,7 +16,7 @@ from pydicom.uid import CTImageStorage
 from bench.dicom_sender import NoAssociationError, StoreFailedError, instance_of
 from bench.dimse_load import associate
 from bench.servers import twinsight
-from tests.faults.storing import PATIENCE_S, Senders, await_all, instances, processes
+from tests.faults.storing import PATIENCE_S, Senders, await_all, await_ready, instances, processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,7 @@ def target() -> Iterator[Target]:
 
 @pytest.fixture
 def senders(target: Target) -> Senders:
+    await_ready(target)
     return Senders(target)
 
 
@@ -82,11 +83,11 @@ def test_t50_kill_store(senders, seed):
 
 
 def test_t54_db_kill9(senders, seed):
-    images = instances(seed, 200)
+    images = instances(seed, 400)
     threads = senders.start([[one] for one in images], connections=4)
     seen: set[int] = set()
     for _ in range(2):
-        time.sleep(1.5)
+        time.sleep(0.4)
         kill_postmaster(senders.target)
         for path in ("/studies?limit=1", "/instances?limit=1"):
             seen.add(senders.ask(path)[0])
@@ -95,7 +96,7 @@ def test_t54_db_kill9(senders, seed):
     # Whoever asks meanwhile is told so, and neither shown an error page nor left waiting.
     assert senders.answers <= HONEST
     assert seen <= {200, 204, 503}
-    assert len(senders.acknowledged) == 200
+    assert len(senders.acknowledged) == 400
     senders.assert_all_there()
 
 
