@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from http import HTTPStatus
 
 
+# What a client waits before it asks again where the archive could not answer (RFC 9110 10.2.3).
+RETRY_AFTER_S = 5
+
+
 def refuse(status: HTTPStatus, *, code: str, detail: str) -> JsonResponse:
     """Return a refusal as programs read it.
 

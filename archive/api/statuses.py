@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from archive import errors
+from archive.access.problems import RETRY_AFTER_S
 from archive.scheduling.errors import StepConflictError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
-RETRY_AFTER_S = 5
 
 # The nearest class of an error's ancestry decides.
 HTTP_STATUSES: dict[type[errors.ArchiveError], HTTPStatus] = {

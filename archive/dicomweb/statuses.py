@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from archive.ingest.types import IngestResult
 
-RETRY_AFTER_S = 5
 
 # The nearest class of an error's ancestry decides.
 HTTP_STATUSES: dict[type[errors.ArchiveError], HTTPStatus] = {

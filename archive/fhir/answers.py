@@ -15,8 +15,9 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, UnreadablePostError
 from django.utils.http import parse_http_date_safe
 
+from archive.access.problems import RETRY_AFTER_S
 from archive.errors import ArchiveError, InvalidRequestError, NotAcceptableError, StorageError
-from archive.fhir.statuses import RETRY_AFTER_S, http_status, issue_code
+from archive.fhir.statuses import http_status, issue_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

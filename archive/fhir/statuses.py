@@ -6,8 +6,6 @@ from http import HTTPStatus
 
 from archive import errors
 
-RETRY_AFTER_S = 5
-
 # The nearest class of an error's ancestry decides.
 HTTP_STATUSES: dict[type[errors.ArchiveError], HTTPStatus] = {
     errors.ArchiveError: HTTPStatus.INTERNAL_SERVER_ERROR,

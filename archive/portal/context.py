@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -199,12 +200,16 @@ def _navigation(user: AnyUser | None) -> list[panels.NavigationItem]:
 
 def _place(path: str) -> str:
     """Return the entry of the bar or of its menu under which a page lies; empty under none."""
+    above = [(len(root), name) for root, name in _roots() if path.startswith(root)]
+    return max(above)[1] if above else ""
+
+
+@cache
+def _roots() -> tuple[tuple[str, str], ...]:
+    """Return address and name of each entry; all are registered when the program starts."""
     managed = [item.url_name for item in (*OWN_ITEMS, *panels.management_items.values())]
     at_hand = [item.url_name for item in (*OWN_NAVIGATION, *panels.navigation_items.values())]
-    names = [OVERVIEW, *managed, *at_hand]
-    found = [(reverse(name), name) for name in names]
-    above = [(len(root), name) for root, name in found if path.startswith(root)]
-    return max(above)[1] if above else ""
+    return tuple((reverse(name), name) for name in (OVERVIEW, *managed, *at_hand))
 
 
 def _attention(user: AnyUser) -> dict[str, Any]:

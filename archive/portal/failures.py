@@ -10,12 +10,10 @@ from django.db import InterfaceError, OperationalError
 from django.shortcuts import render
 
 from archive.access.middleware import is_program_path
-from archive.access.problems import refuse
+from archive.access.problems import RETRY_AFTER_S, refuse
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
-
-RETRY_AFTER_S = 5
 
 
 def failed(request: HttpRequest) -> HttpResponse:

@@ -14,11 +14,12 @@ from django.http import HttpResponse, HttpResponseNotAllowed
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 
+from archive.access.problems import RETRY_AFTER_S
 from archive.dicomweb.capabilities import resources_under
 from archive.dicomweb.gone import as_gone
 from archive.dicomweb.media_types import JSON, Choice, Offer, choose
 from archive.dicomweb.renderers import protected
-from archive.dicomweb.statuses import RETRY_AFTER_S, http_status
+from archive.dicomweb.statuses import http_status
 from archive.dicomweb.wadl import WADL_JSON, WADL_XML, wadl_json, wadl_xml
 from archive.errors import ArchiveError, StorageError
 from archive.retrieve.trail import note_access

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archive.access import selectors as access
+from archive.access.problems import RETRY_AFTER_S
 from archive.access.scopes import requires_scope
 from archive.curation.types import ObjectPath
 from archive.dicom.uids import is_valid_uid
 from archive.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, Offer
 from archive.dicomweb.renderers import dicom_json_response
-from archive.dicomweb.statuses import RETRY_AFTER_S, http_status, store_status
+from archive.dicomweb.statuses import http_status, store_status
 from archive.dicomweb.store_request import deliver_body
 from archive.dicomweb.store_results import render_store
 from archive.dicomweb.views.answers import agreed, base_url, dicomweb_view
