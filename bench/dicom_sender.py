@@ -54,14 +54,13 @@ class Sender:
         transfer_syntax_uid: str,
     ) -> None:
         self._wire = socket.create_connection((host, port), timeout=TIMEOUT_S)
-        self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._wire.sendall(_associate_rq(called, calling, sop_class_uid, transfer_syntax_uid))
-        kind, answer = self._read_pdu()
-        if kind != _ASSOCIATE_AC:
+        try:
+            self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._wire.sendall(_associate_rq(called, calling, sop_class_uid, transfer_syntax_uid))
+            self.max_pdu_bytes = _max_pdu_bytes(self._accepted(called, calling))
+        except BaseException:
             self._wire.close()
-            message = f"{called} refused {calling}: register it with register_peer."
-            raise NoAssociationError(message)
-        self.max_pdu_bytes = _max_pdu_bytes(answer)
+            raise
 
     def prepare(self, instance: Instance, message_id: int) -> bytes:
         """Make all PDUs of a request."""
@@ -104,6 +103,13 @@ class Sender:
         with self._wire:
             self._wire.sendall(struct.pack(">BBLL", _RELEASE_RQ, 0, 4, 0))
             self._read_pdu()
+
+    def _accepted(self, called: str, calling: str) -> bytes:
+        kind, answer = self._read_pdu()
+        if kind != _ASSOCIATE_AC:
+            message = f"{called} refused {calling}: register it with register_peer."
+            raise NoAssociationError(message)
+        return answer
 
     def _read_pdu(self) -> tuple[int, bytes]:
         head = self._read(6)

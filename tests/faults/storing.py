@@ -29,6 +29,8 @@ ROWS = 80
 PREAMBLE = 128
 INSTANCE, SUCCESSES = "00081155", "00081199"
 PATIENCE_S = 240
+# granian ends where one of its processes dies twice within 5.5 s; `up` starts it again then.
+STEADY_S = 8
 
 
 def instances(seed: str, count: int, *, per_study: int = 20) -> list[Sent]:
@@ -144,6 +146,28 @@ def await_ready(target: Target) -> None:
         time.sleep(0.2)
     message = "The archive did not become ready again."
     raise AssertionError(message)
+
+
+def await_steady(target: Target, workers: int) -> None:
+    """Wait until as many web processes live on, and the archive is ready."""
+    deadline = time.monotonic() + PATIENCE_S
+    seen: set[int] = set()
+    since = time.monotonic()
+    while time.monotonic() < deadline:
+        alive = {process.pid for process in web_workers(target)}
+        if alive != seen or len(alive) != workers:
+            seen, since = alive, time.monotonic()
+        elif time.monotonic() - since > STEADY_S:
+            await_ready(target)
+            return
+        time.sleep(0.2)
+    message = "The web processes did not come back to stay."
+    raise AssertionError(message)
+
+
+def web_workers(target: Target) -> list[psutil.Process]:
+    """List the processes that answer requests."""
+    return list(processes(target, "granian", of_parent="granian"))
 
 
 def processes(target: Target, word: str, *, of_parent: str = "") -> Iterator[psutil.Process]:

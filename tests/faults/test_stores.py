@@ -16,7 +16,16 @@ from pydicom.uid import CTImageStorage
 from bench.dicom_sender import NoAssociationError, StoreFailedError, instance_of
 from bench.dimse_load import associate
 from bench.servers import twinsight
-from tests.faults.storing import PATIENCE_S, Senders, await_all, await_ready, instances, processes
+from tests.faults.storing import (
+    PATIENCE_S,
+    Senders,
+    await_all,
+    await_ready,
+    await_steady,
+    instances,
+    processes,
+    web_workers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +72,7 @@ def kill_postmaster(target: Target) -> None:
 
 def test_t50_kill_store(senders, seed):
     images = instances(seed, 260)
+    workers = web_workers(senders.target)
     threads = senders.start(
         [[one] for one in images[:160]] + [images[at : at + 5] for at in range(160, 260, 5)],
         connections=4,
@@ -70,11 +80,12 @@ def test_t50_kill_store(senders, seed):
     killed = 0
     while any(thread.is_alive() for thread in threads) and killed < 6:
         time.sleep(random.uniform(0.5, 2.5))  # noqa: S311 no secret
-        workers = list(processes(senders.target, "granian", of_parent="granian"))
-        if workers:
-            random.choice(workers).kill()  # noqa: S311 no secret
+        alive = web_workers(senders.target)
+        if alive:
+            random.choice(alive).kill()  # noqa: S311 no secret
             killed += 1
     await_all(threads)
+    await_steady(senders.target, len(workers))
 
     assert killed
     assert senders.answers <= HONEST

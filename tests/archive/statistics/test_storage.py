@@ -79,8 +79,10 @@ def test_a_bucket_without_a_known_end_grows_and_is_never_full() -> None:
 
 
 def test_old_samples_are_thinned_to_one_a_day(archive_admin: User, radiologist: User) -> None:
+    noon = timezone.now().replace(hour=12, minute=0)
+    into_the_day = (timezone.now() - noon) / timedelta(days=1)
     for hour in range(6):
-        sample(20 + hour / 100, 500)
+        sample(20 + into_the_day + hour / 100, 500)
     sample(1, 500)
     sample(900, 500)
 
