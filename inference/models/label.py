@@ -3,6 +3,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from archive.models import Instance, Series, Study
+from inference.models.querysets import LabelQuerySet
 
 
 class Label(models.Model):
@@ -38,6 +39,8 @@ class Label(models.Model):
         related_name="labels",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = LabelQuerySet.as_manager()
 
     class Meta:
         ordering = ["label_set", "label", "pk"]

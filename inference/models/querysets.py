@@ -1,4 +1,4 @@
-"""Which results of models everybody reads: none on trial, none that a person rejected."""
+"""Which results and labels everybody reads: none on trial, none that was rejected or deleted."""
 
 from __future__ import annotations
 
@@ -30,6 +30,24 @@ class RunQuerySet(QuerySet[Any]):
         rows = rows.alias(last_decision=Subquery(decisions.values("decision")[:1]))
         return rows.filter(
             Q(last_decision__isnull=True) | ~Q(last_decision=ResultReview.Decision.REJECTED)
+        )
+
+
+class LabelQuerySet(QuerySet[Any]):
+    """Labels that know what they are on."""
+
+    def on_kept(self) -> Self:
+        """Leave out the labels of series and instances that are deleted."""
+        return self.exclude(
+            Q(series__withheld="deleted")
+            | Q(instance__withheld="deleted")
+            | Q(instance__series__withheld="deleted")
+        )
+
+    def on_shown(self) -> Self:
+        """Leave out those of series on trial, too, which are for reviewers alone."""
+        return self.on_kept().exclude(
+            Q(series__withheld="trial") | Q(instance__series__withheld="trial")
         )
 
 

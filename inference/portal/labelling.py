@@ -143,9 +143,9 @@ def _series_page(
     viewer = viewer_context(request.user, study_uid, series_uid)
     # Digits give labels here.
     viewer["presets"] = ()
-    found = study_labels(request.user, study_uid)
+    found = study_labels(request.user, study_uid, series_uid=series_uid)
     note_access(asker_of(request), study_uid, "labelling")
-    labels = [one for one in found.labels if one.series_uid in {"", series_uid}]
+    labels = list(found.labels)
     if candidate is not None:
         # Readers answer each for themselves.
         labels = [one for one in labels if one.is_mine]

@@ -44,8 +44,8 @@ _SERIES_FIELDS = {
     "body_part": "body_part_examined",
     "laterality": "laterality",
 }
-# Neither deleted nor rejected as a whole.
-_SHOWN_SERIES = ~Q(series__withheld__in=(Series.Withheld.DELETED, Series.Withheld.REJECTED))
+# As default answers have it: neither deleted nor rejected or superseded as a whole, nor on trial.
+_SHOWN_SERIES = Q(series__withheld=Series.Withheld.NOT)
 ANY_FINDING = "any"
 _VIEW = "ViewPosition"
 # Units of Age String in years, as PS3.5 6.2 has them.
@@ -241,10 +241,10 @@ def _labels(wanted: tuple[str, ...], level: Level) -> QuerySet[Label]:
     """Labels on the hit, on what holds it, or (for series and studies) on what it holds."""
     rows = Label.objects.order_by().filter(_label_names(wanted), study_id=OuterRef("study_id"))
     if level is Level.STUDY:
-        return rows
+        return rows.on_shown()
     on_study = Q(series__isnull=True, instance__isnull=True)
     if level is Level.SERIES:
-        inside = Q(instance__series_id=OuterRef("series_id"))
+        inside = Q(instance__series_id=OuterRef("series_id"), instance__withheld="")
         return rows.filter(on_study | Q(series_id=OuterRef("series_id")) | inside)
     on_series = Q(series_id=OuterRef("series_id"), instance__isnull=True)
     return rows.filter(on_study | on_series | Q(instance_id=OuterRef("instance_id")))

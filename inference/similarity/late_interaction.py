@@ -36,6 +36,7 @@ WITH ours AS MATERIALIZED (
             ORDER BY instance.instance_number NULLS LAST, slice.id) - 1 AS place
     FROM {table} slice JOIN archive_instance instance ON instance.id = slice.instance_id
     WHERE slice.space_id = %s AND slice.level = 'instance' AND slice.series_id = ANY(%s)
+        AND instance.withheld = ''
 ), theirs AS MATERIALIZED (
     SELECT id, series_id, vector::halfvec({dimension}) AS vector FROM {table}
     -- An array, so that the few are looked up by their keys however many vectors there are.
@@ -95,8 +96,14 @@ def slices_of_query(query: SimilarQuery, question: Question, space: EmbeddingSpa
     if not applies:
         return []
     of_any = Q(series_id__in=[found.series_id for found in question.objects if found.series_id])
-    of_any |= Q(study_id__in=[found.study_id for found in question.objects if not found.series_id])
-    rows = Embedding.objects.filter(of_any, space=space, level=Embedding.Level.INSTANCE)
+    # Of a study no more than it shows.
+    of_any |= Q(
+        study_id__in=[found.study_id for found in question.objects if not found.series_id],
+        series__withheld="",
+    )
+    rows = Embedding.objects.filter(
+        of_any, space=space, level=Embedding.Level.INSTANCE, instance__withheld=""
+    )
     in_order = rows.order_by("series_id", F("instance__instance_number").asc(nulls_last=True), "pk")
     keys = list(in_order.values_list("pk", flat=True))
     if len(keys) < 2:

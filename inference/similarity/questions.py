@@ -100,7 +100,8 @@ class _Asked:
 def resolve_question(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> Question:
     """Find the query's objects inside the user's rights and make the vectors of its parts.
 
-    A series stands for its slices by their mean, a study for its series by theirs. An instance
+    A series stands for its slices by their mean, a study for the series that it shows by theirs.
+    An instance
     without a stored vector, every region and every upload is embedded now, and a text where the
     space has an encoder for texts. Examples move every vector by Rocchio; where nothing else has
     a vector, the positives are one of their own.
@@ -267,7 +268,8 @@ def _stored_study(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> 
     study = Study.objects.visible_to(user).filter(study_instance_uid=query.study).first()
     if study is None:
         raise NotVisibleError("There is no such study.")
-    series = list(study.series.all())
+    # What default answers leave out does not move the answers either.
+    series = list(study.series.filter(withheld=Series.Withheld.NOT))
     vector = mean_vector_of_series(space, [one.pk for one in series])
     if vector is None:
         raise NotEmbeddedError(gettext("This study has no vector in this space yet."))

@@ -27,7 +27,10 @@ _LABEL_COLUMNS = (
 )
 _LABELS = Prepared(
     lambda _, studies: (
-        Label.objects.filter(study_id__in=studies).order_by().values_list(*_LABEL_COLUMNS)
+        Label.objects.on_shown()
+        .filter(study_id__in=studies)
+        .order_by()
+        .values_list(*_LABEL_COLUMNS)
     )
 )
 _SPACES = Prepared(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from archive.errors import NotVisibleError
-from archive.models import Study
+from archive.models import Series, Study
 from archive.models.access import LABELLING_ROLES, Role
 from archive.models.prepared import Prepared
 from archive.models.querysets import readable_projects
@@ -43,7 +45,16 @@ _MAY_TAKE_BACK = Prepared(
 )
 _LABELS = Prepared(
     lambda _, study: (
-        Label.objects.filter(study_id=study)
+        Label.objects.on_shown()
+        .filter(study_id=study)
+        .select_related("series", "instance__series", "created_by")
+        .order_by("label_set", "label", "pk")
+    )
+)
+_LABELS_OF_SERIES = Prepared(
+    lambda user, study, uid: (
+        Label.objects.on_kept()
+        .filter(_named(user, uid), study_id=study)
         .select_related("series", "instance__series", "created_by")
         .order_by("label_set", "label", "pk")
     )
@@ -84,17 +95,25 @@ class StudyLabels:
     may_label: bool
 
 
-def study_labels(user: AnyUser, study_uid: str) -> StudyLabels:
-    """Return the labels on a study and on all that it holds; NotVisibleError outside the rights."""
+def study_labels(user: AnyUser, study_uid: str, *, series_uid: str = "") -> StudyLabels:
+    """Return the labels on a study and on all that it shows; NotVisibleError outside the rights.
+
+    Those of series on trial are given to who names one of them and may see it: then only the
+    labels on that series and on the study come.
+    """
     study: int | None = _STUDY.first(user, uid=study_uid)
     if study is None:
         raise NotVisibleError("There is no such study.")
     may_label = bool(_MAY_LABEL(user, study=study))
     is_admin = may_take_back_others(user, study)
+    if series_uid:
+        rows = _LABELS_OF_SERIES(user, study=study, uid=series_uid)
+    else:
+        rows = _LABELS(None, study=study)
     return StudyLabels(
         labels=tuple(
             _view(row, is_mine=row.created_by_id == user.pk, may_label=may_label, is_admin=is_admin)
-            for row in _LABELS(None, study=study)
+            for row in rows
         ),
         may_label=may_label,
     )
@@ -103,6 +122,12 @@ def study_labels(user: AnyUser, study_uid: str) -> StudyLabels:
 def may_take_back_others(user: AnyUser, study: int) -> bool:
     """Whether the user is a radiology admin of one of the study's projects."""
     return bool(_MAY_TAKE_BACK(user, study=study))
+
+
+def _named(user: AnyUser, series_uid: str) -> Q:
+    series = Series.objects.visible_to(user).order_by().filter(series_instance_uid=series_uid)
+    of_study = Q(series__isnull=True, instance__isnull=True)
+    return of_study | Q(series__in=series) | Q(instance__series__in=series)
 
 
 def _view(row: Label, *, is_mine: bool, may_label: bool, is_admin: bool) -> LabelView:

@@ -38,7 +38,7 @@ _A_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
 _SERIES = Prepared(
     lambda _, series, studies: Series.objects.filter(
-        Q(pk__in=series) | Q(study_id__in=studies)
+        Q(pk__in=series) | Q(study_id__in=studies, withheld=Series.Withheld.NOT)
     ).select_related("study__patient")
 )
 _VALUES = Prepared(

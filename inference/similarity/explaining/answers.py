@@ -36,7 +36,9 @@ _SERIES = Prepared(
 )
 _UIDS = Prepared(
     lambda _, keys: (
-        Instance.objects.filter(pk__in=keys).order_by().values_list("pk", "sop_instance_uid")
+        Instance.objects.filter(pk__in=keys, withheld=Instance.Withheld.NOT)
+        .order_by()
+        .values_list("pk", "sop_instance_uid")
     ),
     is_exact=True,
 )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_QUERY_IMAGES = 16
 # Results beyond these have no best pair: nobody reads so far, and every pair costs a distance.
 MAX_EXPLAINED = 50
+# What the copy of the patient's key is in the vectors of deleted and rejected images.
+_WITHHELD = -1
 
 _CLOSEST = """
 WITH images AS MATERIALIZED (
@@ -30,6 +32,7 @@ WITH images AS MATERIALIZED (
         vector::halfvec({dimension}) <=> %s::halfvec({dimension}) AS distance
     FROM {table}
     WHERE space_id = %s AND level = 'instance' AND series_id = ANY(%s)
+        AND patient_key <> {withheld}
 )
 SELECT DISTINCT ON (series_id) series_id, instance_id FROM images
 ORDER BY series_id, distance, id
@@ -39,7 +42,8 @@ SELECT series_id, id FROM (
     SELECT series_id, id,
         row_number() OVER (PARTITION BY series_id ORDER BY instance_number NULLS LAST, id) AS place,
         count(*) OVER (PARTITION BY series_id) AS number
-    FROM archive_instance WHERE series_id = ANY(%s) AND has_pixel_data
+    FROM archive_instance
+    WHERE series_id = ANY(%s) AND has_pixel_data AND withheld = ''
 ) images
 WHERE place = number / 2 + 1
 """
@@ -50,12 +54,14 @@ WITH pairs AS MATERIALIZED (
     FROM {table} ours, {table} theirs
     WHERE ours.id = ANY(%s)
         AND theirs.space_id = %s AND theirs.level = 'instance' AND theirs.series_id = ANY(%s)
+        AND theirs.patient_key <> {withheld}
 )
 SELECT DISTINCT ON (pairs.series_id) pairs.series_id, our_instance.sop_instance_uid,
     their_instance.sop_instance_uid, distance
 FROM pairs
 JOIN archive_instance our_instance ON our_instance.id = ours_id
 JOIN archive_instance their_instance ON their_instance.id = theirs_id
+    AND their_instance.withheld = ''
 ORDER BY pairs.series_id, distance, theirs_id, ours_id
 """
 
@@ -134,9 +140,10 @@ def _query_images(space: EmbeddingSpace, objects: Sequence[QueryObject]) -> list
         if found.instance_id is not None:
             of_any |= Q(instance_id=found.instance_id)
         elif found.series_id is not None:
-            of_any |= Q(series_id=found.series_id)
+            of_any |= Q(series_id=found.series_id, instance__withheld="")
         else:
-            of_any |= Q(study_id=found.study_id)
+            # No more than it shows.
+            of_any |= Q(study_id=found.study_id, series__withheld="", instance__withheld="")
     rows = Embedding.objects.filter(of_any, space=space, level=Embedding.Level.INSTANCE)
     in_order = rows.order_by("series_id", F("instance__instance_number").asc(nulls_last=True), "pk")
     keys = list(in_order.values_list("pk", flat=True))
@@ -146,4 +153,4 @@ def _query_images(space: EmbeddingSpace, objects: Sequence[QueryObject]) -> list
 
 def _statement(template: str, space: EmbeddingSpace) -> str:
     table = Embedding._meta.db_table  # noqa: SLF001 Django's documented API
-    return template.format(dimension=int(space.dimension), table=table)
+    return template.format(dimension=int(space.dimension), table=table, withheld=_WITHHELD)

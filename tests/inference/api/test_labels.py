@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from archive.models import Instance, Series
 from inference.models import Label
 from tests.factories.archive import InstanceFactory, SeriesFactory, StudyFactory
 
@@ -77,3 +78,32 @@ def test_another_readers_label_stays(client, image, archive_admin, radiologist):
     assert client.delete(f"{URL}/{Label.objects.get().pk}").status_code == 403
     client.force_login(archive_admin)
     assert client.delete(f"{URL}/{Label.objects.get().pk}").status_code == 204
+
+
+def labelled(client, study):
+    answer = client.get(URL, {"study": study.study_instance_uid})
+    return [one["label"] for one in answer.json()["results"]]
+
+
+@pytest.mark.parametrize("person", ["radiologist", "archive_admin", "colleague"])
+@pytest.mark.parametrize("state", ["deleted", "trial"])
+def test_labels_of_what_is_deleted_or_on_trial_are_not_listed(
+    client, request, image, state, person
+):
+    study = image.series.study
+    hidden = InstanceFactory(series=SeriesFactory(study=study))
+    Label.objects.create(study=study, label_set="a", label="study")
+    for one, name in ((image, "shown"), (hidden, "hidden")):
+        Label.objects.create(study=study, series=one.series, label_set="a", label=name)
+        Label.objects.create(study=study, instance=one, label_set="b", label=f"{name} image")
+    client.force_login(request.getfixturevalue(person))
+    assert len(labelled(client, study)) == 5
+
+    Series.objects.filter(pk=hidden.series_id).update(withheld=state)
+
+    assert labelled(client, study) == ["shown", "study", "shown image"]
+
+    Series.objects.filter(pk=hidden.series_id).update(withheld="")
+    Instance.objects.filter(pk=hidden.pk).update(withheld="deleted")
+
+    assert labelled(client, study) == ["hidden", "shown", "study", "shown image"]

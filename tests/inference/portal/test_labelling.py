@@ -3,9 +3,12 @@
 import pytest
 
 from archive.audit.types import Asker
+from archive.models import Series
 from inference.models import Label
 from inference.training.labelling import NewLabel, import_labels
+from inference.training.labels import study_labels
 from tests.builders.vectors import direction, make_case, make_space
+from tests.factories.archive import SeriesFactory
 
 pytestmark = pytest.mark.django_db
 PAGE = "/worklist/labelling/"
@@ -132,3 +135,51 @@ def test_who_only_looks_or_is_outside_labels_nothing(client, colleague, outsider
     study_uid, uid = series[0].study.study_instance_uid, series[0].series_instance_uid
     assert client.get(f"/worklist/labels/{study_uid}/{uid}/").status_code == 404
     assert not Label.objects.exists()
+
+
+def label_of(series, reader):
+    return Label.objects.create(
+        study=series.study, series=series, label_set="finding", label="odd", created_by=reader
+    )
+
+
+@pytest.mark.parametrize("state", ["deleted", "trial"])
+def test_panel_of_a_study_keeps_still_about_hidden_series(client, radiologist, series, state):
+    label_of(series[0], radiologist)
+    shown = SeriesFactory(study=series[0].study)
+    label_of(shown, radiologist)
+    client.force_login(radiologist)
+    address = f"/studies/{shown.study.study_instance_uid}/"
+    both = page_of(client, address).count("/worklist/labels/")
+
+    Series.objects.filter(pk=series[0].pk).update(withheld=state)
+
+    assert page_of(client, address).count("/worklist/labels/") < both
+    found = study_labels(radiologist, shown.study.study_instance_uid).labels
+    assert [one.series_uid for one in found] == [shown.series_instance_uid]
+
+
+def test_a_reviewer_who_names_a_series_on_trial_sees_its_labels(client, radiologist, series):
+    Series.objects.filter(pk=series[0].pk).update(withheld="trial")
+    label = label_of(series[0], radiologist)
+    Label.objects.create(study=series[0].study, label_set="finding", label="whole")
+    other = SeriesFactory(study=series[0].study)
+    label_of(other, radiologist)
+    client.force_login(radiologist)
+    uids = series[0].study.study_instance_uid, series[0].series_instance_uid
+
+    page = page_of(client, f"/worklist/labels/{'/'.join(uids)}/")
+
+    assert f"/worklist/labels/{label.pk}/remove/" in page
+    found = study_labels(radiologist, uids[0], series_uid=uids[1]).labels
+    assert [one.series_uid for one in found] == [uids[1], ""]
+
+
+def test_who_may_not_review_sees_no_labels_of_a_series_on_trial(colleague, series, radiologist):
+    label_of(series[0], radiologist)
+    uids = series[0].study.study_instance_uid, series[0].series_instance_uid
+    assert study_labels(colleague, uids[0], series_uid=uids[1]).labels
+
+    Series.objects.filter(pk=series[0].pk).update(withheld="trial")
+
+    assert study_labels(colleague, uids[0], series_uid=uids[1]).labels == ()
