@@ -33,6 +33,12 @@ class ModelUnavailableError(InferenceError):
     code = "model-unavailable"
 
 
+class ModelRetiredError(InferenceError):
+    """The model is out of use: it runs for nobody until somebody promotes it again."""
+
+    code = "model-retired"
+
+
 class BundleInvalidError(InferenceError):
     """The bundle lacks a file or an entry that every bundle must have."""
 

@@ -18,6 +18,7 @@ STATUSES: dict[type[ArchiveError], HTTPStatus] = {
     errors.BundleNotTrustedError: HTTPStatus.CONFLICT,
     errors.UnsupportedInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ModelUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ModelRetiredError: HTTPStatus.CONFLICT,
     errors.RunConflictError: HTTPStatus.CONFLICT,
     errors.TooManyRunsError: HTTPStatus.TOO_MANY_REQUESTS,
     # It may be embedded in a moment: the same question can be asked again.

@@ -10,13 +10,13 @@ from django.utils.translation import gettext, gettext_noop
 
 from archive.access.selectors import require_may_label
 from archive.audit import runs as audit
-from archive.errors import InvalidRequestError, NotVisibleError
+from archive.errors import NotVisibleError
 from inference.bundles.external import EXTERNAL
 from inference.errors import RunConflictError
 from inference.models import ModelVersion, Run
 from inference.runs.finishing import end_run
 from inference.runs.queueing import request_version
-from inference.runs.selectors import visible_runs
+from inference.runs.selectors import require_in_use, visible_runs
 
 if TYPE_CHECKING:
     from archive.audit.types import Asker
@@ -86,7 +86,7 @@ def run_again(*, asker: Asker, run_id: int, version: str) -> Run:
     ------
     NotVisibleError
         There is no such run in the asker's rights, or no such version.
-    InvalidRequestError
+    ModelRetiredError
         The version is retired.
     """
     run = _run(asker, run_id)
@@ -94,8 +94,7 @@ def run_again(*, asker: Asker, run_id: int, version: str) -> Run:
     found = ModelVersion.objects.filter(name=name or run.model_version.name, version=number).first()
     if found is None:
         raise NotVisibleError("There is no such version.")
-    if found.state == ModelVersion.State.RETIRED:
-        raise InvalidRequestError(f"{found} is retired.")
+    require_in_use(found)
     return _again(asker, run, found)
 
 

@@ -109,6 +109,8 @@ def request_run(
         No such series in the asker's rights, or no such model.
     NotAllowedError
         The asker may only look.
+    ModelRetiredError
+        The model is out of use.
     InvalidRequestError
         The series holds no images.
     UnsupportedInputError
@@ -117,6 +119,8 @@ def request_run(
         The asker's runs are too many already.
     """
     series = _visible_series(asker.user, series_uid)
+    if asker.user is not None:
+        require_may_label(asker.user, series.study)
     return request_version(
         asker=asker, version=find_version(model), series=series, priority=priority
     )

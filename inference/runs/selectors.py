@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext
 
 from archive.access.once import once
 from archive.errors import NotVisibleError
@@ -13,6 +14,7 @@ from archive.models import Study
 from archive.models.access import REVIEWING_ROLES
 from archive.models.prepared import Prepared
 from archive.models.querysets import DELETED, readable_projects, visible_studies_filter
+from inference.errors import ModelRetiredError
 from inference.models import Finding, ModelVersion, Run
 from inference.models.querysets import on_trial
 from inference.similarity.words.series_words import has_stale_words
@@ -162,13 +164,24 @@ def find_version(model: str) -> ModelVersion:
     Raises
     ------
     NotVisibleError
-        There is none that is not retired.
+        There is none.
+    ModelRetiredError
+        All that there are of this name are retired.
     """
     name, _, number = model.partition(":")
-    versions = ModelVersion.objects.exclude(state=ModelVersion.State.RETIRED).filter(name=name)
+    versions = ModelVersion.objects.filter(name=name).order_by("-created_at")
     if number:
         versions = versions.filter(version=number)
-    version = versions.order_by("-created_at").first()
+    version = versions.exclude(state=ModelVersion.State.RETIRED).first() or versions.first()
     if version is None:
         raise NotVisibleError(f"There is no model {model!r}.")
+    require_in_use(version)
     return version
+
+
+def require_in_use(version: ModelVersion) -> None:
+    """Raise ModelRetiredError where the version is retired; every account may read of its state."""
+    if version.state == ModelVersion.State.RETIRED:
+        raise ModelRetiredError(
+            gettext("The model %(model)s is retired.") % {"model": str(version)}
+        )

@@ -101,6 +101,20 @@ def test_what_the_intended_use_excludes_is_refused(ours: Client, series: Series)
     assert not Run.objects.exists()
 
 
+def test_a_retired_model_is_named_as_such(ours: Client, series: Series) -> None:
+    ModelVersionFactory(name="bones", state="retired")
+    run = claimed_run(series)
+
+    refused = post(ours, "runs", {"model": "bones", "series": series.series_instance_uid})
+    again = post(ours, f"runs/{run.pk}/retry", {"version": "bones:1"})
+    unknown = post(ours, "runs", {"model": "stones", "series": series.series_instance_uid})
+
+    for answer in (refused, again):
+        assert (answer.status_code, answer.json()["code"]) == (409, "model-retired")
+        assert answer.json()["detail"] == "The model bones 1 is retired."
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not-found")
+
+
 def test_too_many_runs_are_refused(ours: Client, series: Series, settings: Any) -> None:
     settings.TWINSIGHT_RUNS_OPEN_PER_USER = 0
     ModelVersionFactory(name="bones")

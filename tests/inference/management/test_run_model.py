@@ -27,14 +27,15 @@ def test_model_is_queued_on_each_series_of_a_study(run, series):
     assert {row.model_version for row in queued} == {version}
 
 
-def test_version_can_be_named_and_retired_ones_are_not_found(run, series):
+def test_version_can_be_named_and_retired_ones_are_named_as_such(run, series):
     ModelVersionFactory(name="head", version="1")
     ModelVersionFactory(name="head", version="2", state=ModelVersion.State.RETIRED)
 
     run("run_model", "head:1", series[0].series_instance_uid)
 
     assert Run.objects.get().model_version.version == "1"
-    assert "no model" in str(run("run_model", "head:2", series[0].series_instance_uid).error)
+    assert "head 2 is retired" in str(run("run_model", "head:2", "1.2.3").error)
+    assert "no model" in str(run("run_model", "head:3", "1.2.3").error)
 
 
 def test_now_runs_here_and_says_what_became_of_it(run, series):

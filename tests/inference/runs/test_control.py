@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from archive.audit.types import Asker
-from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
+from archive.errors import NotAllowedError, NotVisibleError
 from archive.models import AuditEvent
-from inference.errors import RunConflictError, TooManyRunsError
+from inference.errors import ModelRetiredError, RunConflictError, TooManyRunsError
 from inference.models import ModelVersion, Run
 from inference.runs.claiming import claim_run, keep_claim
 from inference.runs.control import cancel_run, retry_run, run_again
@@ -117,7 +117,7 @@ def test_what_is_retired_or_unknown_does_not_run_again(series: Series, asker: As
     run = claimed_run(series)
     retired = ModelVersionFactory(state=ModelVersion.State.RETIRED)
 
-    with pytest.raises(InvalidRequestError):
+    with pytest.raises(ModelRetiredError):
         run_again(asker=asker, run_id=run.pk, version=f"{retired.name}:1")
     with pytest.raises(NotVisibleError):
         run_again(asker=asker, run_id=run.pk, version="77")

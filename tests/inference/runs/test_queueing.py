@@ -8,6 +8,7 @@ import pytest
 
 from archive.audit.types import Asker
 from archive.errors import NotAllowedError, NotVisibleError
+from inference.errors import ModelRetiredError
 from inference.models import ModelVersion, Run
 from inference.runs.dispatching import due_runs
 from inference.runs.queueing import queue_run, queue_runs_for_series, request_run
@@ -71,6 +72,44 @@ def test_viewer_may_not_start_a_run(series: Series, colleague: User) -> None:
             model=version.name,
             series_uid=series.series_instance_uid,
         )
+
+
+@pytest.mark.parametrize("number", ["", ":1"])
+def test_a_retired_model_is_said_to_be_retired(
+    series: Series, radiologist: User, colleague: User, outsider: User, number: str
+) -> None:
+    version = ModelVersionFactory(state=ModelVersion.State.RETIRED)
+
+    def request(user: User) -> Run:
+        return request_run(
+            asker=Asker(door="api", user=user),
+            model=f"{version.name}{number}",
+            series_uid=series.series_instance_uid,
+        )
+
+    with pytest.raises(ModelRetiredError, match=f"{version.name}.*retired"):
+        request(radiologist)
+    # Rights come first.
+    with pytest.raises(NotAllowedError):
+        request(colleague)
+    with pytest.raises(NotVisibleError, match="series"):
+        request(outsider)
+    assert not Run.objects.exists()
+
+
+def test_a_version_in_use_is_found_beside_retired_ones(series: Series, radiologist: User) -> None:
+    used = ModelVersionFactory(name="bones", version="1")
+    ModelVersionFactory(name="bones", version="2", state=ModelVersion.State.RETIRED)
+    asker = Asker(door="api", user=radiologist)
+
+    run = request_run(asker=asker, model="bones", series_uid=series.series_instance_uid)
+
+    assert run.model_version == used
+    with pytest.raises(ModelRetiredError):
+        request_run(asker=asker, model="bones:2", series_uid=series.series_instance_uid)
+    for unknown in ("bones:3", "stones"):
+        with pytest.raises(NotVisibleError):
+            request_run(asker=asker, model=unknown, series_uid=series.series_instance_uid)
 
 
 def test_clinician_starts_a_run(series: Series, radiologist: User) -> None:
