@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 
 from archive.portal.presentation import modality_tone
+from archive.statistics.counting import HEAT_MAPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,7 +104,7 @@ def _by_group(day: Day) -> dict[str, int]:
     counted = dict.fromkeys(GROUPS, 0)
     for modality, studies in day.modalities.items():
         tone = modality_tone(modality)
-        if tone in counted:
+        if tone in counted and modality != HEAT_MAPS:
             counted[tone] += studies
     return counted
 

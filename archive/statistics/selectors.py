@@ -21,7 +21,7 @@ from archive.models import (
 )
 from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
 from archive.models.querysets import readable_projects
-from archive.statistics.counting import ALL_MODALITIES, WHOLE_ARCHIVE
+from archive.statistics.counting import ALL_MODALITIES, HEAT_MAPS, WHOLE_ARCHIVE
 from archive.statistics.types import Day, Share
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _rows(user: AnyUser, project: str) -> QuerySet[DailyCount]:
 def shares_by_modality(user: AnyUser, *, project: str = "") -> list[Share]:
     """Return what each modality holds, the largest first."""
     rows = _rows(user, project).exclude(modality=ALL_MODALITIES)
-    return _shares(rows, "modality", {})
+    return _shares(rows, "modality", {HEAT_MAPS: gettext("Heat maps")})
 
 
 def shares_by_project(user: AnyUser) -> list[Share]:

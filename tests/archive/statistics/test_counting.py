@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 
+from archive.dicom.writing import OWN_MANUFACTURER
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import DailyCount, Study
 from archive.statistics.counting import WHOLE_ARCHIVE, count_day, count_days
@@ -63,6 +64,41 @@ def test_days_are_counted_by_project_and_modality_within_rights(
         days_of(radiologist, project="neurology")
     with pytest.raises(InvalidRequestError):
         days_of(radiologist, days=0)
+
+
+def count_noon() -> None:
+    """Count all studies as of today's noon: a day that ends meanwhile changes nothing."""
+    noon = timezone.localtime().replace(hour=12)
+    Study.objects.update(created_at=noon)
+    DailyCount.objects.all().delete()
+    count_day(noon.date())
+
+
+def test_heat_maps_have_a_name_of_their_own_and_are_no_other_images(
+    project: Project, client: Client, radiologist: User
+) -> None:
+    of_study = {"StudyInstanceUID": "1.2.3"}
+    drawn = {**of_study, "Modality": "OT", "Manufacturer": OWN_MANUFACTURER}
+    store_datasets(make_dataset(**of_study, Modality="CT"), make_dataset(**drawn), project=project)
+    count_noon()
+    client.force_login(radiologist)
+    page = reverse("portal:dashboard")
+
+    assert {one.name: one.instances for one in shares_by_modality(radiologist)} == {
+        "CT": 1,
+        "Heat maps": 1,
+    }
+    assert [column.tone for column in client.get(page).context["studies"].columns] == ["ct"]
+
+    # A photograph is of another maker.
+    store_datasets(
+        make_dataset(**(drawn | {"Manufacturer": "Camera"})), make_dataset(), project=project
+    )
+    count_noon()
+
+    assert {one.name for one in shares_by_modality(radiologist)} == {"CT", "OT", "Heat maps"}
+    columns = client.get(page).context["studies"].columns
+    assert [column.tone for column in columns] == ["ct", "other"]
 
 
 def test_what_was_deleted_or_moved_since_is_counted_right_in_its_turn(
