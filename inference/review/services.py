@@ -16,6 +16,7 @@ from inference.models import Finding, FindingVerdict, Label, ResultReview, Run
 from inference.models.querysets import on_trial
 from inference.review.rights import reviewable_runs
 from inference.review.verifying import REPORTS, store_successors
+from inference.runs.explanations import is_explanation_void
 from inference.similarity.words.series_words import mark_words_stale
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 Decision = ResultReview.Decision
 MAX_REASON, MAX_LABEL = 500, 64
+# Role of a run's output that explains an answer.
+_HEAT_MAP = "heatmap"
 
 
 def review_result(
@@ -108,7 +111,7 @@ def _decide(
         successor_uid=stored[0] if stored else "",
     )
     _judge_findings(review, findings, corrections)
-    _withhold(run, decision, former, stored)
+    _withhold(run, decision, former, stored, is_unexplained=is_explanation_void(findings))
     _label(review, findings, corrections)
     mark_words_stale([run.study_id])
     record_result_reviewed(
@@ -189,11 +192,17 @@ def _judge_findings(
     FindingVerdict.objects.bulk_create(verdicts)
 
 
-def _withhold(run: Run, decision: str, former: list[str], stored: list[str]) -> None:
-    """Show what is right, and keep the rest out of default answers; a trial stays one."""
+def _withhold(
+    run: Run, decision: str, former: list[str], stored: list[str], *, is_unexplained: bool
+) -> None:
+    """Show what is right, and keep the rest out of default answers; a trial stays one.
+
+    A heat map goes with the answer that it explains.
+    """
     outputs = {kind: str(uid) for kind, uid in run.outputs.items() if isinstance(uid, str)}
-    reports = [uid for kind, uid in outputs.items() if kind in REPORTS]
-    others = [uid for kind, uid in outputs.items() if kind not in REPORTS]
+    judged = {*REPORTS, _HEAT_MAP} if is_unexplained else {*REPORTS}
+    replaced = [uid for kind, uid in outputs.items() if kind in judged]
+    others = [uid for kind, uid in outputs.items() if kind not in judged]
     withheld = Series.Withheld
     if Run.objects.filter(on_trial(), pk=run.pk).exists():
         withhold_series(sop_instance_uids=[*outputs.values(), *stored], reason=withheld.TRIAL)
@@ -207,7 +216,7 @@ def _withhold(run: Run, decision: str, former: list[str], stored: list[str]) -> 
     )
     by_decision = {Decision.REJECTED: withheld.REJECTED, Decision.EDITED: withheld.SUPERSEDED}
     withhold_series(
-        sop_instance_uids=reports, reason=by_decision.get(Decision(decision), withheld.NOT)
+        sop_instance_uids=replaced, reason=by_decision.get(Decision(decision), withheld.NOT)
     )
 
 

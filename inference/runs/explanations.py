@@ -11,8 +11,11 @@ from django.utils.translation import gettext
 
 from archive.access.selectors import require_may_label
 from archive.audit.services import record_run_requested
+from archive.curation.services import withhold_series
+from archive.models import Series
 from inference.errors import RunConflictError
-from inference.models import ModelVersion, Run
+from inference.models import Finding, ModelVersion, ResultReview, Run
+from inference.models.querysets import on_trial
 from inference.runs.selectors import find_run
 
 if TYPE_CHECKING:
@@ -88,6 +91,23 @@ def request_explanation(*, asker: Asker, run_id: int) -> Run:
     return run
 
 
+def is_explanation_void(findings: Iterable[Finding]) -> bool:
+    """Whether a person has put right or rejected what a run's heat map explains.
+
+    Of a classifier that is its last answer, of a detector all places that it found: while one of
+    them stands, so does the map.
+
+    Parameters
+    ----------
+    findings
+        of the run, in their order
+    """
+    found = list(findings)
+    answers = [one for one in found if one.kind == Finding.Kind.CLASSIFICATION][-1:]
+    explained = answers or [one for one in found if one.kind == Finding.Kind.DETECTION]
+    return bool(explained) and all(one.review == Finding.Review.REJECTED for one in explained)
+
+
 def open_answer(run_id: int) -> Answer | None:
     """Return what is to be explained of a run; None where that is done or can't be."""
     run = Run.objects.select_related("model_version").filter(pk=run_id).first()
@@ -98,8 +118,21 @@ def open_answer(run_id: int) -> Answer | None:
 
 
 def record_explanation(run_id: int, outputs: dict[str, Any]) -> None:
-    """Keep where the heat map is."""
+    """Keep where the heat map is, which is seen as far as the answer that it explains."""
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run_id)
         run.outputs = {**run.outputs, **outputs}
         run.save(update_fields=["outputs"])
+        if reason := _hidden_for(run):
+            uids = [uid for uid in outputs.values() if isinstance(uid, str)]
+            withhold_series(sop_instance_uids=uids, reason=reason)
+
+
+def _hidden_for(run: Run) -> str:
+    if Run.objects.filter(on_trial(), pk=run.pk).exists():
+        return Series.Withheld.TRIAL
+    if not is_explanation_void(run.findings.order_by("pk")):
+        return Series.Withheld.NOT
+    last = run.reviews.order_by("-pk").first()
+    is_rejected = last is not None and last.decision == ResultReview.Decision.REJECTED
+    return Series.Withheld.REJECTED if is_rejected else Series.Withheld.SUPERSEDED

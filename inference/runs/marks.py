@@ -9,7 +9,7 @@ from archive.errors import NotVisibleError
 from archive.models import Series
 from inference.bundles.gates import notice_of
 from inference.models import Finding, Run
-from inference.runs.explanations import is_explainable
+from inference.runs.explanations import is_explainable, is_explanation_void
 from inference.runs.selectors import visible_runs
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class SeriesMarks:
     Attributes
     ----------
     boxes : detections nobody rejected: ``slices`` are image, frame, left, top, width, height
-    heat : maps of small grids, each on one frame
+    heat : maps of small grids, each on one frame, of answers that nobody rejected
     unexplained : classifications for which a heat map can be asked
     """
 
@@ -54,7 +54,7 @@ def marks_of_series(user: AnyUser, series_uid: str) -> SeriesMarks:
     )
     return SeriesMarks(
         boxes=[box for run in runs for box in _boxes(run)],
-        heat=[_heat(run) for run in runs if run.outputs.get("overlay")],
+        heat=[_heat(run) for run in runs if run.outputs.get("overlay") and not _is_void(run)],
         unexplained=[one for run in runs for one in _unexplained(run)],
     )
 
@@ -85,8 +85,12 @@ def _heat(run: Run) -> dict[str, Any]:
     return {**_about(run), **run.outputs["overlay"]}
 
 
+def _is_void(run: Run) -> bool:
+    return is_explanation_void(run.findings.all())
+
+
 def _unexplained(run: Run) -> list[dict[str, Any]]:
     answers = [one for one in run.findings.all() if one.kind == Finding.Kind.CLASSIFICATION]
-    if not answers or not is_explainable(run):
+    if not answers or not is_explainable(run) or _is_void(run):
         return []
     return [{**_about(run), "says": answers[-1].label}]

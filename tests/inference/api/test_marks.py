@@ -62,6 +62,33 @@ def test_what_can_be_explained_is_named_until_it_is(client, radiologist, series,
     assert {key: heat[key] for key in OVERLAY} == OVERLAY
 
 
+def test_heat_goes_with_the_answer_that_it_explains(client, radiologist, series, run):
+    Finding.objects.create(
+        run=run,
+        series=series,
+        kind="classification",
+        name="modality",
+        label="CT",
+        review="rejected",
+    )
+    answer = Finding.objects.create(
+        run=run, series=series, kind="classification", name="body_part", label="CHEST"
+    )
+    client.force_login(radiologist)
+    assert len(client.get(url_of(series)).json()["unexplained"]) == 1
+    run.outputs = {"heatmap": "1.2", "overlay": OVERLAY}
+    run.save()
+    assert len(client.get(url_of(series)).json()["heat"]) == 1
+
+    answer.review = "rejected"
+    answer.save()
+
+    assert client.get(url_of(series)).json()["heat"] == []
+    run.outputs = {}
+    run.save()
+    assert client.get(url_of(series)).json()["unexplained"] == []
+
+
 def test_boxes_are_given_with_their_slices(client, radiologist, series, run):
     Finding.objects.create(
         run=run,

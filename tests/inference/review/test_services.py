@@ -141,6 +141,75 @@ def test_later_decision_takes_over_and_both_are_kept(
     assert first.successor_uid not in shown
 
 
+@pytest.fixture
+def explained(model_result, explain):
+    """The result with the heat map of its last answer, and its findings."""
+    return model_result, explain(model_result), list(model_result.findings.order_by("pk"))
+
+
+def edit(reviewer, run, *findings):
+    corrections = [Correction(finding=one.pk, label="atelectasis") for one in findings]
+    review_result(asker=reviewer, run_id=run.pk, decision="edited", corrections=corrections)
+
+
+def test_heat_map_of_a_corrected_answer_leaves_with_it(reviewer, radiologist, explained):
+    run, heat_map, (_, answer) = explained
+    assert heat_map in listed(radiologist)
+
+    edit(reviewer, run, answer)
+
+    assert not {heat_map, run.outputs["sr"]} & listed(radiologist)
+    assert Series.objects.get(instances__sop_instance_uid=heat_map).withheld == "superseded"
+    assert Instance.objects.visible_to(radiologist).filter(sop_instance_uid=heat_map).exists()
+
+    review_result(asker=reviewer, run_id=run.pk, decision="accepted")
+
+    assert heat_map in listed(radiologist)
+
+    review_result(asker=reviewer, run_id=run.pk, decision="rejected", reason="Motion")
+
+    assert heat_map not in listed(radiologist)
+    assert Series.objects.get(instances__sop_instance_uid=heat_map).withheld == "rejected"
+
+
+def test_heat_map_of_an_answer_that_stands_stays(reviewer, radiologist, explained):
+    run, heat_map, (other, _) = explained
+
+    edit(reviewer, run, other)
+
+    assert heat_map in listed(radiologist)
+
+
+def test_heat_map_of_a_detector_stays_while_one_place_stands(reviewer, radiologist, explained):
+    run, heat_map, findings = explained
+    run.findings.update(kind="detection")
+
+    edit(reviewer, run, findings[0])
+    assert heat_map in listed(radiologist)
+
+    edit(reviewer, run, *findings)
+    assert heat_map not in listed(radiologist)
+
+
+def test_heat_map_of_a_trial_stays_for_reviewers_alone(reviewer, radiologist, make_result, explain):
+    run = make_result(4, is_shadow=True)
+    heat_map = explain(run)
+
+    edit(reviewer, run, *run.findings.all())
+
+    assert Series.objects.get(instances__sop_instance_uid=heat_map).withheld == "trial"
+
+
+def test_segmentation_of_a_corrected_result_stays(reviewer, radiologist, explained):
+    run, drawn, findings = explained
+    run.outputs = {"sr": run.outputs["sr"], "seg": drawn}
+    run.save()
+
+    edit(reviewer, run, *findings)
+
+    assert drawn in listed(radiologist)
+
+
 def test_result_of_a_trial_stays_for_reviewers_alone(reviewer, colleague, radiologist, make_result):
     run = make_result(3, is_shadow=True)
 
