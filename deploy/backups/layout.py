@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -132,18 +132,26 @@ class BackupFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep others from writing there, and clear what an interrupted one left."""
-        lock = HomeLock(self.root / ".lock")
+        lock = _BackupLock(self.root / ".lock")
         try:
             lock.acquire()
-        except HomeInUseError as error:
-            message = f"Another backup writes to {self.root} right now."
-            raise BackupError(message) from error
         except OSError as error:
             message = f"Cannot write to {self.root}: {error.strerror}."
             raise BackupError(message) from error
         try:
             for left in (*self.root.glob(f"{_UNFINISHED}*"), *self.root.glob(f"{_GOING}*")):
                 shutil.rmtree(left)
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """Keep others from taking snapshots away; where nobody can write, nobody does."""
+        lock = _BackupLock(self.root / ".lock")
+        with suppress(OSError):
+            lock.acquire()
+        try:
             yield
         finally:
             lock.release()
@@ -218,6 +226,15 @@ class BackupFolder:
             store.delete(sha256)
         store.sweep_spool(0)
         return len(going)
+
+
+class _BackupLock(HomeLock):
+    def acquire(self) -> None:
+        try:
+            super().acquire()
+        except HomeInUseError as error:
+            message = f"Another backup or restoration uses {self.path.parent} right now."
+            raise BackupError(message) from error
 
 
 def write_digests(place: Path, blobs: Iterable[tuple[str, int]]) -> tuple[int, int]:

@@ -86,7 +86,7 @@ def make_backup(
     StorageError
         So it is where a disk refused.
     """
-    if folder.root.absolute().is_relative_to(Home.locate().root):
+    if folder.root.resolve().is_relative_to(Home.locate().root.resolve()):
         message = "A backup belongs outside TWINSIGHT_HOME: on another disk, or better elsewhere."
         raise BackupError(message)
     folder.prepare()

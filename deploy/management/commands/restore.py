@@ -39,10 +39,11 @@ class Command(BaseCommand):
                 self._list(folder)
                 return
             snapshot = folder.find(options["snapshot"])
-            if options["check"]:
-                self._check(folder, snapshot, disable=disable)
-            else:
-                self._restore(folder, snapshot, disable=disable)
+            with folder.read():
+                if options["check"]:
+                    self._check(folder, snapshot, disable=disable)
+                else:
+                    self._restore(folder, snapshot, disable=disable)
         except BackupError as error:
             raise CommandError(str(error)) from error
         except StorageError as error:

@@ -161,9 +161,11 @@ def test_an_interrupted_backup_is_none_and_leaves_nothing_behind(folder: BackupF
     assert not left.exists()
     with (
         BackupFolder(folder.root).held(),
-        pytest.raises(CommandError, match="Another backup writes"),
+        pytest.raises(CommandError, match="Another backup or restoration uses"),
     ):
         run("backup", folder)
+    with folder.read(), pytest.raises(CommandError, match="Another backup or restoration uses"):
+        run("backup", folder, "--keep", "1")
 
 
 @pytest.mark.usefixtures("home")
