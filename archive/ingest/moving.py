@@ -61,15 +61,20 @@ class Mover:
         self._target = target
         self._reads_again = reads_again
 
-    def copy(self) -> Iterator[Moved]:
+    def copy(self, digests: Iterator[str] | None = None) -> Iterator[Moved]:
         """Copy, several at a time; say of each blob what became of it.
+
+        Parameters
+        ----------
+        digests
+            which blobs; all that the source has where none are given
 
         Raises
         ------
         StorageError
             One of the stores failed; what was copied stays copied.
         """
-        digests = self._source.digests()
+        digests = self._source.digests() if digests is None else digests
         while batch := list(islice(digests, _AT_ONCE)):
             yield from in_threads(self._copy, batch)
 
@@ -99,10 +104,10 @@ class Mover:
     def _copy(self, sha256: str) -> Moved:
         if self._target.exists(sha256):
             is_equal = not self._reads_again or self._is_equal(sha256)
-            return Moved(sha256, Move.THERE if is_equal else self._write(sha256))
+            return Moved(sha256, Move.THERE if is_equal else self._write(sha256, is_there=True))
         return Moved(sha256, self._write(sha256))
 
-    def _write(self, sha256: str) -> Move:
+    def _write(self, sha256: str, *, is_there: bool = False) -> Move:
         with self._target.spool() as spool:
             try:
                 with self._source.original(sha256) as stream:
@@ -112,6 +117,9 @@ class Mover:
                 return Move.MISSING
             if spool.sha256 != sha256:
                 return Move.DAMAGED
+            if is_there:
+                # A store keeps what it has under a hash: here something else lies there.
+                self._target.delete(sha256)
             self._target.keep([spool])
         if self._reads_again and not self._is_equal(sha256):
             return Move.UNEQUAL

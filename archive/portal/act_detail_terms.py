@@ -119,6 +119,7 @@ NAMES = {
     "series_uid": pgettext_lazy("audit", "UID of the series"),
     "sessions": pgettext_lazy("audit", "sessions"),
     "skipped": pgettext_lazy("audit", "skipped"),
+    "snapshot": pgettext_lazy("audit", "snapshot"),
     "source": pgettext_lazy("audit", "source"),
     "space": pgettext_lazy("audit", "embedding space"),
     "state": pgettext_lazy("audit", "state"),

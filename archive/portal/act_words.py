@@ -191,6 +191,8 @@ _WORDS = {
     "refuse-access": _("Asked for what is not theirs"),
     "read-audit": _("Read the audit trail"),
     "export-audit": _("Took the audit trail as a file"),
+    "backup": _("Made a backup of the archive"),
+    "restore": _("Restored the archive from a backup"),
     # Accounts, roles, programs.
     "create-account": _("Made an account"),
     "change-account": _("Changed an account"),

@@ -1,0 +1,1 @@
+"""Copies of the whole archive outside of it, and the way back."""

@@ -1,0 +1,2 @@
+class BackupError(Exception):
+    """One clear sentence for the person at the terminal."""

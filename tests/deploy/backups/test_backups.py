@@ -1,0 +1,217 @@
+"""Snapshots of an archive: what is in them, what stays, what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from archive.models import AuditEvent, Blob
+from archive.storage.stores import blob_store
+from deploy.backups.errors import BackupError
+from deploy.backups.layout import BackupFolder
+from tests.archive.storage.test_contract import keep
+from tests.factories.archive import BlobFactory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NEW = b"a new scan"
+
+
+@pytest.fixture
+def home(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An archive with a stored file, a model and secrets."""
+    root = tmp_path / "home"
+    for name in ("secrets", "models/lungs"):
+        (root / name).mkdir(parents=True)
+    (root / "secrets" / "DJANGO_SECRET_KEY").write_text("very secret\n", encoding="utf-8")
+    (root / "secrets" / ".DJANGO_SECRET_KEY-x1").write_text("half of o", encoding="utf-8")
+    (root / "models" / "lungs" / "weights.pt").write_bytes(b"weights")
+    monkeypatch.setenv("TWINSIGHT_HOME", str(root))
+    settings.TWINSIGHT_MODELS_DIR = root / "models"
+    settings.TWINSIGHT_STORAGE_URL = (root / "blobs").as_uri()
+    stored(b"a scan")
+    return root
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> BackupFolder:
+    return BackupFolder(tmp_path / "backups")
+
+
+def stored(content: bytes) -> str:
+    sha256 = hashlib.sha256(content).hexdigest()
+    keep(blob_store(), content)
+    BlobFactory(sha256=sha256, size_bytes=len(content))
+    return sha256
+
+
+def run(command: str, folder: BackupFolder, *options: str) -> str:
+    said = StringIO()
+    call_command(command, str(folder.root), *options, "--no-progress", stdout=said)
+    return said.getvalue()
+
+
+def kept(folder: BackupFolder) -> set[str]:
+    return set(folder.store().digests())
+
+
+@pytest.mark.usefixtures("home")
+def test_snapshot_holds_everything_and_the_next_copies_only_what_is_new(
+    folder: BackupFolder,
+) -> None:
+    assert "1 of them new here" in run("backup", folder)
+    (first,) = folder.snapshots()
+    new = stored(NEW)
+    assert "1 of them new here" in run("backup", folder)
+
+    snapshot = folder.find()
+    said = snapshot.manifest()
+    assert first.name < snapshot.name
+    assert set(said.files) == {"database.dump", "blobs.gz", "secrets/DJANGO_SECRET_KEY"}
+    assert (snapshot.folder / "secrets/DJANGO_SECRET_KEY").stat().st_mode & 0o077 == 0
+    assert folder.root.stat().st_mode & 0o077 == 0
+    assert list(said.models) == ["lungs/weights.pt"]
+    assert set(snapshot.digests()) == set(Blob.objects.values_list("sha256", flat=True))
+    assert new not in set(first.digests())
+    assert kept(folder) == {*snapshot.digests(), *said.models.values()}
+    assert list(AuditEvent.objects.values_list("act", "event_id")) == [("backup", "110106")] * 2
+    assert f"{snapshot.name} is whole" in run("restore", folder, "--check")
+    assert run("restore", folder, "--list").count("instances") == 2
+
+
+@pytest.mark.usefixtures("home")
+def test_older_snapshots_go_with_the_files_that_only_they_name(folder: BackupFolder) -> None:
+    old = stored(b"soon purged")
+    run("backup", folder)
+    blob_store().delete(old)
+    Blob.objects.filter(sha256=old).delete()
+    new = stored(NEW)
+    first = folder.find()
+
+    said = run("backup", folder, "--keep", "1", "--without-secrets")
+
+    assert f"{first.name} was removed" in said
+    assert "keep DJANGO_SECRET_KEY" in said
+    assert [snapshot.name for snapshot in folder.snapshots()] == [folder.find().name]
+    assert "secrets/DJANGO_SECRET_KEY" not in folder.find().manifest().files
+    assert new in kept(folder)
+    assert old not in kept(folder)
+    assert "is whole" in run("restore", folder, "--check")
+
+
+@pytest.mark.usefixtures("home")
+def test_what_the_archive_has_lost_is_said_and_what_was_purged_is_no_loss(
+    folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, purged = stored(b"lost by the disk"), stored(b"purged meanwhile")
+    blob_store().delete(lost)
+    store = folder.store
+
+    def purge() -> object:
+        # Between the database's moment and the copy.
+        blob_store().delete(purged)
+        Blob.objects.filter(sha256=purged).delete()
+        return store()
+
+    monkeypatch.setattr(folder, "store", purge)
+    monkeypatch.setattr("deploy.management.commands.backup.BackupFolder", lambda _: folder)
+
+    with pytest.raises(CommandError, match="has lost 1 files"):
+        run("backup", folder)
+
+    assert folder.find().manifest().lacking == [lost]
+    assert purged in set(folder.find().digests())
+
+
+@pytest.mark.usefixtures("home")
+def test_damage_in_a_backup_is_found_and_mended(folder: BackupFolder) -> None:
+    sha256 = stored(NEW)
+    run("backup", folder)
+    folder.store().path(sha256).write_bytes(b"a new scar")
+
+    with pytest.raises(CommandError, match="1 of its files are damaged or gone"):
+        run("restore", folder, "--check")
+    run("backup", folder, "--read-again")
+    assert "is whole" in run("restore", folder, "--check")
+
+    dump = folder.find().folder / "database.dump"
+    dump.write_bytes(dump.read_bytes()[:-1])
+    with pytest.raises(CommandError, match=r"is damaged: database\.dump"):
+        run("restore", folder)
+
+
+@pytest.mark.usefixtures("home")
+def test_an_interrupted_backup_is_none_and_leaves_nothing_behind(folder: BackupFolder) -> None:
+    with pytest.raises(CommandError, match="There is no backup in"):
+        run("restore", folder)
+    folder.prepare()
+    left = folder.begin()
+    (left / "database.dump").write_bytes(b"half of i")
+
+    assert folder.snapshots() == []
+    run("backup", folder)
+    assert not left.exists()
+    with (
+        BackupFolder(folder.root).held(),
+        pytest.raises(CommandError, match="Another backup or restoration uses"),
+    ):
+        run("backup", folder)
+    with folder.read(), pytest.raises(CommandError, match="Another backup or restoration uses"):
+        run("backup", folder, "--keep", "1")
+
+
+@pytest.mark.usefixtures("home")
+def test_restoring_refuses_what_would_overwrite_or_not_fit(folder: BackupFolder) -> None:
+    run("backup", folder)
+    with pytest.raises(CommandError, match=r"This archive is not empty, and nothing was changed"):
+        run("restore", folder)
+    with pytest.raises(CommandError, match="There is no backup 2001 in"):
+        run("restore", folder, "--snapshot", "2001")
+
+    manifest = folder.find().folder / "manifest.json"
+    said = json.loads(manifest.read_text(encoding="utf-8"))
+    newer = {**said, "release": "99.1", "migrations": [*said["migrations"], "archive.9999_later"]}
+    manifest.write_text(json.dumps(newer), encoding="utf-8")
+    with pytest.raises(CommandError, match=r"made by release 99\.1, this is .*9999_later"):
+        run("restore", folder)
+    manifest.write_text(json.dumps({**said, "form": 2}), encoding="utf-8")
+    with pytest.raises(BackupError, match="made by another release"):
+        folder.find().manifest()
+
+
+def test_backups_lie_outside_of_the_archive(home: Path) -> None:
+    with pytest.raises(CommandError, match="outside TWINSIGHT_HOME"):
+        run("backup", BackupFolder(home / "backups"))
+    with pytest.raises(CommandError, match="--keep takes"):
+        run("backup", BackupFolder(home / "backups"), "--keep", "-1")
+
+
+@pytest.mark.usefixtures("home")
+def test_files_of_a_bucket_may_be_left_to_its_own_copies(folder: BackupFolder) -> None:
+    assert "the bucket's own copy" in run("backup", folder, "--without-files")
+
+    assert kept(folder) == set(folder.find().manifest().models.values())
+    assert "is whole: 1 files were read" in run("restore", folder, "--check")
+
+
+@pytest.mark.usefixtures("home")
+def test_what_postgresql_says_is_passed_on(
+    folder: BackupFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("postgres", "pg_dump"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho 'server version mismatch' >&2; exit 1\n")
+        program.chmod(0o700)
+    monkeypatch.setenv("PGBIN", str(tmp_path))
+
+    with pytest.raises(CommandError, match="server version mismatch Set PGBIN to the folder"):
+        run("backup", folder)
+    assert folder.snapshots() == []
