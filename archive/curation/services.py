@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archive.models import Series
+from django.db import transaction
+
+from archive.curation.states import refresh_counts
+from archive.models import Series, Study
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,8 +16,8 @@ if TYPE_CHECKING:
 def withhold_series(*, sop_instance_uids: Iterable[str], reason: str) -> int:
     """Leave the series of some objects out of default answers, or show them again.
 
-    They stay stored, and whoever names them gets them. The caller checked the right and writes
-    the trail, in the same transaction.
+    They stay stored, and whoever names them gets them; their study is counted anew. The caller
+    checked the right and writes the trail, in the same transaction.
 
     Parameters
     ----------
@@ -28,9 +31,15 @@ def withhold_series(*, sop_instance_uids: Iterable[str], reason: str) -> int:
     how many series changed
     """
     wanted = Series.Withheld(reason)
-    series = Series.objects.filter(instances__sop_instance_uid__in=[*sop_instance_uids])
-    return (
-        Series.objects.filter(pk__in=series.values("pk"))
-        .exclude(withheld__in=[wanted, Series.Withheld.DELETED])
-        .update(withheld=wanted)
+    named = Series.objects.filter(instances__sop_instance_uid__in=[*sop_instance_uids])
+    series = Series.objects.filter(pk__in=named.values("pk")).exclude(
+        withheld__in=[wanted, Series.Withheld.DELETED]
     )
+    with transaction.atomic():
+        studies = Study.objects.filter(pk__in=series.values("study_id"))
+        # Locked as stores lock them: what arrives meanwhile is counted once.
+        locked = list(studies.select_for_update(no_key=True).order_by("study_instance_uid"))
+        changed = series.update(withheld=wanted) if locked else 0
+        for study in locked:
+            refresh_counts(study)
+    return changed

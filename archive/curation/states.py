@@ -92,13 +92,27 @@ def refresh_states(study: Study, judged: Mapping[int, str]) -> None:
             series.save(
                 update_fields=["withheld", "number_of_series_related_instances", "updated_at"]
             )
-        if series.number_of_series_related_instances:
+        if series.number_of_series_related_instances and series.withheld == Series.Withheld.NOT:
             shown.append(series)
     total: defaultdict[str, int] = defaultdict(int)
     for number in counts.values():
         for state, count in number.items():
             total[state] += count
     _write_study(study, shown, _state_of(total))
+
+
+def refresh_counts(study: Study) -> None:
+    """Write a study's counts and lists after series were withheld or shown as a whole.
+
+    Parameters
+    ----------
+    study
+        whose row is locked; it is changed and saved
+    """
+    shown = Series.objects.filter(
+        study=study, withheld=Series.Withheld.NOT, number_of_series_related_instances__gt=0
+    )
+    _write_study(study, list(shown.order_by("pk")), study.withheld)
 
 
 def _state_of(counts: Mapping[str, int]) -> str:
@@ -117,6 +131,7 @@ def _series_state(counts: Mapping[str, int], judged: str) -> str:
 
 
 def _write_study(study: Study, shown: list[Series], state: str) -> None:
+    """Count what default answers hold: a query tells no more than it lists."""
     Study.objects.filter(pk=study.pk).update(
         withheld=state,
         number_of_study_related_series=len(shown),

@@ -269,17 +269,20 @@ def _refresh_study(
     if not recorded:
         return
     for series, group in recorded:
-        if series.number_of_series_related_instances == 0:
-            study.number_of_study_related_series += 1
+        is_first = series.number_of_series_related_instances == 0
+        if is_first:
             # Notes rejected all that was in it; what comes now is shown, but for trials.
             if series.withheld != Series.Withheld.TRIAL:
                 series.withheld = Series.Withheld.NOT
             study.withheld = Study.Withheld.NOT
         series.number_of_series_related_instances += len(group)
-        study.number_of_study_related_instances += len(group)
         study.stored_bytes += sum(candidate.file.spool.size for candidate in group)
-        study.modalities_in_study = _merged(study.modalities_in_study, series.modality)
-        study.body_parts = _merged(study.body_parts, series.body_part_examined)
+        if series.withheld == Series.Withheld.NOT:
+            # As `archive.curation.states` counts: what default answers hold.
+            study.number_of_study_related_series += is_first
+            study.number_of_study_related_instances += len(group)
+            study.modalities_in_study = _merged(study.modalities_in_study, series.modality)
+            study.body_parts = _merged(study.body_parts, series.body_part_examined)
         series.save(update_fields=["number_of_series_related_instances", "withheld", "updated_at"])
     study.is_deidentified = study.is_deidentified and all(c.is_deidentified for c in accepted)
     study.save(
