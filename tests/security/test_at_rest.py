@@ -36,7 +36,7 @@ def _tracked() -> list[Path]:
     return [ROOT / name for name in done.stdout.decode().split("\0") if name]
 
 
-def test_t89_no_keys_in_the_repository() -> None:
+def test_t89_at_rest_and_transit_no_keys_in_the_repository() -> None:
     found = []
     for path in _tracked():
         if path.suffix in {".png", ".webp", ".onnx", ".gz", ".npz", ".dcm"} or not path.is_file():
@@ -67,7 +67,7 @@ def _new_home(folder: Path, code: str, **env: str) -> str:
     return done.stdout.strip()
 
 
-def test_t89_each_installation_makes_a_key_of_its_own(tmp_path) -> None:
+def test_t89_at_rest_and_transit_each_installation_makes_a_key_of_its_own(tmp_path) -> None:
     tell = "from django.conf import settings; print(settings.SECRET_KEY)"
     one, two = (_new_home(tmp_path / name, tell) for name in ("a", "b"))
 
@@ -86,7 +86,7 @@ def test_t89_each_installation_makes_a_key_of_its_own(tmp_path) -> None:
     assert not [path for path in (tmp_path / "c").rglob("*") if path.is_file()]
 
 
-def test_t89_production_speaks_tls_alone(tmp_path) -> None:
+def test_t89_at_rest_and_transit_production_speaks_tls_alone(tmp_path) -> None:
     told = _new_home(
         tmp_path,
         "from django.test import Client\n"
@@ -110,7 +110,9 @@ def test_t89_production_speaks_tls_alone(tmp_path) -> None:
 
 
 @pytest.mark.django_db
-def test_t89_stored_files_are_private_and_no_password_is_known(project, archive_admin) -> None:
+def test_t89_at_rest_and_transit_stored_files_are_private_and_no_password_is_known(
+    project, archive_admin
+) -> None:
     from django.contrib.auth import authenticate
     from django.test import RequestFactory
 

@@ -187,7 +187,7 @@ def _declared() -> dict[str, str]:
     return {f"{method} {route}": letters for method, letters, route in lines}
 
 
-def test_matrix(project: Project, other_project: Project) -> None:
+def test_t30_default_deny(project: Project, other_project: Project) -> None:
     """Roles by routes by methods; T30, T31, T32 and T33 over everything there is."""
     if not DECLARED.exists() and not os.environ.get("TWINSIGHT_DECLARE"):
         pytest.skip("nothing is declared yet")
@@ -231,7 +231,7 @@ def test_matrix(project: Project, other_project: Project) -> None:
 
 
 @pytest.mark.parametrize("letter", ["-", "n", "o", "v", "u"])
-def test_who_may_not_changes_nothing(project: Project, other_project: Project, letter: str) -> None:
+def test_t32_idor_write(project: Project, other_project: Project, letter: str) -> None:
     """T32: plausible changes of the study and the collection, by those who may not."""
     world = World(project, other_project)
     client, before = _client(world, letter), _rows()

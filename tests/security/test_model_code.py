@@ -50,7 +50,7 @@ def _poisons(canary: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", ["model.pt", "new.pt", "old.pt"])
-def test_t24_no_code_from_weights(tmp_path, name) -> None:
+def test_t24_no_code_from_models_by_weights(tmp_path, name) -> None:
     canary = tmp_path / "canary"
     bundle = make_declared_bundle(tmp_path / "b")
     (bundle / "models" / "model.pt").write_bytes(_poisons(canary)[name])
@@ -64,7 +64,9 @@ def test_t24_no_code_from_weights(tmp_path, name) -> None:
     assert not canary.exists()
 
 
-def test_t24_no_code_from_folders_that_others_can_reach(tmp_path, settings, archive_admin) -> None:
+def test_t24_no_code_from_models_in_folders_that_others_can_reach(
+    tmp_path, settings, archive_admin
+) -> None:
     """A pickle beside everything that a model or a cache lies in."""
     canary = tmp_path / "canary"
     settings.TWINSIGHT_MODELS_DIR = tmp_path / "models"
@@ -100,7 +102,7 @@ def _trusted_files(version: ModelVersion) -> None:
     "expression",
     ["$__import__('os').mkdir('{0}')", "$open('{0}', 'w')", "$(lambda: open('{0}', 'w'))()"],
 )
-def test_t24_no_code_from_expressions(tmp_path, expression) -> None:
+def test_t24_no_code_from_models_by_expressions(tmp_path, expression) -> None:
     canary = tmp_path / "canary"
     bundle = make_declared_bundle(tmp_path / "b")
     path = bundle / "configs" / "inference.json"

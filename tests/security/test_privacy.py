@@ -37,7 +37,7 @@ def stored(project):
     )
 
 
-def test_audit_complete(stored, project, archive_admin, outsider) -> None:
+def test_t80_audit_complete(stored, project, archive_admin, outsider) -> None:
     """T80: each kind of event once, with who, what, where and outcome; refused ones too."""
     client, stranger = Client(), Client()
     before = AuditEvent.objects.latest("pk").pk
@@ -98,7 +98,7 @@ def _token(client):
     return client.get("/studies/").context["csrf_token"]
 
 
-def test_audit_tamper(stored) -> None:
+def test_t81_audit_tamper(stored) -> None:
     """T81: the application's role reads and adds to the trail; it changes, cuts, stops nothing."""
     audit.record_access(Asker(door="portal", name="x"), study_instance_uid=STUDY, what="study")
     with connection.cursor() as cursor:
@@ -135,7 +135,7 @@ def test_audit_tamper(stored) -> None:
         cursor.execute("RESET ROLE")
 
 
-def test_audit_atomic(stored, archive_admin, outsider) -> None:
+def test_t82_audit_atomic(stored, archive_admin, outsider) -> None:
     """T82: where nothing can be recorded, nothing is changed and nothing is given out."""
     client = Client(raise_request_exception=False)
     client.force_login(archive_admin)

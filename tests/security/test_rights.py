@@ -70,7 +70,7 @@ def _without_tokens(text):
     return re.sub(r"[A-Za-z0-9]{64}", "TOKEN", text)
 
 
-def test_idor_uid(outsider) -> None:
+def test_t31_idor_uid(outsider) -> None:
     """T31: what belongs to others and what is not there get the same answer, to the byte."""
     client = signed_in(outsider)
     for path in PATHS:
@@ -80,7 +80,7 @@ def test_idor_uid(outsider) -> None:
         assert theirs[0] in {404, 200, 204}, path
 
 
-def test_cache_isolation(radiologist, outsider) -> None:
+def test_t34_cache_isolation(radiologist, outsider) -> None:
     """T34: what one person was given validates nothing for another, and is kept by no cache."""
     mine, theirs = signed_in(radiologist), signed_in(outsider)
     for path in PATHS:

@@ -1,7 +1,7 @@
 """Tokens by role, scope and object; DICOM peers by account and verb (T20, T30, T37, T40).
 
-`test_matrix` asks with sessions. Here the same people ask by tokens of every scope, and by DICOM
-peers: what a token may is what its account may, and no more than its scopes.
+`test_t30_default_deny` asks with sessions. Here the same people ask by tokens of every scope, and
+by DICOM peers: what a token may is what its account may, and no more than its scopes.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def test_t40_pages_want_the_scopes_of_their_twins_in_rest(project, study) -> Non
 
 
 @pytest.mark.django_db
-def test_t30_tokens_that_are_over_open_nothing(project, study) -> None:
+def test_t30_default_deny_of_tokens_that_are_over(project, study) -> None:
     user = _account("clinician", project)
     changes = (
         {"expires_at": timezone.now() - timedelta(seconds=1)},
@@ -253,7 +253,7 @@ def _ask_all(port: int, calling: str, received: list) -> dict[str, int]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_t37_peers_by_account_and_verb(project, other_project, study) -> None:
+def test_t37_dimse_scope_by_account_and_verb(project, other_project, study) -> None:
     """An AE asks with its account's rights; each verb is a right of its own."""
     every = {"may_query": True, "may_retrieve": True}
     cases = {

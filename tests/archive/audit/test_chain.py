@@ -96,7 +96,7 @@ def test_a_record_in_hand_is_waited_for() -> None:
         ("DELETE FROM archive_auditevent WHERE id = %s", "is gone"),
     ],
 )
-def test_audit_tamper_by_a_superuser_is_named(statement: str, what: str, capsys) -> None:
+def test_t81_audit_tamper_by_a_superuser_is_named(statement: str, what: str, capsys) -> None:
     """T81: the triggers refuse; who passes them by is found, with the record."""
     keys = record(5)
     chain.seal_new_records()

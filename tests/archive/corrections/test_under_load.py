@@ -21,7 +21,7 @@ def make(patient, study=None):
     return make_dataset(PatientID=patient, PatientName=NAMES[patient], **more)
 
 
-def test_merge_unmerge(archive_admin, project):
+def test_t88_merge_unmerge(archive_admin, project):
     known = {patient: make(patient) for patient in NAMES}
     sent = {ds.SOPInstanceUID: (ds.PatientID, as_part10(ds)) for ds in known.values()}
     store_bytes(*(content for _, content in sent.values()), project=project)

@@ -187,7 +187,7 @@ def _markers() -> list[bytes]:
 
 @pytest.mark.parametrize("profile", PROFILES, ids=NAMES)
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"])
-def test_no_marker_leaves(profile, syntax):
+def test_t84_deid_leak_of_markers(profile, syntax):
     ds = planted()
     ds.file_meta.TransferSyntaxUID = syntax
     content = _file(ds)

@@ -163,7 +163,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_deid_leak_text_is_gone_and_the_picture_is_not(kind):
+def test_t84_deid_leak_text_is_gone_and_the_picture_is_not(kind):
     """T84, pixels."""
     before, after, report = cleaned(kind())
 

@@ -117,7 +117,7 @@ def _leaving(ds: Dataset, profile: Profile) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", [BASIC, CLEANED], ids=["basic", "cleaned"])
-def test_deid_leak_no_identifying_value_is_in_the_bytes_of_any_real_file(shared_data, profile):
+def test_t84_deid_leak_no_identifying_value_is_in_the_bytes_of_any_real_file(shared_data, profile):
     """T84: every DICOM file, byte for byte; UIDs become the same others everywhere."""
     uids: dict[str, str] = {}
     searched = files = 0
@@ -176,7 +176,7 @@ WITH_TEXT = [
 @pytest.mark.slow
 @pytest.mark.skipif(not can_read_text(), reason="the extra 'ocr' is not installed")
 @pytest.mark.parametrize(("name", "word"), WITH_TEXT, ids=[name for name, _ in WITH_TEXT])
-def test_deid_leak_text_in_real_pixels_is_gone(shared_data, name, word):
+def test_t84_deid_leak_text_in_real_pixels_is_gone(shared_data, name, word):
     """T84, pixels: read before and after by a reader that knows nothing of the masks."""
     ds = read_dataset(shared_data / "dicom" / name)
     made = deidentify(ds, BASIC, PSEUDONYMS, subject="one")

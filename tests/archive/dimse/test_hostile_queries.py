@@ -207,7 +207,7 @@ def test_peer_that_answers_a_store_with_something_else_is_aborted(associate_as, 
     ("calling", "called"),
     [("STRANGER", AE_TITLE), ("WORKSTATION", "ANYBODY"), ("ELSEWHERE", AE_TITLE)],
 )
-def test_t20_stranger_is_rejected_whatever_it_wants(associate_as, calling, called):
+def test_t20_dimse_acl_rejects_strangers_whatever_they_want(associate_as, calling, called):
     register_peer(ae_title="ELSEWHERE", address="192.0.2.7", may_query=True)
 
     association = associate_as(calling, called=called)
@@ -219,7 +219,7 @@ def test_t20_stranger_is_rejected_whatever_it_wants(associate_as, calling, calle
     assert event.address == "127.0.0.1"
 
 
-def test_t20_refusal_that_keeps_coming_is_put_on_record_once(associate_as):
+def test_t20_dimse_acl_refusal_that_keeps_coming_is_put_on_record_once(associate_as):
     for _ in range(3):
         assert associate_as("STRANGER").is_rejected
 
@@ -235,7 +235,7 @@ def test_t20_refusal_that_keeps_coming_is_put_on_record_once(associate_as):
         ({"may_store": False, "may_retrieve": True}, {Verification, GET, MOVE, CTImageStorage}),
     ],
 )
-def test_t20_each_verb_has_its_right(associate_as, options, accepted):
+def test_t20_dimse_acl_of_each_verb(associate_as, options, accepted):
     register_peer(ae_title="LIMITED", address="127.0.0.1", **options)
 
     association = associate_as("LIMITED")
@@ -243,7 +243,7 @@ def test_t20_each_verb_has_its_right(associate_as, options, accepted):
     assert {cx.abstract_syntax for cx in association.accepted_contexts} == accepted
 
 
-def test_t37_peer_of_one_project_finds_and_moves_nothing_of_another(
+def test_t37_dimse_scope_of_one_project_finds_and_moves_nothing_of_another(
     associate_as, project, other_project, outsider
 ):
     store_datasets(make_dataset(StudyInstanceUID="1.2.1"), project=project)
@@ -270,7 +270,7 @@ def test_t37_peer_of_one_project_finds_and_moves_nothing_of_another(
     association.release()
 
 
-def test_t37_account_that_is_disabled_sees_nothing_at_once(associate_as, project, radiologist):
+def test_t37_dimse_scope_ends_with_the_account_at_once(associate_as, project, radiologist):
     store_datasets(make_dataset(StudyInstanceUID="1.2.1"), project=project)
     association = associate_as()
     keys = Dataset()

@@ -249,7 +249,7 @@ def test_strangers_and_bad_tokens_are_refused_in_fhirs_words() -> None:
     assert Door(Client(), "tws_wrong").refusal("Patient", 401) == "login"
 
 
-def test_t33_scopes_of_smart_hold_for_each_kind_and_act(token) -> None:
+def test_t33_search_scope_of_smart_for_each_kind_and_act(token) -> None:
     """T33 and SMART: a token reads what its scopes name, and nothing comes along beyond them."""
     patient = Patient.objects.get(dicom_patient_id="A-1").pk
     reading, both = token("system/ImagingStudy.r"), token("system/ImagingStudy.rs")

@@ -299,7 +299,9 @@ def test_what_the_archive_cannot_take_now_waits(client, slow, monkeypatch, setti
     assert full.status_code == 507
 
 
-def test_uploads_are_their_persons_own(client, outsider, archive_admin, colleague, project):
+def test_t35_derived_scope_uploads_are_their_persons_own(
+    client, outsider, archive_admin, colleague, project
+):
     batch, (row,) = _begin(client, ("1.dcm", b"x" * 10))
     for person, sees in ((outsider, 404), (archive_admin, 200), (colleague, 404)):
         other = Client()

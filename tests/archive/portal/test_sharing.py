@@ -280,7 +280,7 @@ def test_a_link_shows_only_what_its_maker_may_share(radiologist, other_project):
     assert visitor.get(f"/shared/{link.pk}/").status_code == 404
 
 
-def test_break_glass_from_reason_to_review(outsider, radiologist, archive_admin, settings):
+def test_t83_break_glass(outsider, radiologist, archive_admin, settings):
     """T83: no access without reason; with it one patient, a short time, others told, a review."""
     treating = signed_in(outsider)
     asked = {"patient_id": "EM-1", "reason": REASON}

@@ -98,7 +98,7 @@ def test_what_waited_is_told_to_the_next_websocket(channel: EventChannel, asker:
         assert next_of(connection)["00001000"]["Value"] == ["2.25.1"]
 
 
-def test_t35_channel_of_another_hears_nothing_of_mine(
+def test_t35_derived_scope_channel_of_another_hears_nothing_of_mine(
     channel: EventChannel, asker: Asker, outsider: User
 ) -> None:
     subscribe(asker=asker, uid=WORKLIST, ae_title="WATCHER")

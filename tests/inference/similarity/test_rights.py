@@ -255,7 +255,7 @@ def assert_rows_are_permitted(question: Question, archive: Archive, ranking: Ran
 
 @pytest.mark.parametrize("metric", EmbeddingSpace.Metric.values)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_random_archives_answer_as_brute_force_does(metric: str, seed: int) -> None:
+def test_t33_search_scope_of_random_archives_as_by_brute_force(metric: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     archive = make_archive(rng, metric)
     ensure_space_indexes(archive.space)
