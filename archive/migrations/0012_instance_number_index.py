@@ -1,7 +1,8 @@
 """Instance Number is a required key of a search across all instances."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from archive.migrations._concurrently import AddIndexAnew
 
 
 class Migration(migrations.Migration):
@@ -11,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [("archive", "0011_name_groups")]
 
     operations = [
-        AddIndexConcurrently(
+        AddIndexAnew(
             model_name="instance",
             index=models.Index(fields=["instance_number"], name="instance_number_idx"),
         ),

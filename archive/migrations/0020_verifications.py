@@ -1,8 +1,9 @@
 """What verification found is kept; blobs with something wrong are found without looking at all."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from archive.migrations._concurrently import AddIndexAnew, CreateModelOnce
 
 
 class Migration(migrations.Migration):
@@ -12,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [("archive", "0019_service_clients")]
 
     operations = [
-        migrations.CreateModel(
+        CreateModelOnce(
             name="Verification",
             fields=[
                 (
@@ -29,7 +30,7 @@ class Migration(migrations.Migration):
             ],
             options={"ordering": ["-pk"]},
         ),
-        AddIndexConcurrently(
+        AddIndexAnew(
             model_name="blob",
             index=models.Index(
                 condition=Q(state__in=["missing", "damaged"]),

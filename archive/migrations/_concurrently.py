@@ -1,6 +1,7 @@
-"""Indexes built beside other work, by migrations that may have been broken off before."""
+"""Steps of migrations without a transaction, which may have been broken off before."""
 
 from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db.migrations.operations import CreateModel
 
 
 class AddIndexAnew(AddIndexConcurrently):
@@ -14,3 +15,12 @@ class AddIndexAnew(AddIndexConcurrently):
         name = schema_editor.quote_name(self.index.name)
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
+class CreateModelOnce(CreateModel):
+    """Make a table where a former try has not made it already."""
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        table = to_state.apps.get_model(app_label, self.name)._meta.db_table
+        if table not in schema_editor.connection.introspection.table_names():
+            super().database_forwards(app_label, schema_editor, from_state, to_state)

@@ -1,8 +1,9 @@
 """Runs that failed are counted without looking at all runs."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from archive.migrations._concurrently import AddIndexAnew
 
 
 class Migration(migrations.Migration):
@@ -12,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [("inference", "0012_moved_series")]
 
     operations = [
-        AddIndexConcurrently(
+        AddIndexAnew(
             model_name="run",
             index=models.Index(condition=Q(state="dead"), fields=["id"], name="run_dead_idx"),
         ),

@@ -100,10 +100,10 @@ class _Asked:
 def resolve_question(user: AnyUser, query: SimilarQuery, space: EmbeddingSpace) -> Question:
     """Find the query's objects inside the user's rights and make the vectors of its parts.
 
-    A series stands for its slices by their mean, a study for the series that it shows by theirs.
-    An instance without a stored vector, every region and every upload is embedded now, and a text
-    where the space has an encoder for texts. Examples move every vector by Rocchio; where nothing else has
-    a vector, the positives are one of their own.
+    A series stands for its slices by their mean, a study for the series that it shows by
+    theirs. An instance without a stored vector, every region and every upload is embedded now,
+    and a text where the space has an encoder for texts. Examples move every vector by Rocchio;
+    where nothing else has a vector, the positives are one of their own.
 
     Parameters
     ----------
