@@ -16,6 +16,7 @@ from archive.models import (
     ApiToken,
     AuditEvent,
     AuditSeal,
+    Backup,
     BulkJob,
     DailyCount,
     Fetch,
@@ -190,6 +191,11 @@ class WatchedFolderTable(ReadOnlyAdmin):
 class DailyCountTable(ReadOnlyAdmin):
     list_display = ["day", "project_id", "modality", "studies", "instances", "stored_bytes"]
     list_filter = ["modality"]
+
+
+@admin.register(Backup)
+class BackupTable(ReadOnlyAdmin):
+    list_display = ["snapshot", "finished_at", "number_of_studies", "number_of_files", "lacking"]
 
 
 @admin.register(StorageSample)

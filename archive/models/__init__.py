@@ -31,7 +31,7 @@ from archive.models.research import (
 from archive.models.scheduling import ScheduledStep
 from archive.models.series import Series
 from archive.models.sharing import BreakGlass, GroupMapping, ShareLink, StudyGrant
-from archive.models.statistics import DailyCount, StorageSample, Verification
+from archive.models.statistics import Backup, DailyCount, StorageSample, Verification
 from archive.models.study import Study
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "ArrivalHold",
     "AuditEvent",
     "AuditSeal",
+    "Backup",
     "Blob",
     "BreakGlass",
     "BulkItem",

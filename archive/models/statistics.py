@@ -66,3 +66,24 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"verification {self.pk}"
+
+
+class Backup(models.Model):
+    """A copy of the whole archive that was made; copies outside may be gone since."""
+
+    finished_at = models.DateTimeField(auto_now_add=True)
+    snapshot = models.CharField(max_length=32)
+    # Of the copy itself: the database's moment.
+    made_at = models.DateTimeField()
+    number_of_studies = models.BigIntegerField()
+    number_of_files = models.BigIntegerField()
+    size_bytes = models.BigIntegerField()
+    # Files that the database names and the archive could not give.
+    lacking = models.BigIntegerField(default=0)
+    with_files = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.snapshot

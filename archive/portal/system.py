@@ -21,6 +21,7 @@ from archive.ingest.verification import last_verification
 from archive.portal.dashboard_figures import Chart, Column, Row
 from archive.portal.statuses import speaks_html
 from archive.statistics import broker, queues, selectors
+from archive.statistics.backups import is_old, last_backup
 from archive.statistics.forecasting import forecast
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def storage(request: HttpRequest) -> HttpResponse:
     samples = selectors.storage_samples(request.user, days=days)
     last = samples[-1] if samples else None
     trend = forecast()
+    backup = last_backup()
     context = {
         "days": days,
         "periods": PERIODS,
@@ -93,6 +95,8 @@ def storage(request: HttpRequest) -> HttpResponse:
         "modalities": selectors.shares_by_modality(request.user),
         "problems": selectors.blob_problems(request.user),
         "verification": last_verification(),
+        "backup": backup,
+        "is_backup_old": backup is not None and is_old(backup),
     }
     return render(request, "manage/storage.html", context)
 

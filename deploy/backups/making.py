@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from archive.audit.backups import record_backup
 from archive.audit.types import Asker
 from archive.ingest.moving import Move, Mover
 from archive.models import AuditSeal, Blob, Instance, Study
+from archive.statistics.backups import note_backup
 from archive.storage.stores import blob_store
 from deploy.backups import layout
 from deploy.backups.dumping import dump, held_snapshot
@@ -106,12 +108,26 @@ def make_backup(
             _copy_secrets(place)
         made.snapshot = folder.finish(place, manifest)
         made.manifest = made.snapshot.manifest()
+        _note(made)
         if keep:
             for snapshot in folder.snapshots()[:-keep]:
                 folder.drop(snapshot)
                 made.dropped.append(snapshot.name)
             folder.sweep()
     return made
+
+
+def _note(made: Made) -> None:
+    said = made.manifest
+    note_backup(
+        snapshot=made.snapshot.name,
+        made_at=datetime.fromisoformat(said.made_at),
+        studies=said.studies,
+        files=said.blobs,
+        size_bytes=said.blob_bytes,
+        lacking=len(said.lacking),
+        with_files=said.with_files,
+    )
 
 
 def release() -> str:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from archive.statistics.backups import last_backup
 from archive.statistics.broker import message_counts
 from archive.statistics.queues import queue_states
 from archive.statistics.selectors import arrivals, newest_sample
@@ -82,6 +83,10 @@ def _storage() -> Iterator[Metric]:
         total, size = sample.total_bytes, sample.database_bytes
         yield _gauge("twinsight_storage_total_bytes", "All of that disk.", total)
         yield _gauge("twinsight_database_bytes", "What the database takes.", size)
+    backup = last_backup()
+    if backup is not None:
+        moment = backup.made_at.timestamp()
+        yield _gauge("twinsight_last_backup_timestamp_seconds", "What the last one holds.", moment)
 
 
 def _arrivals() -> Iterator[Metric]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,20 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from archive.models import AuditEvent, Blob
+from archive.models import AuditEvent, Backup, Blob
+from archive.statistics.sampling import take_sample
 from archive.storage.stores import blob_store
 from deploy.backups.errors import BackupError
 from deploy.backups.layout import BackupFolder
 from tests.archive.storage.test_contract import keep
+from tests.deploy.test_metrics import samples
 from tests.factories.archive import BlobFactory
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from django.contrib.auth.models import User
+    from django.test import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = b"a new scan"
@@ -85,6 +91,30 @@ def test_snapshot_holds_everything_and_the_next_copies_only_what_is_new(
     assert list(AuditEvent.objects.values_list("act", "event_id")) == [("backup", "110106")] * 2
     assert f"{snapshot.name} is whole" in run("restore", folder, "--check")
     assert run("restore", folder, "--list").count("instances") == 2
+
+
+@pytest.mark.usefixtures("home")
+def test_page_and_metrics_say_when_the_last_one_was_made(
+    folder: BackupFolder, client: Client, archive_admin: User
+) -> None:
+    take_sample()
+    client.force_login(archive_admin)
+    assert "No backup was made here" in client.get("/manage/storage/").content.decode()
+    assert "twinsight_last_backup" not in client.get("/metrics").content.decode()
+
+    run("backup", folder)
+    row = Backup.objects.get()
+    page = client.get("/manage/storage/").content.decode()
+    assert "Backed up" in page
+    assert "1 files" in page
+    figures = samples(client.get("/metrics").content.decode())
+    assert figures["twinsight_last_backup_timestamp_seconds",] == row.made_at.timestamp()
+
+    Backup.objects.update(made_at=row.made_at - timedelta(days=9), lacking=2)
+    page = client.get("/manage/storage/").content.decode()
+    assert "Backed up" not in page
+    assert "The last backup is old" in page
+    assert "2 files were lost before" in page
 
 
 @pytest.mark.usefixtures("home")
