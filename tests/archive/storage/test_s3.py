@@ -97,6 +97,8 @@ def test_copies_stay_within_their_limit_and_what_is_mapped_stays_readable(store,
 
 
 def test_what_was_used_just_now_stays_and_what_nobody_used_for_days_goes(store, monkeypatch):
+    # Each copy may begin a round of its own, and while one is at it nobody else is.
+    monkeypatch.setattr(caching, "begin", lambda *_: None)
     keep(store, b"new", b"old")
     old = store.cache.place(digest(b"old"))
     os.utime(old, (1, 1))
