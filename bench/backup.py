@@ -2,9 +2,10 @@
 
     python -m bench.backup [--studies 100000] [--vectors 20000] [--files 8000]
 
-Rows are synthetic (`bench.study_rows`), with a file of 4 kB behind each image; beside them lie files
-of half a megabyte. The peer is what one would do by hand: `pg_dump`, then `cp -r` of the files, and back
-`pg_restore` and `cp -r`, which neither compare hashes nor read anything again.
+Rows are synthetic (`bench.study_rows`), with a file of 4 kB behind each image; beside them lie
+files of half a megabyte. The peer is what one would do by hand: `pg_dump`, then `cp -r` of the
+files, and back `pg_restore` and `cp -r`, which neither compare hashes, nor wait for the disk, nor
+read anything again.
 """
 
 import argparse

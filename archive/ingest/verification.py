@@ -33,6 +33,13 @@ class Verdict(Enum):
     UNREADABLE = "unreadable"
 
 
+_STATES = {
+    Verdict.GOOD: Blob.State.STORED,
+    Verdict.MISSING: Blob.State.MISSING,
+    Verdict.DAMAGED: Blob.State.DAMAGED,
+}
+
+
 @dataclass(frozen=True)
 class Checked:
     """One blob and its verdict."""
@@ -56,8 +63,21 @@ def verify_blobs(*, settle_s: float = 5.0) -> Iterator[Checked]:
     are good; blobs without a row are reported and left alone.
     """
     rows = Blob.objects.order_by("pk").only("pk", "sha256", "size_bytes", "state")
-    for blob in rows.iterator(chunk_size=_BATCH_ROWS):
-        yield verify_blob(blob)
+    good: list[int] = []
+    try:
+        for blob in rows.iterator(chunk_size=_BATCH_ROWS):
+            verdict = _read(blob)
+            if verdict is Verdict.GOOD:
+                good.append(blob.pk)
+            else:
+                _write([blob.pk], verdict)
+            if len(good) >= _BATCH_ROWS:
+                _write(good, Verdict.GOOD)
+                good = []
+            yield Checked(blob.sha256, verdict)
+    finally:
+        # Also where somebody ends the round before its time.
+        _write(good, Verdict.GOOD)
     suspects = list(_without_rows(blob_store().digests()))
     if suspects:
         time.sleep(settle_s)
@@ -101,15 +121,14 @@ def blob_count() -> int:
 def verify_blob(blob: Blob) -> Checked:
     """Read a blob and compare it with its hash; its row says afterwards what was found."""
     verdict = _read(blob)
-    if verdict is Verdict.UNREADABLE:
-        return Checked(blob.sha256, verdict)  # the disk's fault, perhaps for now only
-    state = {
-        Verdict.GOOD: Blob.State.STORED,
-        Verdict.MISSING: Blob.State.MISSING,
-        Verdict.DAMAGED: Blob.State.DAMAGED,
-    }[verdict]
-    Blob.objects.filter(pk=blob.pk).update(state=state, verified_at=timezone.now())
+    _write([blob.pk], verdict)
     return Checked(blob.sha256, verdict)
+
+
+def _write(keys: list[int], verdict: Verdict) -> None:
+    if not keys or verdict is Verdict.UNREADABLE:
+        return  # the disk's fault, perhaps for now only
+    Blob.objects.filter(pk__in=keys).update(state=_STATES[verdict], verified_at=timezone.now())
 
 
 def _read(blob: Blob) -> Verdict:
