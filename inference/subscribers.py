@@ -26,12 +26,18 @@ def handle_new_attributes(event: InstancesStored) -> None:
 
 
 def handle_instances_withheld(event: InstancesWithheld) -> None:
-    """Stop runs on what was deleted or rejected; queue them again on what is shown again."""
+    """Stop runs on what was deleted or rejected; queue them again on what is shown again.
+
+    Series that lost or regained some of their images are found by what they show now.
+    """
+    from inference.similarity.tasks import refresh_means_task  # noqa: PLC0415 tasks need settings
+
     if event.is_shown:
         queue_runs_for_series(event.series_ids)
     else:
         stop_runs_on(event.series_ids)
     mark_words_stale(event.study_ids)
+    refresh_means_task.apply_async((event.series_ids,), queue="default")
 
 
 def handle_studies_corrected(event: StudiesCorrected) -> None:

@@ -116,7 +116,8 @@ def labels_of(
     agreed = None
     if agreed_set:
         rows: Iterable[tuple[Any, ...]] = (
-            Label.objects.filter(study_id__in=studies, label_set=agreed_set, region=[], frame=None)
+            Label.objects.on_shown()
+            .filter(study_id__in=studies, label_set=agreed_set, region=[], frame=None)
             .order_by()
             .values_list(*_LABEL_COLUMNS)
         )

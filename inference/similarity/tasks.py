@@ -12,6 +12,7 @@ from inference.similarity.realms import reconcile_realms
 from inference.similarity.searches.alerts import find_new_matches, forget_unnamed_searches
 from inference.similarity.spaces.backfill import complete_fill, purge_retired_spaces
 from inference.similarity.spaces.registry import reconcile_indexes
+from inference.similarity.spaces.writing import refresh_means
 from inference.similarity.suspicions.services import check_new_series
 from inference.similarity.words.series_words import mark_missing_words, refresh_words
 
@@ -81,6 +82,17 @@ def reconcile_indexes_task() -> None:
 def fill_attributes_task(series_ids: list[int]) -> int:
     """Make new images of series findable by their attributes; those already in are passed over."""
     return fill_attributes(series_ids)
+
+
+@shared_task(
+    name="inference.similarity.refresh_means",
+    acks_late=True,
+    soft_time_limit=540,
+    time_limit=600,
+)
+def refresh_means_task(series_ids: list[int]) -> int:
+    """Let series stand for the images that they show."""
+    return refresh_means(series_ids)
 
 
 @shared_task(

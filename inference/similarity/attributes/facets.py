@@ -57,8 +57,9 @@ def search_facets(user: AnyUser) -> Facets:
 
 
 def _facets(user: AnyUser) -> Facets:
-    series = Series.objects.visible_to(user).order_by()
-    labels = Label.objects.filter(study__series__in=series).order_by()
+    # As the filters have it: what no default answer holds is found by nothing.
+    series = Series.objects.visible_to(user).filter(withheld=Series.Withheld.NOT).order_by()
+    labels = Label.objects.on_shown().filter(study__series__in=series).order_by()
     findings = Finding.objects.standing().filter(series__in=series).exclude(label="").order_by()
     makers = series.exclude(manufacturer="").values_list("manufacturer", flat=True)
     projects = readable_projects(user, READING_ROLES | DEIDENTIFIED_ROLES)

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.db.models import Q
 
 from inference.models import Embedding, Label
 from inference.similarity.errors import NotEnoughLabelsError
@@ -115,7 +116,7 @@ def labelled_objects(space: EmbeddingSpace, label_set: str, level: Level) -> Lab
     NotEnoughLabelsError
         Nothing has a label of this set, or nothing labelled has a vector here.
     """
-    if not Label.objects.filter(label_set=label_set).exists():
+    if not Label.objects.on_shown().filter(label_set=label_set).exists():
         raise NotEnoughLabelsError(
             f"There are no labels in a set “{label_set}”: import_labels or POST /api/v1/labels"
             " bring them in."
@@ -173,9 +174,14 @@ def age_group(patient_age: str, born: date | None, study_date: date | None) -> s
 
 
 def _vectors(space: EmbeddingSpace, label_set: str, level: Level) -> Iterator[Any]:
-    studies = Label.objects.filter(label_set=label_set).order_by().values("study_id")
+    studies = Label.objects.on_shown().filter(label_set=label_set).order_by().values("study_id")
+    # As answers have it: what they leave out is measured no more.
     rows: QuerySet[Embedding] = Embedding.objects.filter(
-        space=space, level=level.value, study_id__in=studies
+        Q(instance__isnull=True) | Q(instance__withheld=""),
+        space=space,
+        level=level.value,
+        study_id__in=studies,
+        series__withheld="",
     )
     return rows.order_by("pk").values_list(*_COLUMNS).iterator(chunk_size=_BATCH)
 

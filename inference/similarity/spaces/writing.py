@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.db import connection, transaction
 
-from archive.models import Instance
-from inference.models import Embedding
+from archive.models import Instance, Series
+from inference.models import Embedding, EmbeddingSpace
 from inference.similarity.errors import InvalidVectorError
 from inference.similarity.metrics import is_normalised
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from inference.models import EmbeddingSpace
     from inference.similarity.types import InstanceVector
 
 _BATCH_SIZE = 500
@@ -78,6 +77,9 @@ def store_embeddings(*, space: EmbeddingSpace, vectors: Sequence[InstanceVector]
 def refresh_series_embedding(*, space: EmbeddingSpace, series_id: int) -> bool:
     """Set a series' vector to the normalised mean of its instances' vectors.
 
+    What was deleted or rejected by a note does not count, unless nothing else is there: a series
+    that is hidden as a whole has its vector at once when that is undone.
+
     Parameters
     ----------
     space : whose vectors to average
@@ -96,8 +98,11 @@ def refresh_series_embedding(*, space: EmbeddingSpace, series_id: int) -> bool:
         )
         in_series = Embedding.objects.filter(space=space, series_id=series_id)
         rows = list(
-            in_series.filter(level=Embedding.Level.INSTANCE).values_list("vector", "study_id")
+            in_series.filter(level=Embedding.Level.INSTANCE).values_list(
+                "vector", "study_id", "instance__withheld"
+            )
         )
+        rows = [row for row in rows if row[2] == Instance.Withheld.NOT] or rows
         mean = _mean(
             [np.asarray(row[0], dtype=np.float64) for row in rows],
             is_unit=is_normalised(space.metric),
@@ -114,6 +119,29 @@ def refresh_series_embedding(*, space: EmbeddingSpace, series_id: int) -> bool:
         )
         _upsert([row])
     return True
+
+
+def refresh_means(series_ids: Iterable[int]) -> int:
+    """Take the means anew of series some of whose instances were withheld, or are shown again.
+
+    Parameters
+    ----------
+    series_ids : keys; those hidden as a whole are passed over
+
+    Returns
+    -------
+    How many vectors of series were taken anew, over all spaces.
+    """
+    rows = Embedding.objects.filter(
+        level=Embedding.Level.INSTANCE,
+        series_id__in=list(series_ids),
+        series__withheld=Series.Withheld.NOT,
+    ).order_by("space_id", "series_id")
+    found = list(rows.values_list("space_id", "series_id").distinct())
+    spaces = EmbeddingSpace.objects.in_bulk({space_id for space_id, _ in found})
+    for space_id, series_id in found:
+        refresh_series_embedding(space=spaces[space_id], series_id=series_id)
+    return len(found)
 
 
 def delete_embeddings(*, space: EmbeddingSpace, series_id: int) -> int:

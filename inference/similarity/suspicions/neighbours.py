@@ -33,6 +33,8 @@ class Neighbour:
 def nearest_of_others(space: EmbeddingSpace, row: Embedding, limit: int) -> list[Neighbour]:
     """Return the nearest rows of the same stored level, of all other patients.
 
+    What was deleted or rejected, or is on trial, is nobody's neighbour.
+
     A study and its de-identified copy are no two patients here: where exactly one of two studies
     is de-identified, they are no neighbours.
 
@@ -56,6 +58,7 @@ def nearest_of_others(space: EmbeddingSpace, row: Embedding, limit: int) -> list
         JOIN archive_study study ON study.id = near.study_id
         JOIN archive_series series ON series.id = near.series_id
         WHERE near.space_id = {int(space.pk)} AND near.level = '{Embedding.Level(row.level).value}'
+            AND near.patient_key > -1 AND series.withheld = ''
             AND study.patient_id <> %s AND study.is_deidentified = %s
         ORDER BY distance LIMIT %s
     """  # noqa: S608

@@ -58,7 +58,8 @@ class SuspicionView:
 def suspicions_visible_to(user: AnyUser) -> QuerySet[Suspicion]:
     """Return suspicions all of whose series the user may see.
 
-    Twins that have become one patient's since are suspicious no more.
+    Twins that have become one patient's since are suspicious no more, and what was deleted or
+    rejected waits for nobody until that is undone.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def suspicions_visible_to(user: AnyUser) -> QuerySet[Suspicion]:
     -------
     Newest first, with series, studies and patients loaded.
     """
-    visible = Series.objects.visible_to(user).values("pk")
+    visible = Series.objects.visible_to(user).filter(withheld=Series.Withheld.NOT).values("pk")
     is_one_patient = Q(series__study__patient=F("other_series__study__patient"))
     return (
         Suspicion.objects.filter(series__in=visible)

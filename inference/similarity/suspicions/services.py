@@ -156,9 +156,9 @@ def _are_models_busy() -> bool:
 def _unchecked(space: EmbeddingSpace) -> QuerySet[Series]:
     embedded = Embedding.objects.filter(space=space, level=Embedding.Level.SERIES)
     changed = ~Q(check_row__number_of_instances=F("number_of_series_related_instances"))
-    rows = Series.objects.filter(pk__in=embedded.values("series_id")).filter(
-        Q(check_row__isnull=True) | changed
-    )
+    rows = Series.objects.filter(
+        pk__in=embedded.values("series_id"), withheld=Series.Withheld.NOT
+    ).filter(Q(check_row__isnull=True) | changed)
     return rows.select_related("study").order_by("-pk")
 
 
@@ -167,6 +167,7 @@ def _contradicted(space: EmbeddingSpace, limit: int) -> QuerySet[Series]:
     rows = Series.objects.filter(
         suspicions__kind=Suspicion.Kind.CONTRADICTION,
         suspicions__state=Suspicion.State.OPEN,
+        withheld=Series.Withheld.NOT,
         embeddings__space=space,
         embeddings__level=Embedding.Level.SERIES,
     )

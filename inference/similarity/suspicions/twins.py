@@ -71,7 +71,7 @@ def find_twins(space: EmbeddingSpace, series_id: int) -> list[Twin]:
 
 def _probes(space: EmbeddingSpace, series_id: int) -> list[Embedding]:
     rows = Embedding.objects.filter(
-        space=space, series_id=series_id, level=Embedding.Level.INSTANCE
+        space=space, series_id=series_id, level=Embedding.Level.INSTANCE, instance__withheld=""
     ).select_related("study")
     keys = list(rows.order_by("instance__instance_number", "pk").values_list("pk", flat=True))
     if not keys:

@@ -11,6 +11,7 @@ from archive.models import Series
 from inference.models import Run
 from inference.runs.selectors import visible_runs
 from inference.runs.withholding import stop_runs_on
+from inference.similarity.tasks import refresh_means_task
 from inference.subscribers import handle_instances_withheld
 from tests.factories.archive import InstanceFactory, SeriesFactory, StudyFactory
 from tests.factories.inference import ModelVersionFactory
@@ -63,3 +64,15 @@ def test_runs_on_what_was_deleted_are_seen_by_nobody_until_that_is_undone(runs, 
 
     undo_removal(asker=asker, removal_id=removal.pk)
     assert visible_runs(archive_admin).count() == 3
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_means_are_taken_anew_of_series_whose_images_went_or_came_back(is_shown, runs, monkeypatch):
+    sent = []
+    monkeypatch.setattr(refresh_means_task, "apply_async", lambda given, queue: sent.append(given))
+    series = Series.objects.get()
+
+    event = InstancesWithheld([], [series.pk], [series.study_id], is_shown=is_shown)
+    handle_instances_withheld(event)
+
+    assert sent == [([series.pk],)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
+from django.db import connection
 
 from archive.audit.types import Asker
 from archive.curation.removals import remove_objects, undo_removal
@@ -21,9 +24,14 @@ from inference.similarity.ranking import RankedRow, rank
 from inference.similarity.realms import reconcile_realms
 from inference.similarity.services import search_similar
 from inference.similarity.spaces.registry import ensure_space_indexes
-from inference.similarity.types import Filters, Level, SimilarQuery
+from inference.similarity.spaces.writing import (
+    refresh_means,
+    refresh_series_embedding,
+    store_embeddings,
+)
+from inference.similarity.types import Filters, InstanceVector, Level, SimilarQuery
 from tests.builders.similarity_world import make_world
-from tests.builders.vectors import direction, embed_instances, make_case
+from tests.builders.vectors import direction, embed_instances, make_case, make_space
 from tests.factories.archive import SeriesFactory
 
 pytestmark = pytest.mark.django_db
@@ -249,3 +257,65 @@ def test_a_study_is_found_and_explained_by_no_label_of_what_it_hides(
 
     assert [(one.labels, one.explain.shared_labels) for one in found()] == [((), ())]
     assert found(filters=of_series) == found(filters=of_image) == ()
+
+
+def vector_of(space, series):
+    row = Embedding.objects.get(space=space, series=series, level="series")
+    return np.asarray(row.vector, dtype=np.float32)
+
+
+def test_a_series_stands_for_the_images_that_it_shows(space, project, archive_admin):
+    series = make_case(space, [direction(0), direction(1.0)], projects=[project])
+    gone = series.instances.order_by("pk")[1]
+    asker = Asker(door="test", user=archive_admin)
+    uids = (series.study.study_instance_uid, series.series_instance_uid, gone.sop_instance_uid)
+
+    removal = remove_objects(asker=asker, path=ObjectPath(*uids), reason="wrong")
+    refresh_means([series.pk])
+
+    assert vector_of(space, series) == pytest.approx(direction(0), abs=1e-3)
+
+    undo_removal(asker=asker, removal_id=removal.pk)
+    refresh_means([series.pk])
+
+    assert vector_of(space, series) == pytest.approx(direction(0.5), abs=1e-3)
+
+
+def test_a_series_that_shows_nothing_keeps_its_vector_for_undoing(space, project, archive_admin):
+    series = make_case(space, [direction(0), direction(1.0)], projects=[project])
+    path = ObjectPath(series.study.study_instance_uid)
+    remove_objects(asker=Asker(door="test", user=archive_admin), path=path, reason="wrong")
+
+    assert refresh_means([series.pk]) == 0
+    assert refresh_series_embedding(space=space, series_id=series.pk)
+
+    assert vector_of(space, series) == pytest.approx(direction(0.5), abs=1e-3)
+
+
+def test_means_from_before_are_brought_into_line(space, project):
+    flat = make_space(is_default=False)
+    flat.metric = "euclidean"
+    flat.save()
+    vectors = [direction(0), 2 * direction(1.0)]
+    series, other = (make_case(space, vectors, projects=[project]) for _ in range(2))
+    embed_in(flat, series, vectors)
+    before = vector_of(space, other)
+    Instance.objects.filter(pk=series.instances.order_by("pk")[0].pk).update(withheld="rejected")
+    migration = import_module("inference.migrations.0018_means_of_what_is_shown")
+
+    with connection.cursor() as cursor:
+        cursor.execute(migration.REFRESH)
+
+    assert vector_of(space, series) == pytest.approx(direction(1.0), abs=1e-3)
+    assert vector_of(flat, series) == pytest.approx(2 * direction(1.0), abs=1e-3)
+    assert vector_of(space, other) == pytest.approx(before)
+
+
+def embed_in(space, series, vectors):
+    instances = series.instances.order_by("pk")
+    rows = zip(instances, vectors, strict=True)
+    store_embeddings(
+        space=space,
+        vectors=[InstanceVector(instance_id=one.pk, vector=vector) for one, vector in rows],
+    )
+    refresh_series_embedding(space=space, series_id=series.pk)

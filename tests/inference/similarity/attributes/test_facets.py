@@ -2,11 +2,13 @@
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
-from archive.models import Membership
+from archive.models import Membership, Series
 from inference.models import Label
 from inference.similarity.attributes.facets import search_facets
 from tests.builders.vectors import direction, make_case, make_space
+from tests.factories.inference import RunFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -58,3 +60,19 @@ def test_who_lost_a_membership_is_told_no_more_at_once(radiologist, labelled):
 
     assert search_facets(radiologist).labels == ()
     assert search_facets(radiologist).projects == ()
+
+
+@pytest.mark.parametrize("state", ["deleted", "rejected", "superseded", "trial"])
+def test_what_no_default_answer_holds_is_not_offered(state, archive_admin, project):
+    series = make_case(make_space(), [direction(0)], projects=[project], manufacturer="Maker")
+    Label.objects.create(study=series.study, series=series, label_set="finding", label="hidden")
+    run = RunFactory(series=series, state="succeeded", not_before=timezone.now())
+    run.findings.create(series=series, name="chest", label="mass", kind="classification")
+    before = search_facets(archive_admin)
+    assert (before.labels, before.findings) == (("finding:hidden",), ("chest:mass",))
+    cache.clear()
+
+    Series.objects.filter(pk=series.pk).update(withheld=state)
+
+    after = search_facets(archive_admin)
+    assert (after.labels, after.findings, after.manufacturers) == ((), (), ())

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from archive.models import Instance, Series
 from inference.models import Label, RetrievalEvaluation
 from inference.similarity.errors import NotEnoughLabelsError
 from inference.similarity.quality.evaluation import (
@@ -10,6 +11,7 @@ from inference.similarity.quality.evaluation import (
     evaluate_default_space,
     evaluate_space,
 )
+from inference.similarity.quality.labelled import labelled_objects
 from inference.similarity.types import Level
 from tests.builders.labelled_world import LABELS, make_labelled_world
 from tests.builders.vectors import direction, embed_instances, make_case, make_space
@@ -174,3 +176,23 @@ def test_evaluate_default_space_takes_every_set_that_has_enough(space, world):
 
 def test_evaluate_default_space_without_one_does_nothing(db):
     assert evaluate_default_space() == 0
+
+
+def test_what_no_answer_holds_is_not_measured(space, project):
+    shown, hidden = (make_case(space, [direction(0)] * 2, projects=[project]) for _ in range(2))
+    for series in (shown, hidden):
+        Label.objects.create(study=series.study, label_set="finding", label="mass")
+    gone = shown.instances.order_by("pk")[0]
+    Label.objects.create(
+        study=shown.study, series=shown, instance=gone, label_set="finding", label="of one image"
+    )
+    Instance.objects.filter(pk=gone.pk).update(withheld="deleted")
+    Series.objects.filter(pk=hidden.pk).update(withheld="trial")
+
+    series = labelled_objects(space, "finding", Level.SERIES)
+    images = labelled_objects(space, "finding", Level.INSTANCE)
+
+    assert series.keys.tolist() == [[shown.pk, 0]]
+    assert series.gallery.labels == [{"mass"}]
+    kept = shown.instances.order_by("pk")[1]
+    assert images.keys.tolist() == [[shown.pk, kept.pk]]

@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from archive.audit.types import Asker
 from archive.errors import InvalidRequestError, NotAllowedError, NotVisibleError
-from archive.models import AuditEvent, Membership, Series
-from inference.models import Calibration, Run, Suspicion
+from archive.models import AuditEvent, Instance, Membership, Series
+from inference.models import Calibration, Embedding, Run, Suspicion
 from inference.similarity.spaces.writing import refresh_series_embedding, store_embeddings
+from inference.similarity.suspicions.neighbours import nearest_of_others
 from inference.similarity.suspicions.selectors import list_suspicions, open_suspicion_count
 from inference.similarity.suspicions.services import check_new_series, settle_suspicion
 from inference.similarity.types import InstanceVector
@@ -233,3 +234,48 @@ def test_one_patient_after_a_merge_is_suspicious_no_more(twins, archive_admin):
     study.save()
 
     assert list_suspicions(archive_admin) == []
+
+
+@pytest.mark.parametrize("state", ["deleted", "rejected", "superseded", "trial"])
+def test_hidden_series_are_compared_with_nothing(state, twins):
+    for twin in twins:
+        Series.objects.update(withheld="")
+        Series.objects.filter(pk=twin.series_id).update(withheld=state)
+
+        check_new_series(limit=10)
+
+        assert not Suspicion.objects.exists()
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_hidden_images_are_compared_with_nothing(side, twins):
+    Instance.objects.filter(pk=twins[side].pk).update(withheld="rejected")
+
+    check_new_series(limit=10)
+
+    assert not Suspicion.objects.exists()
+
+
+def test_twins_wait_for_nobody_while_one_is_deleted(twins, archive_admin):
+    check_new_series(limit=10)
+    (found,) = list_suspicions(archive_admin)
+    for twin in twins:
+        rows = Series.objects.filter(pk=twin.series_id)
+        rows.update(withheld="deleted")
+
+        assert open_suspicion_count(archive_admin) == 0
+        with pytest.raises(NotVisibleError):
+            settle_suspicion(actor=archive_admin, suspicion_id=found.pk, state="confirmed")
+
+        rows.update(withheld="")
+        assert list_suspicions(archive_admin) == [found]
+
+
+def test_hidden_neighbours_have_no_vote(space, project):
+    asked = make_case(space, [direction(0)], projects=[project])
+    row = Embedding.objects.get(series=asked, level="series")
+    others = [make_case(space, [direction(0.1)], projects=[project]) for _ in range(5)]
+    for state, series in zip(["deleted", "rejected", "superseded", "trial"], others, strict=False):
+        Series.objects.filter(pk=series.pk).update(withheld=state)
+
+    assert [near.series_id for near in nearest_of_others(space, row, 10)] == [others[-1].pk]
