@@ -180,6 +180,39 @@ def test_viewer_draws_overlays_and_takes_a_box(
     assert complaints == []
 
 
+def test_the_viewer_keeps_what_was_switched(
+    radiologist, chest: Series, sign_in, complaints
+) -> None:
+    page = sign_in("radiologist")
+    address = f"{page.url}{chest.study.study_instance_uid}/series/{chest.series_instance_uid}/"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    tools = {name: page.locator(f'[data-tool="{name}"]') for name in ("layers", "film", "overlay")}
+
+    def opened(layers: str, film: str) -> None:
+        page.goto(address)
+        expect(tools["layers"]).to_be_enabled()
+        for name, state in {"layers": layers, "film": film, "overlay": "true"}.items():
+            expect(tools[name]).to_have_attribute("aria-pressed", state)
+        page.wait_for_load_state("networkidle")
+
+    opened("true", "false")
+    drawn = [url for url in asked if "/overlays/" in url and not url.endswith("/overlays/")]
+    for key in "lfo":
+        page.keyboard.press(key)
+    asked.clear()
+
+    opened("false", "true")
+    assert drawn
+    assert not set(drawn) & set(asked), "what nobody looks at is not fetched"
+    page.keyboard.press("l")
+    _await_colour(page, lambda share: share > 0.02)
+    page.keyboard.press("f")
+
+    opened("true", "false")
+    assert complaints == []
+
+
 def _drag_finger(page: Page) -> None:
     """Drag one finger down over the stage: it scrolls."""
     page.keyboard.press("Home")

@@ -1,5 +1,7 @@
 // A strip of the frames around the one in hand, drawn from those that are loaded already.
 
+import { keepChoice, wasOn } from "./remembered.js";
+
 const CELL = 64; // CSS pixels
 const REDRAW_MS = 120;
 
@@ -53,12 +55,17 @@ export function attachFilmstrip(viewer, viewport) {
   const later = () => {
     if (!canvas.hidden && !waiting) waiting = setTimeout(draw, REDRAW_MS);
   };
-  const toggle = (isShown = canvas.hidden) => {
+  const toggle = (isShown) => {
     canvas.hidden = !isShown;
     tool.setAttribute("aria-pressed", String(isShown));
     draw();
   };
-  tool.addEventListener("click", () => toggle());
+  const choose = () => {
+    toggle(canvas.hidden);
+    keepChoice("film", !canvas.hidden);
+  };
+  tool.addEventListener("click", choose);
+  if (wasOn("film", false)) toggle(true);
   for (const kind of ["paint", "loaded"]) viewport.addEventListener(kind, later);
   new ResizeObserver(later).observe(canvas);
   canvas.addEventListener("click", (event) => {
@@ -68,6 +75,6 @@ export function attachFilmstrip(viewer, viewport) {
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest("select, dialog, textarea, input:not([type=range])");
     if (event.key !== "f" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
-    toggle();
+    choose();
   });
 }

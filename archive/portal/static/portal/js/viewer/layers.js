@@ -1,6 +1,8 @@
 // Segmentations and maps over the frames of a series: fetched when they are shown, drawn in their
 // colours, with a list of segments to switch, one strength for all, and a way to where they are.
 
+import { keepChoice, wasOn } from "./remembered.js";
+
 const EDGE = 255;
 const INSIDE = 80;
 const MAX_PAINTED = 400; // planes kept as pictures
@@ -24,14 +26,14 @@ class Layers {
     this.painted = new Map(); // "uid|segment|place" -> canvas, the least used first
     this.isShown = false;
     viewport.display.layers.push((context, place) => this.draw(context, place));
-    this.tool.addEventListener("click", () => this.toggle());
+    this.tool.addEventListener("click", () => this.choose());
     this.strength.addEventListener("input", () => viewport.display.draw());
     for (const kind of ["pointerdown", "dblclick", "wheel"])
       panel.addEventListener(kind, (event) => event.stopPropagation());
     document.addEventListener("keydown", (event) => {
       const isTyping = event.target.closest("select, dialog, textarea, input:not([type=range])");
       if (event.key !== "l" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
-      if (!this.tool.disabled) this.toggle();
+      if (!this.tool.disabled) this.choose();
     });
   }
 
@@ -43,13 +45,20 @@ class Layers {
     this.overlays = overlays.map((one) => ({ ...one, isOn: false, state: "listed" }));
     this.tool.disabled = false;
     this.body.replaceChildren(...this.overlays.map((one) => this.group(one)));
-    const first = this.overlays.find((one) => !one.is_map) ?? this.overlays[0];
-    this.toggle(true);
-    this.switchOverlay(first, true);
+    this.first = this.overlays.find((one) => !one.is_map) ?? this.overlays[0];
+    this.toggle(wasOn("layers", true));
   }
 
-  toggle(isShown = !this.isShown) {
+  choose() {
+    this.toggle(!this.isShown);
+    keepChoice("layers", this.isShown);
+  }
+
+  toggle(isShown) {
     this.isShown = isShown;
+    // Nothing is fetched before it is looked at.
+    if (isShown && this.first) this.switchOverlay(this.first, true);
+    if (isShown) this.first = null;
     this.tool.setAttribute("aria-pressed", String(isShown));
     this.panel.hidden = !isShown;
     this.viewport.display.draw();

@@ -1,5 +1,7 @@
 // What models mark on the frames of a series: boxes and heat over the picture, and a list of them
 // to go to the frame where they are. Loaded before the viewer, which hands over its viewport.
+import { keepChoice, wasOn } from "./remembered.js";
+
 const viewer = document.querySelector("[data-marks]");
 const WAIT_MS = 3000;
 const WAITS = 60;
@@ -21,14 +23,14 @@ class Marks {
     this.asked = new Set();
     viewport.display.layers.push((context, place) => this.draw(context, place));
     viewport.addEventListener("show", () => this.markCurrent());
-    this.tool.addEventListener("click", () => this.toggle());
+    this.tool.addEventListener("click", () => this.choose());
     // The hands of the viewport, which drag the window, leave the list alone.
     for (const kind of ["pointerdown", "dblclick", "wheel"])
       this.list.addEventListener(kind, (event) => event.stopPropagation());
     document.addEventListener("keydown", (event) => {
       const isTyping = event.target.closest("select, dialog, textarea, input:not([type=range])");
       if (event.key !== "m" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
-      if (!this.tool.disabled) this.toggle();
+      if (!this.tool.disabled) this.choose();
     });
   }
 
@@ -47,7 +49,13 @@ class Marks {
         this.at(uid, frame).boxes.push({ box, x, y, width, height });
     for (const one of heat) this.at(one.image, one.frame).heat.push(painted(one));
     this.fill();
-    this.toggle(hasMarks);
+    // What somebody has just asked for is shown, whatever was chosen before.
+    this.toggle(hasMarks && (this.isShown || wasOn("marks", true)));
+  }
+
+  choose() {
+    this.toggle(!this.isShown);
+    keepChoice("marks", this.isShown);
   }
 
   at(uid, frame) {
@@ -56,7 +64,7 @@ class Marks {
     return this.byFrame.get(key);
   }
 
-  toggle(isShown = !this.isShown) {
+  toggle(isShown) {
     this.isShown = isShown;
     this.tool.setAttribute("aria-pressed", String(isShown));
     this.list.hidden = !isShown;
