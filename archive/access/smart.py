@@ -27,6 +27,7 @@ RESOURCES = (
 )
 # By the letter of an act: create, read, update, delete, search.
 _OLD_SUFFIXES = {"read": "rs", "write": "cud", "*": "cruds"}
+_WORKITEMS = "/dicom-web/workitems"
 _SCOPE = re.compile(r"system/(\*|[A-Z][A-Za-z]{1,63})\.(read|write|\*|c?r?u?d?s?)", re.ASCII)
 
 
@@ -81,7 +82,9 @@ def opens_door(scopes: Collection[str], path: str, needed: str) -> bool:
         return needed in {"read", "write"} and any(_parse(scope) for scope in scopes)
     if path.startswith(("/dicom-web/", "/wado")):
         wanted = {"read": "r", "write": "c"}.get(needed, "")
-        return bool(wanted) and allows(scopes, "ImagingStudy", wanted)
+        # No resource of ours is a procedure step: those are opened by all or by nothing.
+        resource = "*" if path.startswith(_WORKITEMS) else "ImagingStudy"
+        return bool(wanted) and allows(scopes, resource, wanted)
     return False
 
 

@@ -288,4 +288,8 @@ def test_scopes_lie_within_each_other():
     assert not covers(["read"], "system/Patient.r")
     assert allows(["system/*.write"], "ImagingStudy", "c")
     assert not opens_door(["system/Patient.rs"], "/dicom-web/studies", "read")
+    for needed in ("read", "write"):
+        assert opens_door(["system/ImagingStudy.cruds"], "/dicom-web/studies", needed)
+        assert not opens_door(["system/ImagingStudy.cruds"], "/dicom-web/workitems/1.2", needed)
+        assert opens_door(["system/*.cruds"], "/dicom-web/workitems/1.2", needed)
     assert not opens_door(["system/*.cruds"], "/api/v1/labels", "write")
