@@ -188,7 +188,7 @@ def fetch_studies(
 
 
 def list_fetches(user: AnyUser, *, states: Sequence[str] = ()) -> QuerySet[Fetch]:
-    """Return fetches, the newest first: one's own, and all for who administers the whole archive."""
+    """Return fetches, the newest first: one's own, or all for admins of the whole archive."""
     require_radiology_admin(user)
     rows = _seen_by(user).select_related("peer", "rule", "requested_by")
     return rows.filter(state__in=states) if states else rows
