@@ -35,7 +35,9 @@ class Origin:
 
     Where ``actor`` is set their rights bound what may be added to; a registered peer and the
     archive's own results come without one. ``study_instance_uid`` is the study that the request
-    itself names: instances of another are refused.
+    itself names: instances of another are refused. ``withheld`` is what new series are withheld
+    for from the moment they arrive, of `Series.Withheld`: empty, or ``trial`` for results of a
+    model on trial.
     """
 
     door: str
@@ -45,6 +47,7 @@ class Origin:
     address: str | None = None
     token_hint: str = ""
     study_instance_uid: str = ""
+    withheld: str = ""
 
     @property
     def asker(self) -> Asker:
