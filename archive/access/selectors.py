@@ -202,11 +202,11 @@ def may_add_to(user: AnyUser | None, study: Study) -> bool:
     """Whether the user may put instances into a study that exists.
 
     They must see it and hold a storing role in one of its projects. ``None`` stands for the
-    archive itself and for registered peers.
+    archive itself and for registered peers. Whether it was deleted is not asked.
     """
     if user is None:
         return True
-    if not type(study).objects.visible_to(user).filter(pk=study.pk).exists():
+    if not type(study).objects.visible_with_deleted_to(user).filter(pk=study.pk).exists():
         return False
     return readable_projects(user, STORING_ROLES).filter(studies=study).exists()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ from archive.access.grants import shareable_studies, shareable_study
 from archive.audit import sharing as audit
 from archive.audit.types import Asker
 from archive.errors import InvalidRequestError, LimitExceededError, NotAllowedError, NotVisibleError
-from archive.models import Collection, ShareLink, Study
+from archive.models import Collection, CollectionItem, ShareLink, Study
 from archive.models.memberships import Visitor, memberships_of
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     from archive.models.querysets import AnyUser
 
+# Of some series, which images; None for all of a series.
+Parts = Mapping[str, frozenset[str] | None]
 LINK_PREFIX = "tsl_"
 _HINT_LENGTH = 12
 LEAST_PASSWORD = 8
@@ -244,13 +248,25 @@ def opened_link(link_id: int) -> Opened:
     )
 
 
-def shown_series(link_id: int, study_uid: str) -> frozenset[str] | None:
-    """Return which series of a study a link shows; None for all: a case may be one series."""
-    rows = ShareLink.objects.filter(
-        pk=link_id, collection__items__study__study_instance_uid=study_uid
+def shown_parts(link_id: int, study_uid: str) -> Parts | None:
+    """Return what of a study a link shows; None for all: a case may be one series, or one image.
+
+    By series, the images that are shown of it, such as are neither deleted nor rejected; None for
+    a whole series.
+    """
+    rows = CollectionItem.objects.filter(
+        collection__share_links=link_id, study__study_instance_uid=study_uid
     )
-    uids = set(rows.values_list("collection__items__series__series_instance_uid", flat=True))
-    return frozenset(uids) if uids and None not in uids else None
+    columns = ("series__series_instance_uid", "instance__sop_instance_uid", "instance__withheld")
+    cases = list(rows.values_list(*columns).order_by("pk"))
+    if not cases or any(series is None for series, _, _ in cases):
+        return None
+    whole = {series for series, uid, _ in cases if uid is None}
+    images: defaultdict[str, set[str]] = defaultdict(set)
+    for series, uid, withheld in cases:
+        if series not in whole and not withheld:
+            images[series].add(uid)
+    return dict.fromkeys(whole) | {uid: frozenset(those) for uid, those in images.items()}
 
 
 def _own_collection(user: AnyUser, collection_id: int | None) -> Collection:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from archive.audit import jobs as audit
-from archive.bulk.growing_zip import entry, folders_of, grown, has_folder, take_back
+from archive.bulk.growing_zip import entry, files_of, folders_of, grown, has_folder, take_back
 from archive.bulk.registry import known_act
 from archive.bulk.selectors import find_job
 from archive.collections.rights import exportable_studies
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(hours=24)
 _CHUNK_BYTES = 1024 * 1024
+_ASKED_AT_ONCE = 2000
 
 
 def exports_folder() -> Path:
@@ -150,6 +151,7 @@ def open_result(*, asker: Asker, job_id: int) -> tuple[BinaryIO, str, int]:
     else:
         # What lies in it counts, too: a worker may have died between writing and saying so.
         _require_still_exportable(asker, sorted({*uids, *folders_of(path)}))
+        _require_still_shown(path)
     size = path.stat().st_size
     audit.record_result_taken(asker, job=job.pk, size_bytes=size)
     return path.open("rb"), f"studies-{job.pk}.zip", size
@@ -161,6 +163,19 @@ def _require_still_exportable(asker: Asker, uids: Sequence[str]) -> None:
     keys = list(rows.values_list("pk", flat=True))
     if len(keys) < len(uids) or len(exportable_studies(user, keys)) < len(uids):
         raise NotAllowedError("It holds a study that you may no longer take out; export again.")
+
+
+def _require_still_shown(path: Path) -> None:
+    """Refuse a file with an image that was deleted, withheld or moved to another study since."""
+    files = [name.removesuffix(".dcm").split("/") for name in files_of(path)]
+    for start in range(0, len(files), _ASKED_AT_ONCE):
+        held = {(study, uid) for study, _, uid in files[start : start + _ASKED_AT_ONCE]}
+        rows = Instance.objects.shown().filter(
+            series__withheld="", sop_instance_uid__in=[uid for _, uid in held]
+        )
+        shown = rows.values_list("series__study__study_instance_uid", "sop_instance_uid")
+        if not held <= set(shown.order_by()):
+            raise NotAllowedError("It holds an image that is no longer shown; export again.")
 
 
 def remove_old_results() -> int:

@@ -27,10 +27,15 @@ def has_folder(path: Path, folder: str) -> bool:
         return any(name.startswith(f"{folder}/") for name in archive.namelist())
 
 
+def files_of(path: Path) -> list[str]:
+    """Return the names in a ZIP that is whole."""
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
 def folders_of(path: Path) -> set[str]:
     """Return the folders that a ZIP that is whole holds something in."""
-    with zipfile.ZipFile(path) as archive:
-        return {name.partition("/")[0] for name in archive.namelist()}
+    return {name.partition("/")[0] for name in files_of(path)}
 
 
 @contextlib.contextmanager

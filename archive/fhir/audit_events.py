@@ -40,7 +40,8 @@ def _note_read(scene: Scene, resource: Resource) -> None:
 
 AUDIT_EVENT = Kind(
     name="AuditEvent",
-    about="Who did what, for auditors and radiology admins, within their projects.",
+    about="Who did what, for auditors and radiology admins, within their projects. Chains go over"
+    " studies that the asker may see.",
     parameters=named(
         (
             Parameter("date", "date", "When it was recorded", "AuditEvent-date"),

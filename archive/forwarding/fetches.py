@@ -10,7 +10,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from archive.access.selectors import is_radiology_admin, require_radiology_admin
+from archive.access.selectors import (
+    is_radiology_admin,
+    is_site_radiology_admin,
+    require_radiology_admin,
+)
 from archive.audit import forwarding as audit
 from archive.dicom.uids import is_valid_uid
 from archive.errors import (
@@ -114,7 +118,7 @@ def _with_states(user: Any, peer: Peer, found: Iterable[Dataset]) -> list[StudyT
     uids = [uid for uid in by_uid if is_valid_uid(uid)]
     here = Study.objects.visible_to(user).filter(study_instance_uid__in=uids)
     known = set(here.values_list("study_instance_uid", flat=True))
-    coming = Fetch.objects.filter(peer=peer, study_instance_uid__in=uids, state__in=_OPEN)
+    coming = _seen_by(user).filter(peer=peer, study_instance_uid__in=uids, state__in=_OPEN)
     on_the_way = set(coming.values_list("study_instance_uid", flat=True))
     rows = [
         _study_there(by_uid[uid], uid, is_here=uid in known, is_coming=uid in on_the_way)
@@ -184,9 +188,9 @@ def fetch_studies(
 
 
 def list_fetches(user: AnyUser, *, states: Sequence[str] = ()) -> QuerySet[Fetch]:
-    """Return fetches, the newest first."""
+    """Return fetches, the newest first: one's own, or all for admins of the whole archive."""
     require_radiology_admin(user)
-    rows = Fetch.objects.select_related("peer", "rule", "requested_by")
+    rows = _seen_by(user).select_related("peer", "rule", "requested_by")
     return rows.filter(state__in=states) if states else rows
 
 
@@ -227,11 +231,16 @@ def own_ae_title() -> str:
 
 
 def _fetch(asker: Asker, fetch_id: int) -> Fetch:
-    _admin(asker)
-    fetch = Fetch.objects.select_related("peer").filter(pk=fetch_id).first()
+    fetch = _seen_by(_admin(asker)).select_related("peer").filter(pk=fetch_id).first()
     if fetch is None:
         raise NotVisibleError("There is no such fetch.")
     return fetch
+
+
+def _seen_by(user: AnyUser) -> QuerySet[Fetch]:
+    """Keep what the user asked for: fetches name patients of projects that are not the asker's."""
+    rows = Fetch.objects.all()
+    return rows if is_site_radiology_admin(user) else rows.filter(requested_by_id=user.pk)
 
 
 def _admin(asker: Asker) -> Any:

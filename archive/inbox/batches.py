@@ -295,6 +295,28 @@ def give_up(batch: UploadBatch, reason: str) -> None:
     _move(batch, _State.CANCELLED, "finished_at")
 
 
+def give_up_lost() -> int:
+    """Give up the open uploads of which not all that was received is here.
+
+    So it is after a restoration: a backup has what was stored, not what waits to be.
+
+    Returns
+    -------
+    How many uploads were given up.
+    """
+    reason = "The archive was restored from a backup, which holds no unfinished uploads."
+    lost = 0
+    for batch in UploadBatch.objects.filter(state__in=OPEN_STATES):
+        here = batch.files.exclude(spool_name="").values_list("spool_name", "received_bytes")
+        if all(spool.size(name) >= received for name, received in here):
+            continue
+        with transaction.atomic():
+            give_up(UploadBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk), reason)
+        discard_files(batch)
+        lost += 1
+    return lost
+
+
 def discard_files(batch: UploadBatch) -> None:
     """Remove the bytes of an upload that is at its end."""
     rows = batch.files.exclude(spool_name="")

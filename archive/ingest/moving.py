@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1024 * 1024
 _AT_ONCE = 64
+# What a file on a bad sector, or in a damaged file system, is read with.
+_UNREADABLE = {errno.EIO, errno.EBADMSG, errno.EUCLEAN}
 
 
 class Move(Enum):
@@ -115,6 +118,11 @@ class Mover:
                         spool.write(chunk)
             except BlobMissingError:
                 return Move.MISSING
+            except OSError as error:
+                # Of the source alone: what a spool file refuses is a StorageError.
+                if error.errno not in _UNREADABLE:
+                    raise
+                return Move.DAMAGED
             if spool.sha256 != sha256:
                 return Move.DAMAGED
             if is_there:
@@ -126,11 +134,27 @@ class Mover:
         return Move.COPIED
 
     def _is_equal(self, sha256: str) -> bool:
-        digest = hashlib.sha256()
-        with self._target.original(sha256) as stream:
+        return is_whole(self._target, sha256)
+
+
+def is_whole(store: BlobStore, sha256: str) -> bool:
+    """Whether what a store has under a hash can be read and has it.
+
+    Raises
+    ------
+    StorageError
+        It is gone, or the store does not answer.
+    """
+    digest = hashlib.sha256()
+    try:
+        with store.original(sha256) as stream:
             for chunk in _chunks(stream):
                 digest.update(chunk)
-        return digest.hexdigest() == sha256
+    except OSError as error:
+        if error.errno not in _UNREADABLE:
+            raise
+        return False
+    return digest.hexdigest() == sha256
 
 
 def mover_to(url: str, *, reads_again: bool = False) -> Mover:

@@ -76,12 +76,12 @@ class BatchRecorder:
 
     def _record_study(self, uid: str, candidates: list[Candidate]) -> None:
         study = _locked_study(uid)
-        if study is not None and study.withheld == Study.Withheld.DELETED:
-            self._refuse_deleted(candidates, "Its study was deleted here.")
-            return
         if study is not None and not may_add_to(self.origin.actor, study):
             for candidate in candidates:
                 self._refuse(candidate, NotAllowedError("This study is not yours to add to."))
+            return
+        if study is not None and study.withheld == Study.Withheld.DELETED:
+            self._refuse_deleted(candidates, "Its study was deleted here.")
             return
         # A study that gets no instance after all must leave no row behind.
         savepoint = transaction.savepoint() if study is None else None

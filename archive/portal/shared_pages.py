@@ -6,6 +6,7 @@ were entered, and each request asks anew what the link shows at that moment.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -16,7 +17,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from archive.access.middleware import asker_of
-from archive.access.share_links import enter_link, link_of_secret, opened_link, shown_series
+from archive.access.share_links import enter_link, link_of_secret, opened_link, shown_parts
 from archive.audit.types import Asker
 from archive.errors import LimitExceededError, NotAllowedError, NotVisibleError
 from archive.portal.statuses import speaks_html
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from archive.access.share_links import Opened
+    from archive.access.share_links import Opened, Parts
+    from archive.query.series_frames import SeriesStack
     from archive.query.study_overview import SeriesCard, StudyOverview
 
 P = ParamSpec("P")
@@ -88,8 +90,11 @@ def shared(request: HttpRequest, link: Opened) -> HttpResponse:
     studies = [_shown(link, uid) for uid in link.study_uids]
     for uid in link.study_uids:
         note_access(_asker(request, link), uid, "shared")
-    words = pictures_in_words(link.visitor, [c.series_uid for _, cards in studies for c in cards])
-    context = {"link": link, "studies": studies, "words": words}
+    # Words are of whole series, and say what was found in any image.
+    whole = [c.series_uid for _, cards, some in studies for c in cards if c.series_uid not in some]
+    words = pictures_in_words(link.visitor, whole)
+    shown = [(overview, cards) for overview, cards, _ in studies]
+    context = {"link": link, "studies": shown, "words": words}
     return render(request, "sharing/shared.html", context)
 
 
@@ -98,8 +103,7 @@ def shared_series(
     request: HttpRequest, link: Opened, study_uid: str, series_uid: str
 ) -> HttpResponse:
     """Show a series picture by picture."""
-    _require_shown(link, study_uid, series_uid)
-    stack = series_stack(link.visitor, study_uid, series_uid)
+    stack = _stack(link, study_uid, series_uid)
     total = sum(one.number_of_frames for one in stack.instances)
     asked = request.GET.get("n", "")
     number = int(asked) if asked.isdigit() and len(asked) < 7 else total // 2 + 1
@@ -114,8 +118,7 @@ def shared_picture(
     request: HttpRequest, link: Opened, study_uid: str, series_uid: str, number: int
 ) -> HttpResponse:
     """Send one picture of a series; 0 is a small one out of its middle."""
-    _require_shown(link, study_uid, series_uid)
-    stack = series_stack(link.visitor, study_uid, series_uid)
+    stack = _stack(link, study_uid, series_uid)
     frames = [
         (one.sop_instance_uid, frame)
         for one in stack.instances
@@ -140,12 +143,13 @@ def shared_download(request: HttpRequest, link: Opened, study_uid: str) -> HttpR
     """Send the study's files, where the link allows it."""
     if not link.may_download:
         raise NotAllowedError(gettext("This link shows pictures only."))
-    _require_shown(link, study_uid, "")
+    parts = _parts(link, study_uid) or {}
     download = download_for_link(
         link.visitor,
         study_uid,
         asker=_asker(request, link),
-        series_uids=shown_series(link.key, study_uid) or (),
+        series_uids=tuple(parts),
+        images={uid: some for uid, some in parts.items() if some is not None},
     )
     response: Any = StreamingHttpResponse(download.chunks, content_type=download.content_type)
     response["Content-Disposition"] = f'attachment; filename="{download.filename}"'
@@ -167,19 +171,41 @@ def _asker(request: HttpRequest, link: Opened) -> Asker:
     )
 
 
-def _shown(link: Opened, study_uid: str) -> tuple[StudyOverview, list[SeriesCard]]:
+def _shown(link: Opened, study_uid: str) -> tuple[StudyOverview, list[SeriesCard], Parts]:
+    """Return a study, the series that are shown of it, and of which of them only some images."""
     overview = study_overview(link.visitor, study_uid)
-    series = shown_series(link.key, study_uid)
-    cards = [one for one in overview.pictures if series is None or one.series_uid in series]
-    return overview, cards
+    parts = shown_parts(link.key, study_uid)
+    if parts is None:
+        return overview, list(overview.pictures), {}
+    some = {uid: images for uid, images in parts.items() if images is not None}
+    cards = [
+        replace(one, number_of_instances=len(some[one.series_uid]))
+        if one.series_uid in some
+        else one
+        for one in overview.pictures
+        if one.series_uid in parts
+    ]
+    return overview, cards, some
 
 
-def _require_shown(link: Opened, study_uid: str, series_uid: str) -> None:
-    series = shown_series(link.key, study_uid)
-    if study_uid not in link.study_uids or (
-        series_uid and series is not None and series_uid not in series
-    ):
+def _stack(link: Opened, study_uid: str, series_uid: str) -> SeriesStack:
+    """Return the pictures of a series that the link shows."""
+    parts = _parts(link, study_uid)
+    if parts is not None and series_uid not in parts:
         raise NotVisibleError(gettext("This link leads nowhere, or no longer."))
+    stack = series_stack(link.visitor, study_uid, series_uid)
+    images = None if parts is None else parts[series_uid]
+    if images is None:
+        return stack
+    shown = tuple(one for one in stack.instances if one.sop_instance_uid in images)
+    return replace(stack, instances=shown)
+
+
+def _parts(link: Opened, study_uid: str) -> Parts | None:
+    parts = shown_parts(link.key, study_uid) if study_uid in link.study_uids else {}
+    if parts is not None and not parts:
+        raise NotVisibleError(gettext("This link leads nowhere, or no longer."))
+    return parts
 
 
 def _discreet(response: HttpResponse) -> HttpResponse:

@@ -10,6 +10,7 @@ from archive.access.study_roles import roles_in
 from archive.dicom.writing import OWN_MANUFACTURER
 from archive.errors import NotVisibleError
 from archive.models import Project, Series, Study
+from archive.models.access import DEIDENTIFIED_ROLES, READING_ROLES
 from archive.models.prepared import Prepared
 from archive.query.worklist import NON_PICTURE_MODALITIES, WorklistRow, picture_series, row_of
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from archive.models.querysets import AnyUser
 
 _PRIORS = 20
+_NAMING = READING_ROLES | DEIDENTIFIED_ROLES
 READABLE_MODALITIES = frozenset({"SR", "DOC", "KO"})
 
 
@@ -68,6 +70,7 @@ class StudyOverview:
     issuer_of_patient_id: str
     referring_physician_name: str
     institution_name: str
+    # Those that the asker reads in: of others not even the name is told.
     projects: tuple[str, ...]
     pictures: tuple[SeriesCard, ...]
     results: tuple[SeriesCard, ...]
@@ -109,7 +112,7 @@ def study_overview(user: AnyUser, study_uid: str) -> StudyOverview:
         issuer_of_patient_id=study.patient.issuer_of_patient_id,
         referring_physician_name=study.referring_physician_name,
         institution_name=next((row.institution_name for row in rows if row.institution_name), ""),
-        projects=tuple(project.name for project in projects),
+        projects=tuple(one.name for one in projects if roles_in(user, [one]) & _NAMING),
         pictures=pictures,
         results=tuple(card for card in cards if not card.is_picture),
         priors=_priors(user, study),

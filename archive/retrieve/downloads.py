@@ -22,7 +22,7 @@ from archive.retrieve.selectors import series_instances, visible_instances, visi
 from archive.retrieve.zipping import stream_zip
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -81,7 +81,12 @@ def download_study(
 
 
 def download_for_link(
-    user: AnyUser, study_uid: str, *, asker: Asker, series_uids: Collection[str] = ()
+    user: AnyUser,
+    study_uid: str,
+    *,
+    asker: Asker,
+    series_uids: Collection[str] = (),
+    images: Mapping[str, Collection[str]] | None = None,
 ) -> Download:
     """Prepare the same for who may take it by something else than a role: a share link.
 
@@ -89,16 +94,21 @@ def download_for_link(
     ----------
     user, study_uid, asker, series_uids
         as for `download_study`; whether the link allows it is the caller's matter
+    images
+        of series that are there in part alone, the SOP Instance UIDs
 
     Raises
     ------
     NotVisibleError
         There is nothing of that in the user's rights.
     """
+    parts = images or {}
     instances = [
         one
         for one in visible_instances(user, study_instance_uid=study_uid)
-        if not series_uids or one.series.series_instance_uid in series_uids
+        if (not series_uids or one.series.series_instance_uid in series_uids)
+        and one.sop_instance_uid
+        in parts.get(one.series.series_instance_uid, (one.sop_instance_uid,))
     ]
     if not instances:
         raise NotAcceptableError(

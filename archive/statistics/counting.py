@@ -48,7 +48,8 @@ WITH found AS (
             ELSE coalesce(nullif(series.modality, ''), %(none)s) END AS modality,
         count(DISTINCT series.id) AS series, count(instance.id) AS instances,
         coalesce(sum(blob.size_bytes), 0) AS size
-    FROM found JOIN archive_series series ON series.study_id = found.id
+    FROM found JOIN archive_series series
+        ON series.study_id = found.id AND series.withheld = ''
     JOIN archive_instance instance
         ON instance.series_id = series.id AND instance.withheld <> 'deleted'
     JOIN archive_blob blob ON blob.id = instance.blob_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ _VARIABLES = {
     "sslkey": "PGSSLKEY",
     "options": "PGOPTIONS",
 }
+_FIRST_WITH_TIMEOUT = 17
 # Owners and rights are the target's own: `restrict_database` gives the latter.
 _BARE = ("--no-owner", "--no-privileges")
 
@@ -66,12 +68,39 @@ def load(file: Path) -> None:
     Raises
     ------
     BackupError
-        pg_restore is missing, or failed.
+        pg_restore is missing, too new for the server, or failed.
     """
+    _refuse_newer_program()
     database = connection.get_connection_params()["dbname"]
     # Comments are of extensions, which may belong to somebody else.
     switches = ("--single-transaction", "--no-comments", *_BARE)
     run_program("pg_restore", *switches, f"--dbname={database}", str(file))
+
+
+def _refuse_newer_program() -> None:
+    """Refuse a program that sets what the server does not know (``transaction_timeout`` of 17)."""
+    server = server_release()
+    said = subprocess.run(  # noqa: S603 PostgreSQL's own program
+        [str(_find("pg_restore")), "--version"],
+        env=_environ(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    found = re.search(r"\d+", said)
+    if found is not None and server < _FIRST_WITH_TIMEOUT <= int(found[0]):
+        message = (
+            f"pg_restore {found[0]} can't fill a server of release {server}: set PGBIN to the"
+            f" folder of the programs of {server}."
+        )
+        raise BackupError(message)
+
+
+def server_release() -> int:
+    """Return PostgreSQL's release, such as 17."""
+    major: int = connection.get_database_version()[0]
+    return major
 
 
 def is_empty() -> bool:
@@ -104,6 +133,10 @@ def run_program(program: str, *arguments: str) -> None:
 
 
 def _find(program: str) -> Path:
+    # Also a folder of clients alone, which no server could be started from.
+    named = Path(os.environ.get("PGBIN", "")) / program
+    if os.environ.get("PGBIN") and named.is_file():
+        return named
     try:
         found = find_binaries() / program
         if found.is_file():

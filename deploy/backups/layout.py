@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import time
+import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -52,6 +53,10 @@ class Manifest:
         digest of the audit trail's last seal; empty where nothing was sealed yet
     lacking
         digests of stored files that the database names and the archive could not give
+    purged
+        digests of those that were purged between the database's moment and their copy
+    models_folder
+        where the models lay: rows name their files by whole paths
     with_files
         whether stored files were copied; else their store has copies of its own
     """
@@ -67,8 +72,15 @@ class Manifest:
     files: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     lacking: list[str] = field(default_factory=list)
+    purged: list[str] = field(default_factory=list)
+    models_folder: str = ""
     with_files: bool = True
     form: int = FORM
+
+    @property
+    def absent(self) -> set[str]:
+        """Digests that the database names and that the snapshot never had."""
+        return {*self.lacking, *self.purged}
 
 
 @dataclass(frozen=True)
@@ -100,10 +112,20 @@ class Snapshot:
             raise BackupError(message) from error
 
     def digests(self) -> Iterator[str]:
-        """Walk the digests of the stored files that its database names."""
-        with gzip.open(self.folder / BLOBS, "rt", encoding="ascii") as lines:
-            for line in lines:
-                yield line.split(" ", 1)[0]
+        """Walk the digests of the stored files that its database names.
+
+        Raises
+        ------
+        BackupError
+            The list is damaged.
+        """
+        try:
+            with gzip.open(self.folder / BLOBS, "rt", encoding="ascii") as lines:
+                for line in lines:
+                    yield line.split(" ", 1)[0]
+        except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+            message = f"The list of files of {self.name} is damaged: {error}."
+            raise BackupError(message) from error
 
     def damaged_files(self) -> list[str]:
         """Name the files of its own that are not what they were when it was made."""
@@ -183,9 +205,22 @@ class BackupFolder:
         return named[0]
 
     def begin(self) -> Path:
-        """Make the folder of a snapshot that is not whole yet."""
+        """Make the folder of a snapshot that is not whole yet.
+
+        Raises
+        ------
+        BackupError
+            The newest there is of a time that has not come: which is the newest would be unknown.
+        """
         while (self.root / (name := timezone.now().strftime(_NAME))).exists():
             time.sleep(0.05)  # another was made within this second
+        newest = max((snapshot.name for snapshot in self.snapshots()), default="")
+        if name < newest:
+            message = (
+                f"The newest backup in {self.root} is of {newest}, and here it is {name}: set the"
+                " clock right, or take that backup out of the folder."
+            )
+            raise BackupError(message)
         place = self.root / f"{_UNFINISHED}{name}"
         place.mkdir(mode=0o700)
         return place
@@ -252,7 +287,7 @@ def _digest(path: Path) -> str:
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError:
+    except OSError:
         return ""
 
 

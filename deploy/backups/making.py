@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,9 +22,13 @@ from django.utils import timezone
 
 from archive.audit.backups import record_backup
 from archive.audit.types import Asker
-from archive.ingest.moving import Move, Mover
+from archive.errors import StorageError
+from archive.ingest.moving import Move, Mover, is_whole
 from archive.models import AuditSeal, Blob, Instance, Study
+from archive.research.errors import SealError
+from archive.research.sealing import changing_keys
 from archive.statistics.backups import note_backup
+from archive.storage.local import LocalBlobStore
 from archive.storage.stores import blob_store
 from deploy.backups import layout
 from deploy.backups.dumping import dump, held_snapshot
@@ -31,11 +36,10 @@ from deploy.backups.errors import BackupError
 from deploy.supervisor.home import Home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
-    from archive.storage.local import LocalBlobStore
     from deploy.backups.layout import BackupFolder, Manifest, Snapshot
 
 _CHUNK_BYTES = 1024 * 1024
@@ -50,7 +54,6 @@ class Made:
     snapshot: Snapshot
     manifest: Manifest
     copied: int = 0
-    purged: int = 0
     dropped: list[str] = field(default_factory=list)
 
 
@@ -88,33 +91,66 @@ def make_backup(
     StorageError
         So it is where a disk refused.
     """
-    if folder.root.resolve().is_relative_to(Home.locate().root.resolve()):
-        message = "A backup belongs outside TWINSIGHT_HOME: on another disk, or better elsewhere."
-        raise BackupError(message)
+    _refuse_place(folder.root.resolve())
     folder.prepare()
     with folder.held():
         # Before the snapshot, so that it is in there.
         record_backup(Asker(door="command", name="backup"), folder=str(folder.root))
         place = folder.begin()
-        with held_snapshot() as name:
+        with ExitStack() as held:
+            # What is sealed at that moment is opened by the keys of that moment.
+            with _kept_keys():
+                name = held.enter_context(held_snapshot())
+                if with_secrets:
+                    _copy_secrets(place)
             manifest = replace(_describe(place), with_files=with_files)
             dump(name, place / layout.DATABASE)
         made = Made(layout.Snapshot(place), manifest)
         if with_files:
             mover = Mover(blob_store(), folder.store(), reads_again=reads_again)
             _copy_blobs(mover, made, on_blob)
-        manifest.models.update(_copy_models(folder.store()))
-        if with_secrets:
-            _copy_secrets(place)
+        manifest.models.update(_copy_models(folder.store(), reads_again=reads_again))
         made.snapshot = folder.finish(place, manifest)
         made.manifest = made.snapshot.manifest()
         _note(made)
         if keep:
-            for snapshot in folder.snapshots()[:-keep]:
-                folder.drop(snapshot)
-                made.dropped.append(snapshot.name)
-            folder.sweep()
+            _drop_older(folder, made, keep)
     return made
+
+
+def _refuse_place(root: Path) -> None:
+    if root.is_relative_to(Home.locate().root.resolve()):
+        message = "A backup belongs outside TWINSIGHT_HOME: on another disk, or better elsewhere."
+        raise BackupError(message)
+    store = blob_store()
+    if isinstance(store, LocalBlobStore):
+        # Sweeping old snapshots' files would take the archive's own.
+        live, shared = store.root.resolve(), root / "blobs"
+        if live.is_relative_to(shared) or shared.is_relative_to(live):
+            message = f"The archive's own files lie in {live}: a backup belongs elsewhere."
+            raise BackupError(message)
+
+
+@contextmanager
+def _kept_keys() -> Iterator[None]:
+    try:
+        with changing_keys():
+            yield
+    except SealError as error:
+        message = "A command changes the pseudonyms' keys right now: run this again after it."
+        raise BackupError(message) from error
+
+
+def _drop_older(folder: BackupFolder, made: Made, keep: int) -> None:
+    try:
+        for snapshot in folder.snapshots()[:-keep]:
+            folder.drop(snapshot)
+            made.dropped.append(snapshot.name)
+        folder.sweep()
+    except (BackupError, StorageError, OSError) as error:
+        said = error.message if isinstance(error, StorageError) else error
+        message = f"{made.snapshot.name} is made, but what is old could not be removed: {said}"
+        raise BackupError(message) from error
 
 
 def _note(made: Made) -> None:
@@ -152,6 +188,7 @@ def _describe(place: Path) -> Manifest:
         blobs=count,
         blob_bytes=size,
         seal=seal or "",
+        models_folder=str(settings.TWINSIGHT_MODELS_DIR),
     )
 
 
@@ -166,10 +203,10 @@ def _copy_blobs(mover: Mover, made: Made, on_blob: Callable[[], object]) -> None
         del lacking[: len(batch)]
         wanted = set(Blob.objects.filter(sha256__in=batch).values_list("sha256", flat=True))
         made.manifest.lacking.extend(sha256 for sha256 in batch if sha256 in wanted)
-        made.purged += len(batch) - len(wanted)
+        made.manifest.purged.extend(sha256 for sha256 in batch if sha256 not in wanted)
 
 
-def _copy_models(target: LocalBlobStore) -> dict[str, str]:
+def _copy_models(target: LocalBlobStore, *, reads_again: bool) -> dict[str, str]:
     """Copy the files of models under their digests; return these by path."""
     root: Path = settings.TWINSIGHT_MODELS_DIR
     digests: dict[str, str] = {}
@@ -178,6 +215,8 @@ def _copy_models(target: LocalBlobStore) -> dict[str, str]:
             continue
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            if reads_again and target.exists(sha256) and not is_whole(target, sha256):
+                target.delete(sha256)
             if not target.exists(sha256):
                 stream.seek(0)
                 sha256 = _keep(target, stream)

@@ -1,49 +1,67 @@
 """A snapshot back into an empty archive.
 
 Files come before rows: a restoration that was interrupted has no database yet, and is begun again
-with what it had copied. The database comes whole or not at all.
+with what it had copied. The database comes whole or not at all; a note in the home says that it
+is there, for what is left to do then.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+import shutil
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.models import Value
+from django.db.models.functions import Concat, Substr
 
 from archive.errors import StorageError
-from archive.ingest.moving import Move, Mover
+from archive.inbox.batches import give_up_lost
+from archive.ingest.moving import Move, Mover, is_whole
+from archive.ingest.verification import last_verification
+from archive.models import Blob
 from archive.storage.stores import blob_store
 from deploy.backups import layout
 from deploy.backups.dumping import is_empty, load
 from deploy.backups.errors import BackupError
 from deploy.backups.making import release
 from deploy.supervisor.home import Home, write_private_file
+from deploy.supervisor.lock import is_held_by_another
+from inference.models import ModelVersion, TrainingRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from typing import BinaryIO
+
+    from django.db.models import QuerySet
 
     from archive.storage.types import BlobStore
     from deploy.backups.layout import BackupFolder, Manifest, Snapshot
 
 _CHUNK_BYTES = 1024 * 1024
+_BATCH_ROWS = 500
+_SECRET_KEY = "DJANGO_SECRET_KEY"  # noqa: S105 a file's name
 
 
 @dataclass
 class Restored:
-    """What came back."""
+    """What came back.
+
+    Attributes
+    ----------
+    bad_models
+        files of models that are damaged or gone in the backup
+    """
 
     moves: Counter[Move] = field(default_factory=Counter)
     models: int = 0
+    bad_models: list[str] = field(default_factory=list)
     secrets: int = 0
 
 
@@ -51,6 +69,9 @@ def restore(
     folder: BackupFolder, snapshot: Snapshot, *, on_blob: Callable[[], object] = lambda: None
 ) -> Restored:
     """Bring a snapshot back into the archive of the settings, which is empty.
+
+    Where an interrupted restoration of the same snapshot had filled the database, it is left as
+    it is, for `finish`.
 
     Parameters
     ----------
@@ -62,25 +83,61 @@ def restore(
     Raises
     ------
     BackupError
-        The archive is not empty, the snapshot is damaged or of a newer release, or the database
-        could not be filled: nothing but stored files was written then.
+        The archive is not empty, the snapshot is damaged or of a newer release: nothing was
+        written then. Or the database could not be filled, and is empty still.
     StorageError
         The archive's disk refused.
     """
     manifest = snapshot.manifest()
-    _check(snapshot, manifest)
+    note = _note()
+    is_loaded = not is_empty() and note.is_file() and note.read_text("utf-8") == snapshot.name
+    _check(snapshot, manifest, is_loaded=is_loaded)
     restored = Restored()
     if manifest.with_files:
         for moved in Mover(folder.store(), blob_store()).copy(snapshot.digests()):
             restored.moves[moved.move] += 1
             on_blob()
-    restored.models = _restore_models(folder, manifest)
+    _restore_models(folder, manifest, restored)
     restored.secrets = _restore_secrets(snapshot)
-    load(snapshot.folder / layout.DATABASE)
-    connection.close()
-    # What a former life of this archive left there is of other rows.
-    cache.clear()
+    if not is_loaded:
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private_file(note, snapshot.name)
+        load(snapshot.folder / layout.DATABASE)
+        connection.close()
+        # What a former life of this archive left there is of other rows.
+        cache.clear()
     return restored
+
+
+def finish(manifest: Manifest) -> int:
+    """Bring the rows into line with where they are now; may be done again.
+
+    Returns
+    -------
+    How many unfinished uploads were given up, whose bytes are in no backup.
+    """
+    old, new = manifest.models_folder, str(settings.TWINSIGHT_MODELS_DIR)
+    if old and old != new:
+        _rebase(ModelVersion.objects.all(), "bundle_path", old, new)
+        _rebase(TrainingRun.objects.all(), "folder", old, new)
+    return give_up_lost()
+
+
+def close() -> None:
+    """Forget that a restoration is under way."""
+    _note().unlink(missing_ok=True)
+
+
+def is_whole_but_for_purged(manifest: Manifest) -> bool:
+    """Whether the last verification missed only what was purged as the backup was made."""
+    last = last_verification()
+    if last is None or last.finished_at is None:
+        return False
+    found: int = sum(last.found.values())
+    for start in range(0, len(manifest.purged), _BATCH_ROWS):
+        purged = manifest.purged[start : start + _BATCH_ROWS]
+        found -= Blob.objects.filter(sha256__in=purged, state=Blob.State.MISSING).count()
+    return found == 0
 
 
 def check_snapshot(folder: BackupFolder, snapshot: Snapshot) -> Iterator[str]:
@@ -92,10 +149,11 @@ def check_snapshot(folder: BackupFolder, snapshot: Snapshot) -> Iterator[str]:
     """
     manifest = snapshot.manifest()
     yield from snapshot.damaged_files()
-    known = set(manifest.lacking)
+    absent = manifest.absent
     store = folder.store()
     for sha256 in snapshot.digests() if manifest.with_files else ():
-        yield "" if sha256 in known or _is_whole(store, sha256) else sha256
+        if sha256 not in absent:
+            yield "" if _is_whole(store, sha256) else sha256
     for path, sha256 in manifest.models.items():
         yield "" if _is_whole(store, sha256) else path
 
@@ -106,7 +164,7 @@ def is_behind() -> bool:
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
-def _check(snapshot: Snapshot, manifest: Manifest) -> None:
+def _check(snapshot: Snapshot, manifest: Manifest, *, is_loaded: bool) -> None:
     damaged = snapshot.damaged_files()
     if damaged:
         message = f"{snapshot.name} is damaged: {', '.join(damaged)}. Take another snapshot."
@@ -121,31 +179,62 @@ def _check(snapshot: Snapshot, manifest: Manifest) -> None:
             f" does not know {', '.join(newer[:3])}: restore it with that release or a newer one."
         )
         raise BackupError(message)
-    if not is_empty():
+    if not (is_loaded or is_empty()):
         message = (
             "This archive is not empty, and nothing was changed: restore into a new one. Set"
-            " TWINSIGHT_HOME to a new folder, or DATABASE_URL to an empty database."
+            " TWINSIGHT_HOME to a new folder, and DATABASE_URL, where you use it, to an empty"
+            " database."
+        )
+        raise BackupError(message)
+    _refuse_home(snapshot)
+
+
+def _refuse_home(snapshot: Snapshot) -> None:
+    """Keep an empty database from bringing a snapshot over the home of a living archive."""
+    home = Home.locate()
+    if is_held_by_another(home.lock_file):
+        message = (
+            f"Twinsight runs on {home.root}, and nothing was changed: stop it, or set"
+            " TWINSIGHT_HOME to a new folder as well."
+        )
+        raise BackupError(message)
+    here = _texts(home.secrets)
+    wanted = _texts(snapshot.folder / layout.SECRETS)
+    others = [name for name, text in here.items() if wanted.get(name, text) != text]
+    # A new home makes this one for itself at its first command.
+    if others and not (others == [_SECRET_KEY] and set(here) == {_SECRET_KEY}):
+        message = (
+            f"{home.secrets} holds other secrets than {snapshot.name} ({', '.join(others)}), and"
+            " nothing was changed: set TWINSIGHT_HOME to a new folder, or put them aside."
         )
         raise BackupError(message)
 
 
+def _texts(folder: Path) -> dict[str, str]:
+    if not folder.is_dir():
+        return {}
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    return {path.name: path.read_text("utf-8") for path in files if path.name[0] != "."}
+
+
+def _note() -> Path:
+    return Home.locate().root / "restoring"
+
+
+def _rebase(rows: QuerySet[Any], column: str, old: str, new: str) -> None:
+    inside = rows.filter(**{f"{column}__startswith": f"{old}/"})
+    inside.update(**{column: Concat(Value(new), Substr(column, len(old) + 1))})
+
+
 def _is_whole(store: BlobStore, sha256: str) -> bool:
-    digest = hashlib.sha256()
     try:
-        with store.original(sha256) as stream:
-            for chunk in _chunks(stream):
-                digest.update(chunk)
+        return is_whole(store, sha256)
     except (StorageError, OSError):
         return False
-    return digest.hexdigest() == sha256
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    while chunk := stream.read(_CHUNK_BYTES):
-        yield chunk
-
-
-def _restore_models(folder: BackupFolder, manifest: Manifest) -> int:
+def _restore_models(folder: BackupFolder, manifest: Manifest, restored: Restored) -> None:
+    """Bring the models' files back; a damaged one keeps neither the others nor the images away."""
     root: Path = settings.TWINSIGHT_MODELS_DIR
     store = folder.store()
     for name, sha256 in manifest.models.items():
@@ -153,21 +242,17 @@ def _restore_models(folder: BackupFolder, manifest: Manifest) -> int:
         if not target.resolve().is_relative_to(root.resolve()):
             message = f"The backup names a model's file outside of its folder: {name}."
             raise BackupError(message)
+        if not _is_whole(store, sha256):
+            restored.bad_models.append(name)
+            continue
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{os.getpid()}")
-        digest = hashlib.sha256()
         with store.original(sha256) as stream, partial.open("wb") as file:
-            for chunk in _chunks(stream):
-                digest.update(chunk)
-                file.write(chunk)
+            shutil.copyfileobj(stream, file, _CHUNK_BYTES)
             file.flush()
             os.fsync(file.fileno())
-        if digest.hexdigest() != sha256:
-            partial.unlink()
-            message = f"A model's file is damaged in the backup: {name}. Take another snapshot."
-            raise BackupError(message)
         partial.replace(target)
-    return len(manifest.models)
+        restored.models += 1
 
 
 def _restore_secrets(snapshot: Snapshot) -> int:

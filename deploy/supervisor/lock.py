@@ -67,6 +67,15 @@ def is_locked(path: Path) -> bool:
     return False
 
 
+def is_held_by_another(path: Path) -> bool:
+    """Tell whether a living process other than this one holds the lock."""
+    try:
+        holder = path.read_text("ascii").strip()
+    except OSError:
+        return False
+    return holder != str(os.getpid()) and is_locked(path)
+
+
 def _same_file(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())

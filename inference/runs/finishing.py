@@ -49,13 +49,14 @@ def finish_run(run: Run, outcome: RunOutcome) -> None:
                 for finding in outcome.findings
             ]
         )
-        if outcome.findings:
-            mark_words_stale([run.study_id])
         run.device = outcome.device
         run.outputs = outcome.outputs
+        hidden = 0
         if run.is_shadow:
             uids = [uid for uid in outcome.outputs.values() if isinstance(uid, str)]
-            withhold_series(sop_instance_uids=uids, reason="trial")
+            hidden = withhold_series(sop_instance_uids=uids, reason="trial")
+        if outcome.findings or hidden:
+            mark_words_stale([run.study_id])
         run.timings = {**run.timings, **outcome.timings}
         end_run(run, Run.State.SUCCEEDED, outcome.message)
 

@@ -14,6 +14,7 @@ from inference.models import ModelVersion, Run, Workitem
 from inference.runs.claiming import claim_run
 from inference.runs.finishing import end_run, finish_run
 from inference.runs.types import RunOutcome
+from inference.similarity.words.series_words import mark_words_stale
 from inference.workitems.content import require_final
 from inference.workitems.elements import items_of, text_of
 from inference.workitems.errors import (
@@ -120,8 +121,8 @@ def complete(user: AnyUser, found: Found) -> None:
     ]
     outputs = _outputs(user, run, uids[:_MOST_OUTPUTS])
     finish_run(run, RunOutcome(device=f"by {user.get_username()}"[:64], outputs=outputs))
-    if _is_on_trial(run):
-        withhold_series(sop_instance_uids=outputs.values(), reason="trial")
+    if _is_on_trial(run) and withhold_series(sop_instance_uids=outputs.values(), reason="trial"):
+        mark_words_stale([run.study_id])
     release_arrivals([hold_key(run)])
     run.refresh_from_db()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -32,7 +34,7 @@ def environ_of(home: str | Path, http_port: int = 0, dicom_port: int = 0) -> dic
     return {**environ, "TWINSIGHT_HOME": str(home), **ports}
 
 
-def manage(home: str | Path, *words: str) -> str:
+def manage(home: str | Path, *words: str, returncode: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *words],
         cwd=ROOT,
@@ -42,8 +44,8 @@ def manage(home: str | Path, *words: str) -> str:
         check=False,
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == returncode, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def test_t63_backup_restore(tmp_path: Path) -> None:
@@ -72,3 +74,80 @@ def test_t63_backup_restore(tmp_path: Path) -> None:
         again = replace(target, url=url, pids=(started.pid,))
         wait_for(again, "/readyz", started, log)
         Senders(again, acknowledged=before).assert_all_there()
+
+
+FILL = """
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from archive.inbox import spool
+from archive.models import Blob, UploadBatch
+from archive.storage.stores import blob_store
+from inference.models import ModelVersion, TrainingRun
+for content in (b"a scan", b"purged"):
+    with blob_store().spool() as file:
+        file.write(content)
+        blob_store().keep([file])
+        Blob.objects.create(sha256=file.sha256, size_bytes=file.size)
+models = settings.TWINSIGHT_MODELS_DIR
+for name in ("good", "bad"):
+    (models / name).mkdir(parents=True)
+    (models / name / "weights").write_text(name)
+ModelVersion.objects.create(
+    name="good", version="1", task="classify", digest="d", bundle_path=str(models / "good"))
+ModelVersion.objects.create(
+    name="elsewhere", version="1", task="classify", digest="e", bundle_path="/opt/elsewhere")
+TrainingRun.objects.create(name="t", folder=str(models / "trainings" / "1"))
+user = get_user_model().objects.create_user("sender")
+for here in (True, False):
+    batch = UploadBatch.objects.create(user=user, state="ready")
+    row = batch.files.create(
+        name="x.dcm", size_bytes=4, received_bytes=4 if not here else 0, state="received",
+        spool_name=spool.new_name())
+    spool.place(row.spool_name).write_bytes(b"DICM")
+"""
+TELL = """
+import json
+from archive.models import UploadBatch
+from inference.models import ModelVersion, TrainingRun
+print("told " + json.dumps({
+    "models": dict(ModelVersion.objects.values_list("name", "bundle_path")),
+    "training": TrainingRun.objects.get().folder,
+    "uploads": list(UploadBatch.objects.order_by("pk").values_list("state", flat=True)),
+}))
+"""
+
+
+def test_what_comes_back_elsewhere_is_in_line_with_its_new_place(tmp_path: Path) -> None:
+    old, new, backups = tmp_path / "old", tmp_path / "new", tmp_path / "backups"
+    manage(old, "migrate", "--no-input", "--verbosity=0")
+    manage(old, "shell", "-c", FILL)
+    manage(old, "backup", str(backups), "--no-progress")
+    blobs = backups / "blobs" / "sha256"
+    bad, purged = (hashlib.sha256(text).hexdigest() for text in (b"bad", b"purged"))
+    (blobs / bad[:2] / bad).write_bytes(b"dab")
+    (blobs / purged[:2] / purged).unlink()
+    (manifest,) = backups.glob("*/manifest.json")
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps({**told, "purged": [purged]}), encoding="utf-8")
+
+    said = manage(new, "restore", str(backups), "--no-progress", returncode=1)
+
+    assert "is back after" in said
+    assert "1 files were purged while the backup was made" in said
+    assert "1 unfinished uploads were given up" in said
+    assert "model file bad/weights" in said
+    assert "0 files were lost when the backup was made, 1 files of models since" in said
+    answer = json.loads(manage(new, "shell", "-c", TELL).split("told ", 1)[1])
+    assert answer["models"]["good"] == str(new / "models" / "good")
+    assert answer["models"]["elsewhere"] == "/opt/elsewhere"
+    assert answer["training"] == str(new / "models" / "trainings" / "1")
+    assert answer["uploads"] == ["ready", "cancelled"]
+    assert (new / "models" / "good" / "weights").read_text(encoding="utf-8") == "good"
+
+    # Once more, all being mended, as if it had ended behind the database; then as ever.
+    (blobs / bad[:2] / bad).write_bytes(b"bad")
+    assert "This archive is not empty" in manage(new, "restore", str(backups), returncode=1)
+    (new / "restoring").write_text(manifest.parent.name, encoding="utf-8")
+    assert "is back after" in manage(new, "restore", str(backups), "--no-progress")
+    assert not (new / "restoring").exists()
+    assert (new / "models" / "bad" / "weights").read_text(encoding="utf-8") == "bad"

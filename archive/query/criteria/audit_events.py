@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -26,7 +27,7 @@ from archive.query.criteria.studies import UID_SYSTEM, study_condition, subject_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from archive.models.querysets import AnyUser
+    from archive.models.querysets import AnyUser, StudyQuerySet
     from archive.query.criteria.types import Criterion, Found, Slice
 
 _ORDERS: dict[str, tuple[str, ...]] = {"date": ("recorded_at",), "_lastUpdated": ("recorded_at",)}
@@ -55,8 +56,12 @@ def search_audit_events(
     """
     require_may_read_trail(user)
     rows = readable_records(user)
+    conditions = _CONDITIONS | {
+        "entity": partial(_entity, user),
+        "patient": partial(_patient, user),
+    }
     for criterion in criteria:
-        rows = rows.filter(condition_of(criterion, _CONDITIONS, _MISSING, "records"))
+        rows = rows.filter(condition_of(criterion, conditions, _MISSING, "records"))
     return slice_of(rows, in_order_of(wanted, criteria, ("date", "_lastUpdated")), _ORDERS)
 
 
@@ -124,10 +129,10 @@ def _agent_name(criterion: Criterion) -> Q:
     return any_of(Q(**{f"actor_name__{lookup}": text}) for text in criterion.values)
 
 
-def _entity(criterion: Criterion) -> Q:
+def _entity(user: AnyUser, criterion: Criterion) -> Q:
     """Match records about studies, named by reference or by identifier."""
     if criterion.chain is not None:
-        return _about_studies(study_condition([criterion.chain]))
+        return _about_studies(_chained_to(user).filter(study_condition([criterion.chain])))
     if criterion.modifier == "identifier":
         tokens = [token for token in criterion.values if token.is_of(UID_SYSTEM)]
         uids = [uid for uid in map(uid_of, tokens) if uid]
@@ -136,13 +141,21 @@ def _entity(criterion: Criterion) -> Q:
     return Q(study_instance_uid__in=[uid for uid in uids if uid])
 
 
-def _patient(criterion: Criterion) -> Q:
-    return _about_studies(subject_condition(criterion, "patient"))
+def _patient(user: AnyUser, criterion: Criterion) -> Q:
+    studies = Study.objects.all() if criterion.chain is None else _chained_to(user)
+    return _about_studies(studies.filter(subject_condition(criterion, "patient")))
 
 
-def _about_studies(condition: Q) -> Q:
-    uids = Study.objects.filter(condition).order_by().values("study_instance_uid")
-    return Q(study_instance_uid__in=uids)
+def _chained_to(user: AnyUser) -> StudyQuerySet:
+    """Return the studies of which more than the name is asked: those that the asker may see.
+
+    Who reads the trail alone would else spell a patient's name by what is found, letter by letter.
+    """
+    return Study.objects.visible_with_deleted_to(user)
+
+
+def _about_studies(studies: StudyQuerySet) -> Q:
+    return Q(study_instance_uid__in=studies.order_by().values("study_instance_uid"))
 
 
 _CONDITIONS: dict[str, Callable[[Criterion], Q]] = {
@@ -153,9 +166,7 @@ _CONDITIONS: dict[str, Callable[[Criterion], Q]] = {
     "address": _address,
     "agent-name": _agent_name,
     "altid": _column("token_hint"),
-    "entity": _entity,
     "outcome": _outcome,
-    "patient": _patient,
     "subtype": _subtype,
     "type": _column("event_id"),
 }

@@ -1,3 +1,4 @@
+import shutil
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from archive.errors import StorageError
 from deploy.backups.errors import BackupError
 from deploy.backups.layout import BackupFolder
 from deploy.backups.making import Made, make_backup
+from deploy.supervisor.home import Home
 
 
 class Command(BaseCommand):
@@ -61,10 +63,12 @@ class Command(BaseCommand):
         except StorageError as error:
             message = (
                 f"{error.message} No backup was made; what was copied stays for the next time."
+                f" Free: {_free(options['folder'])} where backups lie, {_free(Home.locate().root)}"
+                " where the archive does."
             )
             raise CommandError(message) from error
         except OSError as error:
-            message = f"No backup was made: {error.strerror} ({error.filename})."
+            message = f"No backup was made: {error.strerror or error} ({error.filename})."
             raise CommandError(message) from error
         self._say(made)
 
@@ -77,8 +81,8 @@ class Command(BaseCommand):
         )
         if not said.with_files:
             self.stdout.write("Without files: the bucket's own copy is to be taken after this.")
-        if made.purged:
-            self.stdout.write(f"{made.purged} files were purged while this ran.")
+        if said.purged:
+            self.stdout.write(f"{len(said.purged)} files were purged while this ran.")
         for name in made.dropped:
             self.stdout.write(f"{name} was removed.")
         if "secrets/DJANGO_SECRET_KEY" not in said.files:
@@ -91,3 +95,10 @@ class Command(BaseCommand):
                 " see verify_archive."
             )
             raise CommandError(message)
+
+
+def _free(folder: Path) -> str:
+    try:
+        return filesizeformat(shutil.disk_usage(folder).free).replace("\xa0", " ")
+    except OSError:
+        return "unknown"

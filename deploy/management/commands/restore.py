@@ -12,9 +12,17 @@ from tqdm import tqdm
 from archive.audit.backups import record_restore
 from archive.audit.types import Asker
 from archive.errors import StorageError
+from archive.ingest.verification import last_verification
 from deploy.backups.errors import BackupError
 from deploy.backups.layout import BackupFolder, Snapshot
-from deploy.backups.restoring import check_snapshot, is_behind, restore
+from deploy.backups.restoring import (
+    check_snapshot,
+    close,
+    finish,
+    is_behind,
+    is_whole_but_for_purged,
+    restore,
+)
 
 MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
 
@@ -49,7 +57,9 @@ class Command(BaseCommand):
         except StorageError as error:
             raise CommandError(f"{error.message} Run the command again to go on.") from error
         except OSError as error:
-            message = f"{error.strerror} ({error.filename}). Run the command again to go on."
+            message = (
+                f"{error.strerror or error} ({error.filename}). Run the command again to go on."
+            )
             raise CommandError(message) from error
 
     def _list(self, folder: BackupFolder) -> None:
@@ -62,7 +72,8 @@ class Command(BaseCommand):
 
     def _check(self, folder: BackupFolder, snapshot: Snapshot, *, disable: bool | None) -> None:
         said = snapshot.manifest()
-        total = (said.blobs if said.with_files else 0) + len(said.models)
+        files = said.blobs - len(said.absent) if said.with_files else 0
+        total = files + len(said.models)
         bad = []
         for found in tqdm(
             check_snapshot(folder, snapshot), total=total, unit=" files", disable=disable
@@ -74,6 +85,10 @@ class Command(BaseCommand):
             message = f"{snapshot.name} is not whole: {len(bad)} of its files are damaged or gone."
             raise CommandError(message)
         self.stdout.write(f"{snapshot.name} is whole: {total} files were read.")
+        if said.lacking:
+            self.stdout.write(
+                f"{len(said.lacking)} files are not in it: the archive had lost them before."
+            )
 
     def _restore(self, folder: BackupFolder, snapshot: Snapshot, *, disable: bool | None) -> None:
         said = snapshot.manifest()
@@ -84,23 +99,39 @@ class Command(BaseCommand):
             restored = restore(folder, snapshot, on_blob=bar.update)
         # In processes of their own: this one has begun with another secret key.
         if is_behind() and not self._manage("migrate", "--no-input", "--verbosity=0"):
-            raise CommandError("All is back, but migrating failed: run `migrate` to go on.")
+            raise CommandError("All is back, but migrating failed: run this command again.")
+        given_up = finish(said)
         record_restore(
             Asker(door="command", name="restore"), folder=str(folder.root), snapshot=snapshot.name
         )
         is_sealed = self._manage("audit_verify", *(["--contains", said.seal] if said.seal else []))
-        is_whole = self._manage("verify_archive", "--no-progress")
+        before = last_verification()
+        is_whole = self._manage("verify_archive", "--no-progress") or (
+            last_verification() != before and is_whole_but_for_purged(said)
+        )
+        close()
         took = timedelta(seconds=round(time.monotonic() - start))
         self.stdout.write(
             f"{snapshot.name} is back after {took}: {said.studies} studies, {said.instances}"
             f" instances, {said.blobs} files, {restored.models} files of models."
         )
+        if said.purged:
+            self.stdout.write(
+                f"{len(said.purged)} files were purged while the backup was made: their rows go"
+                " with the archive's next round of purging."
+            )
+        if given_up:
+            self.stdout.write(
+                f"{given_up} unfinished uploads were given up: a backup has what was stored."
+            )
+        for name in restored.bad_models:
+            self.stdout.write(f"not in the backup any more, or damaged: model file {name}")
         if not restored.secrets:
             self.stdout.write("It came without secrets: put them there before you start it.")
-        if not (is_sealed and is_whole):
+        if not (is_sealed and is_whole) or restored.bad_models:
             message = (
                 f"Not all of it is whole, as said above; {len(said.lacking)} files were lost when"
-                " the backup was made."
+                f" the backup was made, {len(restored.bad_models)} files of models since."
             )
             raise CommandError(message)
 

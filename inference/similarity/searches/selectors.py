@@ -29,6 +29,9 @@ _OBJECTS, _EXAMPLES = ("study", "series", "instance"), ("positive", "negative")
 def visible_searches(user: AnyUser) -> QuerySet[SearchSession]:
     """Return the user's own searches and those shared in projects that they read.
 
+    Names and words of a search may name people: who reads de-identified studies alone sees what
+    is shared in projects that hold nothing else.
+
     Parameters
     ----------
     user : anonymous and disabled accounts see nothing
@@ -39,8 +42,10 @@ def visible_searches(user: AnyUser) -> QuerySet[SearchSession]:
     """
     if not user.is_authenticated or not user.is_active:
         return SearchSession.objects.none()
-    shared = Q(project__in=projects_to_share_in(user)) & ~Q(name="")
-    rows = SearchSession.objects.filter(Q(owner_id=user.pk) | shared)
+    cleaned = readable_projects(user, DEIDENTIFIED_ROLES).filter(is_deidentified=True)
+    shared = Q(project__in=readable_projects(user, READING_ROLES)) | Q(project__in=cleaned)
+    standard = Q(project__kind=Project.Kind.STANDARD) & ~Q(name="")
+    rows = SearchSession.objects.filter(Q(owner_id=user.pk) | (shared & standard))
     return rows.select_related("owner", "project")
 
 

@@ -70,7 +70,7 @@ def report_statements(study: Study) -> list[str]:
 
     Parameters
     ----------
-    study : whose reports; those of our own models are left out
+    study : whose reports; those of our own models, and hidden ones, are left out
 
     Returns
     -------
@@ -80,6 +80,7 @@ def report_statements(study: Study) -> list[str]:
         Instance.objects.shown()
         .filter(
             series__study=study,
+            series__withheld="",
             sop_class_uid__startswith=_SR_CLASSES,
             blob__size_bytes__lte=MAX_DOCUMENT_BYTES,
         )

@@ -165,7 +165,7 @@ def _write(key: int, texts: list[str]) -> None:
 def _said_of(study_id: int) -> defaultdict[int | None, list[str]]:
     """Return labels and findings by key of the series; under None what holds for all of them."""
     said: defaultdict[int | None, list[str]] = defaultdict(list)
-    labels = Label.objects.filter(study_id=study_id).order_by("pk")
+    labels = Label.objects.on_shown().filter(study_id=study_id).order_by("pk")
     for series_id, of_instance, label in labels.values_list(
         "series_id", "instance__series_id", "label"
     ):

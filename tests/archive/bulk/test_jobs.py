@@ -28,7 +28,16 @@ from archive.errors import (
     StateConflictError,
     StorageError,
 )
-from archive.models import AuditEvent, BulkItem, BulkJob, Collection, Membership, Study
+from archive.models import (
+    AuditEvent,
+    BulkItem,
+    BulkJob,
+    Collection,
+    Instance,
+    Membership,
+    Series,
+    Study,
+)
 from archive.query.worklist import WorklistFilters
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
@@ -394,6 +403,32 @@ def test_what_lies_in_a_file_counts_whatever_was_said_of_it(radiologist, pair):
 
     with pytest.raises(NotAllowedError):
         open_result(asker=asker(radiologist), job_id=job.pk)
+
+
+@pytest.mark.parametrize(
+    "since", ["image deleted", "image rejected", "series on trial", "image moved", "purged"]
+)
+def test_a_file_with_what_is_no_longer_shown_does_not_leave(radiologist, pair, monkeypatch, since):
+    monkeypatch.setattr(exporting, "_ASKED_AT_ONCE", 1)
+    job = _export(radiologist, _uids(pair))
+    work_on_job(job.pk, for_s=60)
+    open_result(asker=asker(radiologist), job_id=job.pk)[0].close()
+    image, other = pair[0], pair[-1]
+    rows = Instance.objects.filter(pk=image.pk)
+    if since.startswith("image "):
+        state = since.removeprefix("image ")
+        rows.update(**({"series": other.series} if state == "moved" else {"withheld": state}))
+    elif since == "purged":
+        rows.delete()
+    else:
+        Series.objects.filter(pk=image.series_id).update(withheld="trial")
+
+    with pytest.raises(NotAllowedError, match="export again"):
+        open_result(asker=asker(radiologist), job_id=job.pk)
+
+    again = _export(radiologist, _uids(pair))
+    work_on_job(again.pk, for_s=60)
+    open_result(asker=asker(radiologist), job_id=again.pk)[0].close()
 
 
 def test_what_a_stopped_export_left_goes_too(radiologist, pair, monkeypatch):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from archive.models import AuditEvent, Membership, Patient
+from archive.models import AuditEvent, Membership, Patient, Study
 from tests.archive.fhir.asking import Door
 from tests.archive.fhir.conftest import ANN
 
@@ -36,7 +36,7 @@ def test_records_are_read_and_found_by_those_who_may(door, auditor, radiologist)
         f"entity:identifier=urn:dicom:uid|urn:oid:{ANN}&action=R": [key],
         f"patient=Patient/{patient}&action=R": [key],
         "entity.patient.name=x": None,
-        "entity:ImagingStudy.identifier=ACC-1&agent-name=radio": [key],
+        f"entity=ImagingStudy/{ANN}&action=R&agent-name=radio": [key],
         "agent-name:exact=radio": [],
         "type=110103&outcome=0&agent-name:contains=OLOG": [key],
         "outcome=8": [],
@@ -58,6 +58,30 @@ def test_records_are_read_and_found_by_those_who_may(door, auditor, radiologist)
     # What was searched is about no study of the project.
     assert auditor.ids("AuditEvent?subtype=search-resources") == []
     assert AuditEvent.objects.filter(act="read-audit", actor_name="outsider").exists()
+
+
+def test_what_auditors_may_not_see_is_not_spelled_by_chained_searches(
+    door, auditor, archive_admin, client, studies
+) -> None:
+    Patient.objects.filter(dicom_patient_id="A-1").update(patient_birth_date="1950-02-03")
+    door.ask(f"ImagingStudy/{ANN}")
+    chains = (
+        "patient.family=M",
+        "patient.birthdate=1950",
+        "patient.identifier=A-1",
+        "entity:ImagingStudy.identifier=ACC-1",
+        "entity.status=available",
+    )
+    client.force_login(archive_admin)
+    seeing = Door(client)
+
+    for chain in chains:
+        query = f"AuditEvent?subtype=read-resource&{chain}"
+        assert auditor.ids(query) == [], chain
+        assert len(seeing.ids(query)) == 1, chain
+    # Of a study that was deleted since, too.
+    Study.objects.filter(study_instance_uid=ANN).update(withheld="deleted")
+    assert len(seeing.ids("AuditEvent?subtype=read-resource&patient.identifier=A-1")) == 1
 
 
 def test_the_whole_trail_is_valid_and_sign_ins_are_found_by_dicoms_code(

@@ -30,8 +30,10 @@ from archive.models import (
     AuditEvent,
     Fetch,
     Instance,
+    Membership,
     Peer,
     PrefetchRule,
+    Role,
     ScheduledStep,
     Study,
 )
@@ -200,6 +202,37 @@ def test_requests_are_checked(elsewhere, admin, radiologist) -> None:
     many = [f"1.2.{number}" for number in range(51)]
     with pytest.raises(LimitExceededError):
         fetches.fetch_studies(asker=admin, peer_id=elsewhere.pk, study_uids=many)
+
+
+def test_admins_of_single_projects_see_and_change_their_own_fetches(
+    holder, elsewhere, admin, radiologist, project, rule
+) -> None:
+    Membership.objects.create(user=radiologist, project=project, role=Role.RADIOLOGY_ADMIN)
+    local = Asker(door="portal", user=radiologist)
+    holder.datasets = [
+        make_dataset(PatientID="P9", StudyInstanceUID=f"1.2.{number}") for number in range(3)
+    ]
+    fetches.fetch_studies(
+        asker=admin, peer_id=elsewhere.pk, study_uids=["1.2.1"], patient_id="SECRET"
+    )
+    by_rule = Fetch.objects.create(
+        peer=elsewhere, rule=rule, dicom_patient_id="P9", not_before=timezone.now()
+    )
+    fetches.fetch_studies(asker=local, peer_id=elsewhere.pk, study_uids=["1.2.2"])
+    own = Fetch.objects.get(requested_by=radiologist)
+    theirs = Fetch.objects.get(dicom_patient_id="SECRET")
+
+    assert list(fetches.list_fetches(radiologist)) == [own]
+    assert set(fetches.list_fetches(admin.user)) == {own, theirs, by_rule}
+    for hidden in (theirs, by_rule):
+        for act in (fetches.cancel_fetch, fetches.retry_fetch):
+            with pytest.raises(NotVisibleError):
+                act(asker=local, fetch_id=hidden.pk)
+    assert set(Fetch.objects.values_list("state", flat=True)) == {"waiting"}
+    for asker, wanted in ((local, {"1.2.2"}), (admin, {"1.2.1", "1.2.2"})):
+        found = fetches.search_peer(asker=asker, peer_id=elsewhere.pk, keys={"PatientID": "P9"})
+        assert {row.study_uid for row in found if row.is_on_the_way} == wanted
+    assert fetches.cancel_fetch(asker=local, fetch_id=own.pk).state == "cancelled"
 
 
 @pytest.fixture

@@ -282,6 +282,28 @@ def test_outsider_cannot_add_to_a_study_they_may_not_see(
     assert Quarantine.objects.count() == 1
 
 
+def test_an_outsider_is_not_told_of_a_study_that_was_deleted(
+    radiologist: User, colleague: User, outsider: User
+) -> None:
+    store(instance(1), origin=Origin(door="test", actor=radiologist))
+    Study.objects.update(withheld="deleted")
+    Series.objects.update(withheld="deleted")
+    Instance.objects.update(withheld="deleted")
+
+    codes = {}
+    for actor in (radiologist, colleague, outsider, None):
+        (result,) = store(instance(2), origin=Origin(door="test", actor=actor))
+        assert result.error is not None
+        codes[actor] = result.error.code
+
+    assert codes == {
+        radiologist: "deleted-before",
+        colleague: "not-allowed",
+        outsider: "not-allowed",
+        None: "deleted-before",
+    }
+
+
 def test_viewer_cannot_add_to_a_study_they_see(radiologist: User, colleague: User) -> None:
     store(instance(1), origin=Origin(door="test", actor=radiologist))
 

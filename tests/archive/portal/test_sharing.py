@@ -19,12 +19,14 @@ from django.utils import timezone
 from archive.access import share_links
 from archive.access.break_glass import begin_emergency, close_ended
 from archive.audit.types import Asker
+from archive.dicom.reading import read_dataset
 from archive.errors import LimitExceededError, NotAllowedError
 from archive.events.services import relay_outbox
 from archive.models import (
     AuditEvent,
     BreakGlass,
     Collection,
+    Instance,
     Membership,
     Notice,
     Patient,
@@ -241,6 +243,62 @@ def test_a_collection_is_shared_with_the_series_in_it(radiologist, colleague):
     assert f"{STUDY}.1/" in page
     assert f"{STUDY}.2/" not in page
     assert visitor.get(f"/shared/{link.pk}/{STUDY}/{STUDY}.2/1.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("frame", [None, 1])
+def test_a_collection_with_one_image_shows_and_gives_this_one_alone(radiologist, project, frame):
+    whole, partial = f"{STUDY}.1", f"{STUDY}.2"
+    store_datasets(
+        *(
+            make_dataset(
+                StudyInstanceUID=STUDY,
+                SeriesInstanceUID=partial,
+                SOPInstanceUID=f"{partial}.{number}",
+                InstanceNumber=number,
+                PatientID="EM-1",
+                PatientName="Doe^Jane",
+            )
+            for number in (2, 3)
+        ),
+        project=project,
+    )
+    collection = Collection.objects.create(owner=radiologist, name="One image")
+    study = Study.objects.get(study_instance_uid=STUDY)
+    series = study.series.get(series_instance_uid=partial)
+    image = series.instances.get(sop_instance_uid=f"{partial}.2")
+    case = collection.items.create(
+        study=study, series=series, instance=image, frame=frame, position=1
+    )
+    collection.items.create(
+        study=study, series=study.series.get(series_instance_uid=whole), position=2
+    )
+    owner, sharing = signed_in(radiologist), f"/collections/{collection.pk}/sharing/"
+    owner.post(sharing, {"kind": "link", "days": "1", "may_download": "1"})
+    path = path_in(owner.get(sharing).content.decode())
+    visitor, link = Client(), ShareLink.objects.get()
+
+    def given():
+        answer = visitor.get(f"/shared/{link.pk}/{STUDY}/download/")
+        files = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+        found = [read_dataset(io.BytesIO(files.read(name))) for name in files.namelist()]
+        return {ds.SOPInstanceUID for ds in found}
+
+    counts = re.findall(r'quiet num">(\d+)<', visitor.get(path, follow=True).content.decode())
+
+    stack = f"/shared/{link.pk}/{STUDY}/{partial}/"
+    assert counts == ["1", "1"]
+    assert 'data-total="1"' in visitor.get(stack).content.decode()
+    assert [visitor.get(f"{stack}{n}.jpg").status_code for n in (0, 1, 2)] == [200, 200, 404]
+    assert given() == {f"{whole}.1", f"{partial}.2"}
+
+    # What was rejected since is shown no more, nor the rest in its place.
+    Instance.objects.filter(pk=image.pk).update(withheld="rejected")
+    assert partial not in visitor.get(f"/shared/{link.pk}/").content.decode()
+    assert visitor.get(f"{stack}1.jpg").status_code == 404
+    assert given() == {f"{whole}.1"}
+    collection.items.exclude(pk=case.pk).delete()
+    assert visitor.get(f"/shared/{link.pk}/").status_code == 200
+    assert visitor.get(f"/shared/{link.pk}/{STUDY}/download/").status_code == 404
 
 
 def test_a_link_shows_only_what_its_maker_may_share(radiologist, other_project):

@@ -3,6 +3,7 @@
 import pytest
 
 from archive.errors import NotVisibleError
+from archive.models import Membership, Project, StudyGrant
 from archive.query.study_overview import study_overview
 from tests.factories.archive import PatientFactory, SeriesFactory, StudyFactory
 
@@ -19,6 +20,41 @@ def test_overview_splits_pictures_from_results_in_order_of_numbers(radiologist, 
     assert [card.number for card in overview.pictures] == [1, 3]
     assert [card.modality for card in overview.results] == ["SEG", "SR"]
     assert overview.projects == (project.name,)
+
+
+@pytest.mark.parametrize(
+    ("role", "place", "is_named"),
+    [
+        ("viewer", "other", True),
+        ("researcher", "other", True),
+        ("viewer", None, True),
+        ("auditor", "other", False),
+        ("viewer", "third", False),
+    ],
+)
+def test_projects_are_named_to_who_reads_in_them(
+    radiologist, project, other_project, role, place, is_named
+):
+    third = Project.objects.create(name="Third", slug="third")
+    study = StudyFactory(projects=[project, other_project])
+    Membership.objects.create(
+        user=radiologist, role=role, project={"other": other_project, "third": third}.get(place)
+    )
+
+    named = study_overview(radiologist, study.study_instance_uid).projects
+
+    assert project.name in named
+    assert (other_project.name in named) is is_named
+    assert len(named) == 1 + is_named
+
+
+def test_who_sees_a_study_by_a_grant_is_told_no_project(radiologist, outsider, project):
+    study = StudyFactory(projects=[project])
+    StudyGrant.objects.create(user=outsider, study=study, granted_by=radiologist)
+
+    overview = study_overview(outsider, study.study_instance_uid)
+
+    assert overview.projects == ()
 
 
 def test_priors_are_the_patients_other_studies_inside_the_rights(

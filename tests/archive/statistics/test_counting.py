@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 
+from archive.curation.services import withhold_series
 from archive.dicom.writing import OWN_MANUFACTURER
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import DailyCount, Study
@@ -99,6 +100,24 @@ def test_heat_maps_have_a_name_of_their_own_and_are_no_other_images(
     assert {one.name for one in shares_by_modality(radiologist)} == {"CT", "OT", "Heat maps"}
     columns = client.get(page).context["studies"].columns
     assert [column.tone for column in columns] == ["ct", "other"]
+
+
+def test_withheld_series_are_in_no_figure_of_a_modality(
+    project: Project, radiologist: User
+) -> None:
+    of_study = {"StudyInstanceUID": "1.2.3"}
+    kinds = ("CT", "CT", "SR", "SEG", "PR")
+    stored = store_datasets(
+        *(make_dataset(**of_study, Modality=modality) for modality in kinds), project=project
+    )
+    hidden = ("rejected", "trial", "superseded", "deleted")
+    for one, state in zip(stored[1:], hidden, strict=True):
+        withhold_series(sop_instance_uids=[one.sop_instance_uid], reason=state)
+
+    count_noon()
+
+    shares = shares_by_modality(radiologist)
+    assert {one.name: one.instances for one in shares} == {"CT": 1}
 
 
 def test_what_was_deleted_or_moved_since_is_counted_right_in_its_turn(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -13,16 +18,22 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from archive.models import AuditEvent, Backup, Blob
+from archive.research.sealing import add_key, changing_keys
 from archive.statistics.sampling import take_sample
+from archive.storage.local import LocalBlobStore
 from archive.storage.stores import blob_store
+from deploy.backups import dumping, making, restoring
 from deploy.backups.errors import BackupError
 from deploy.backups.layout import BackupFolder
+from deploy.backups.restoring import check_snapshot
 from tests.archive.storage.test_contract import keep
 from tests.deploy.test_metrics import samples
 from tests.factories.archive import BlobFactory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import BinaryIO
 
     from django.contrib.auth.models import User
     from django.test import Client
@@ -245,3 +256,179 @@ def test_what_postgresql_says_is_passed_on(
     with pytest.raises(CommandError, match="server version mismatch Set PGBIN to the folder"):
         run("backup", folder)
     assert folder.snapshots() == []
+
+
+class BadSector(io.BytesIO):
+    """A file whose second half can't be read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().read(1)
+
+
+@pytest.fixture
+def break_sector(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], None]:
+    """Break the disk under a file of a store."""
+    broken: set[tuple[Path, str]] = set()
+    original = LocalBlobStore.original
+
+    def read(store: LocalBlobStore, sha256: str) -> BinaryIO:
+        is_broken = (store.root, sha256) in broken and store.exists(sha256)
+        return BadSector(b"half") if is_broken else original(store, sha256)
+
+    monkeypatch.setattr(LocalBlobStore, "original", read)
+    return lambda root, sha256: broken.add((root, sha256))
+
+
+def test_a_bad_sector_of_the_archive_costs_one_file(
+    home: Path, folder: BackupFolder, break_sector: Callable[[Path, str], None]
+) -> None:
+    bad, good = stored(b"on a bad sector"), stored(NEW)
+    break_sector(home / "blobs", bad)
+
+    with pytest.raises(CommandError, match="has lost 1 files"):
+        run("backup", folder)
+
+    assert folder.find().manifest().lacking == [bad]
+    assert good in kept(folder)
+    said = run("restore", folder, "--check")
+    assert "is whole: 3 files were read" in said
+    assert "1 files are not in it: the archive had lost them before" in said
+
+
+@pytest.mark.usefixtures("home")
+def test_bad_sectors_of_a_backup_are_found_one_by_one(
+    folder: BackupFolder, break_sector: Callable[[Path, str], None]
+) -> None:
+    bad = stored(NEW)
+    run("backup", folder)
+    break_sector(folder.root / "blobs", bad)
+
+    assert [found for found in check_snapshot(folder, folder.find()) if found] == [bad]
+    # Its disk is as bad under the new copy, and that is said.
+    with pytest.raises(CommandError, match="has lost 1 files"):
+        run("backup", folder, "--read-again")
+
+
+@pytest.mark.usefixtures("home")
+def test_a_damaged_model_in_a_backup_is_copied_anew(folder: BackupFolder) -> None:
+    run("backup", folder)
+    (sha256,) = folder.find().manifest().models.values()
+    folder.store().path(sha256).write_bytes(b"weighed")
+    with pytest.raises(CommandError, match="1 of its files are damaged or gone"):
+        run("restore", folder, "--check")
+
+    run("backup", folder, "--read-again")
+
+    assert "is whole" in run("restore", folder, "--check")
+
+
+def test_a_backup_never_lies_where_the_archives_files_do(
+    tmp_path: Path, home: Path, folder: BackupFolder, settings: Any
+) -> None:
+    for place in (folder.root / "blobs", folder.root / "blobs" / "deeper", folder.root.parent):
+        settings.TWINSIGHT_STORAGE_URL = place.as_uri()
+        with pytest.raises(CommandError, match="The archive's own files lie in"):
+            run("backup", folder, "--keep", "1")
+
+
+def test_secrets_are_those_of_the_databases_moment(
+    home: Path, folder: BackupFolder, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TWINSIGHT_PSEUDONYM_KEYS_PATH = str(home / "secrets" / "PSEUDONYM_KEYS")
+    key = home / "secrets" / "PSEUDONYM_KEYS"
+    key.write_text("a-first-key\n", encoding="utf-8")
+    dump = making.dump
+
+    def rotate(name: str, file: Path) -> None:
+        dump(name, file)
+        with changing_keys():
+            add_key()
+
+    monkeypatch.setattr(making, "dump", rotate)
+    run("backup", folder)
+
+    kept_key = folder.find().folder / "secrets" / "PSEUDONYM_KEYS"
+    assert kept_key.read_text(encoding="utf-8") == "a-first-key\n"
+    assert len(key.read_text(encoding="utf-8").split("\n")) == 3
+    with changing_keys(), pytest.raises(CommandError, match="changes the pseudonyms' keys"):
+        run("backup", folder)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_clock_that_was_set_back_costs_no_backup(folder: BackupFolder) -> None:
+    run("backup", folder)
+    first = folder.find()
+    first.folder.rename(folder.root / "29990101T000000Z")
+
+    with pytest.raises(CommandError, match=r"The newest backup in .* is of 29990101T000000Z"):
+        run("backup", folder, "--keep", "1")
+
+    assert [snapshot.name for snapshot in folder.snapshots()] == ["29990101T000000Z"]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("content", [b"no gzip", b"\x1f\x8b\x08\x00"])
+def test_a_damaged_list_of_files_is_named(folder: BackupFolder, content: bytes) -> None:
+    run("backup", folder)
+    old = folder.find()
+    (old.folder / "blobs.gz").write_bytes(content)
+
+    with pytest.raises(CommandError, match=f"list of files of {old.name} is damaged"):
+        run("restore", folder, "--check")
+    with pytest.raises(CommandError, match=r"is made, but what is old could not be removed"):
+        run("backup", folder, "--keep", "2")
+    assert len(folder.snapshots()) == 2
+    assert Backup.objects.count() == 2
+
+
+@pytest.fixture
+def empty_database(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """A database that says it is empty, and takes nothing."""
+    loaded: list[Path] = []
+    monkeypatch.setattr(restoring, "is_empty", lambda: True)
+    monkeypatch.setattr(restoring, "load", loaded.append)
+    return loaded
+
+
+def test_an_empty_database_alone_is_no_way_over_the_home_of_another_archive(
+    home: Path, folder: BackupFolder, empty_database: list[Path]
+) -> None:
+    run("backup", folder)
+    secrets = home / "secrets"
+    (secrets / "DJANGO_SECRET_KEY").write_text("another\n", encoding="utf-8")
+    (secrets / "PSEUDONYM_KEYS").write_text("added since\n", encoding="utf-8")
+
+    with pytest.raises(CommandError, match=r"holds other secrets than .* \(DJANGO_SECRET_KEY"):
+        run("restore", folder)
+    (secrets / "DJANGO_SECRET_KEY").write_text("very secret\n", encoding="utf-8")
+    holding = (
+        "import sys; from pathlib import Path; from deploy.supervisor.lock import HomeLock\n"
+        "with HomeLock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    (home / "run").mkdir()
+    command = [sys.executable, "-c", holding, str(home / "run" / "twinsight.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(CommandError, match="Twinsight runs on"):
+            run("restore", folder)
+        other.communicate()
+
+    assert empty_database == []
+    assert (secrets / "PSEUDONYM_KEYS").read_text(encoding="utf-8") == "added since\n"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_program_too_new_for_the_server_is_refused(
+    folder: BackupFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "pg_restore"
+    program.write_text("#!/bin/sh\necho 'pg_restore (PostgreSQL) 17.2'\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PGBIN", str(tmp_path))
+    monkeypatch.setattr(dumping, "server_release", lambda: 16)
+
+    with pytest.raises(BackupError, match="pg_restore 17 can't fill a server of release 16"):
+        dumping.load(tmp_path / "database.dump")

@@ -7,7 +7,7 @@ from django.db import connection
 
 from archive.models import Series
 from inference.bundles.states import set_state
-from inference.models import ModelVersion, Run
+from inference.models import ModelVersion, Run, SeriesText
 from tests.factories.inference import ModelVersionFactory
 
 pytestmark = pytest.mark.django_db
@@ -90,9 +90,13 @@ def test_promoted_version_keeps_the_trials_that_say_so(result):
 def test_trials_from_before_are_marked(result, state, report, heat_map, was_trial):
     run = result(report, heat_map)
     ModelVersion.objects.update(state=state)
+    SeriesText.objects.update_or_create(
+        series=run.series, defaults={"study_id": run.study_id, "is_stale": False}
+    )
 
-    migration = import_module("inference.migrations.0019_trials_stay")
+    migration = import_module("inference.migrations.0020_trials_stay")
     with connection.cursor() as cursor:
         cursor.execute(migration.KEEP)
 
     assert is_marked(run) == was_trial
+    assert SeriesText.objects.get(series=run.series).is_stale == was_trial

@@ -12,10 +12,12 @@ from archive.errors import NotAllowedError
 from archive.ingest.types import Origin
 from archive.models import Peer, Series
 from inference.errors import RunConflictError
-from inference.models import Run, Workitem
+from inference.models import Run, SeriesText, Workitem
 from inference.runs.control import cancel_run
 from inference.runs.dispatching import due_runs
 from inference.runs.reconciling import bring_back_lost
+from inference.similarity.words.ranking import text_query
+from inference.similarity.words.series_words import mark_words_stale, refresh_words
 from inference.workitems.errors import (
     FinalStateError,
     NotOurPerformerError,
@@ -26,6 +28,7 @@ from inference.workitems.run_steps import workitem_uid
 from inference.workitems.selectors import find_workitem
 from inference.workitems.services import change_state, update_workitem
 from tests.builders.datasets import make_dataset
+from tests.builders.reports import content_item, make_report
 from tests.builders.runs import due_run
 from tests.builders.stored import store_datasets
 from tests.builders.workitems import performed
@@ -111,6 +114,33 @@ def test_results_of_a_model_on_trial_are_for_reviewers(
     change_state(asker=asker, uid=uid, state="COMPLETED", transaction_uid=CLAIM)
 
     assert Series.objects.get(series_instance_uid=result.SeriesInstanceUID).withheld == "trial"
+
+
+def test_reports_of_a_trial_that_arrived_shown_cease_to_be_words_with_it(
+    run: Run, series: Series, project: Project, asker: Asker
+) -> None:
+    Run.objects.filter(pk=run.pk).update(is_shadow=True)
+    uid = workitem_uid(run)
+    change_state(asker=asker, uid=uid, state="IN PROGRESS", transaction_uid=CLAIM)
+    patient = series.study.patient
+    report = make_report(
+        [content_item("TEXT", "sarcoidosis")],
+        StudyInstanceUID=series.study.study_instance_uid,
+        PatientID=patient.dicom_patient_id,
+        PatientName=patient.patient_name,
+    )
+    store_datasets(report, project=project)
+    mark_words_stale([series.study_id])
+    refresh_words()
+    found = SeriesText.objects.filter(series=series, document=text_query("sarcoidosis"))
+    assert found.exists()
+
+    said = performed((report.SOPClassUID, report.SOPInstanceUID))
+    update_workitem(asker=asker, uid=uid, changes=said, transaction_uid=CLAIM)
+    change_state(asker=asker, uid=uid, state="COMPLETED", transaction_uid=CLAIM)
+    refresh_words()
+
+    assert not found.exists()
 
 
 @pytest.mark.parametrize("door", ["dicomweb", "dimse"])

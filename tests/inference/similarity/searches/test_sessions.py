@@ -243,6 +243,31 @@ def test_members_see_a_shared_search_and_outsiders_do_not(
         get_search(colleague, session.pk)
 
 
+@pytest.mark.parametrize(
+    ("is_deidentified", "roles", "is_seen"),
+    [
+        (False, ["researcher"], False),
+        (True, ["researcher"], True),
+        (False, ["researcher", "viewer"], True),
+        (True, [], False),
+    ],
+)
+def test_researchers_see_searches_of_projects_without_identities_alone(
+    radiologist, project, outsider, query, is_deidentified, roles, is_seen
+):
+    project.is_deidentified = is_deidentified
+    project.save()
+    for role in roles:
+        Membership.objects.create(user=outsider, project=project, role=role)
+    outsider.memberships.exclude(project=project).delete()
+    session = start_session(radiologist, query, name="Mrs. Doe's nodule", project=project.slug)
+
+    assert bool(list_searches(outsider)) is is_seen
+    if not is_seen:
+        with pytest.raises(NotVisibleError):
+            get_search(outsider, session.pk)
+
+
 def test_a_search_is_shared_only_where_its_owner_reads(radiologist, other_project, query):
     session = start_session(radiologist, query, name="Nodules")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from pydicom.uid import generate_uid
 
-from archive.models import Blob
+from archive.models import Blob, Series
 from archive.storage.stores import blob_store
 from inference.similarity.words import reports
-from inference.similarity.words.reports import document_texts, report_text
+from inference.similarity.words.reports import document_texts, report_statements, report_text
 from tests.builders.datasets import make_dataset
 from tests.builders.reports import code, content_item, make_report
 from tests.builders.stored import store_datasets
@@ -57,6 +57,18 @@ def test_our_own_reports_are_not_read_again(project):
     )
 
     assert report_text(study) == ""
+
+
+@pytest.mark.parametrize("state", ["trial", "rejected", "superseded", "deleted"])
+def test_reports_of_a_hidden_series_are_no_words_and_give_no_labels(project, state):
+    study = stored_study(
+        project, content_item("TEXT", "shown"), content_item("TEXT", "hidden"), Manufacturer="Other"
+    )
+    hidden = Series.objects.filter(study=study, modality="SR").order_by("pk")[1]
+    Series.objects.filter(pk=hidden.pk).update(withheld=state)
+
+    assert report_statements(study) == ["shown"]
+    assert report_text(study) == "shown"
 
 
 def test_text_is_bounded(project, monkeypatch):

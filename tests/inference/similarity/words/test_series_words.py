@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from importlib import import_module
 
 import pytest
 from django.db import DataError, connection
@@ -26,7 +27,7 @@ from inference.training.labelling import NewLabel, add_labels
 from tests.builders.datasets import make_dataset
 from tests.builders.reports import content_item, make_report
 from tests.builders.stored import store_datasets
-from tests.factories.archive import PatientFactory, SeriesFactory, StudyFactory
+from tests.factories.archive import InstanceFactory, PatientFactory, SeriesFactory, StudyFactory
 from tests.factories.inference import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +82,42 @@ def test_labels_of_study_series_and_instance_are_words_of_their_series(series, p
     assert has_words(series, "tuberculosis covid19")
     assert has_words(other, "tuberculosis")
     assert not has_words(other, "covid19")
+
+
+def test_labels_of_what_is_hidden_are_no_words_of_the_rest(series):
+    trial = SeriesFactory(study=series.study, withheld="trial")
+    gone = InstanceFactory(series=series, withheld="deleted")
+    shown = InstanceFactory(series=series)
+    for label, place in (
+        ("tuberculosis", {"series": trial}),
+        ("fracture", {"instance": gone}),
+        ("nodule", {"instance": shown}),
+    ):
+        Label.objects.create(study=series.study, label_set="s", label=label, **place)
+    fresh(series)
+
+    assert has_words(series, "nodule")
+    assert not has_words(series, "fracture")
+    assert not has_words(series, "tuberculosis")
+
+
+def test_words_from_before_are_made_anew_where_something_is_hidden(series, project):
+    hidden, labelled, untouched = (
+        SeriesFactory(study=StudyFactory(projects=[project])) for _ in range(3)
+    )
+    SeriesFactory(study=hidden.study, modality="SR", withheld="superseded")
+    SeriesFactory(study=untouched.study, modality="SR")
+    trial = SeriesFactory(study=labelled.study, withheld="trial")
+    Label.objects.create(study=labelled.study, series=trial, label_set="s", label="fracture")
+    Label.objects.create(study=untouched.study, series=untouched, label_set="s", label="nodule")
+    fresh(hidden, labelled, untouched)
+    migration = import_module("inference.migrations.0019_words_of_hidden_reports")
+
+    with connection.cursor() as cursor:
+        cursor.execute(migration.MARK)
+
+    stale = set(SeriesText.objects.filter(is_stale=True).values_list("study_id", flat=True))
+    assert stale == {hidden.study_id, labelled.study_id}
 
 
 def test_findings_are_words_where_the_model_was_rather_sure(series):
