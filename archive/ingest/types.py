@@ -37,7 +37,9 @@ class Origin:
     archive's own results come without one. ``study_instance_uid`` is the study that the request
     itself names: instances of another are refused. Which known patients a new study may join
     depends on what the actor sees, else the account of that key; an operator's own command is
-    trusted with all of them (`archive.ingest.joining`).
+    trusted with all of them (`archive.ingest.joining`). ``withheld`` is what new series are
+    withheld for from the moment they arrive, of `Series.Withheld`: empty, or ``trial`` for results
+    of a model on trial.
     """
 
     door: str
@@ -49,6 +51,7 @@ class Origin:
     study_instance_uid: str = ""
     account_id: int | None = None
     is_trusted: bool = False
+    withheld: str = ""
 
     @property
     def asker(self) -> Asker:
