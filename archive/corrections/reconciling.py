@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext
@@ -14,7 +14,9 @@ from archive.corrections.studies import give_to, write_study
 from archive.corrections.transactions import in_one_transaction
 from archive.dicom.attributes import PatientAttributes
 from archive.errors import InvalidRequestError
+from archive.ingest.joining import Newcomer
 from archive.ingest.patients import find_or_create_patient
+from archive.ingest.types import Origin
 from archive.models import Correction
 from archive.scheduling.selectors import find_step
 from archive.scheduling.services import note_arrivals
@@ -51,9 +53,11 @@ def reconcile_study(*, asker: Asker, study_uid: str, step_id: int, reason: str) 
     IHE RAD TF-1, Patient Information Reconciliation
     """
     checked_reason(reason)
-    step = find_step(asker.user or AnonymousUser(), step_id)
-    # Patients are locked before studies, by everybody.
-    patient = find_or_create_patient(_patient_of(step))
+    user: Any = asker.user or AnonymousUser()
+    step = find_step(user, step_id)
+    origin = Origin(door=asker.door, actor=user, project=step.project)
+    # Patients are locked before studies, by everybody. An order names somebody.
+    patient = find_or_create_patient(Newcomer(_patient_of(step), origin, is_deidentified=False))
     study = locked_study(asker, study_uid)
     known = row_values(STUDY, study)
     ordered = _study_values(step, study)

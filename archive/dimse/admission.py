@@ -111,7 +111,13 @@ class Admission:
             if self._inside[peer.pk] >= self._limit:
                 return Admitted(refusal=TOO_MANY)
             self._inside[peer.pk] += 1
-        origin = Origin(door="dimse", source=peer.ae_title, project=peer.project, address=address)
+        origin = Origin(
+            door="dimse",
+            source=peer.ae_title,
+            project=peer.project,
+            address=address,
+            account_id=peer.account_id,
+        )
         rights = Rights(
             may_store=peer.may_store,
             may_query=peer.may_query,

@@ -127,6 +127,7 @@ class _Taker:
             source=fetch.peer.ae_title,
             project=_project(fetch),
             study_instance_uid=fetch.study_instance_uid,
+            account_id=fetch.requested_by_id,
         )
         self._renewed = time.monotonic()
 

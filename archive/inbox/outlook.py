@@ -165,8 +165,8 @@ def _conflict(recorder: BatchRecorder) -> str:
     if not patients.exists():
         return ""
     return (
-        "Another name, birth date or sex is known under this Patient ID: the study is kept apart "
-        "until a radiology admin has decided."
+        "Another patient may be known under this Patient ID: the study is kept apart until a "
+        "radiology admin has decided."
     )
 
 

@@ -73,6 +73,8 @@ def held_state(origin: Origin, study_instance_uid: str) -> str:
     study_instance_uid
         of the study it is added to
     """
+    if origin.withheld:
+        return origin.withheld
     holds = _known_holds()
     if not holds:
         return ""

@@ -80,6 +80,21 @@ def says_same(identity: Mapping[str, Any], attributes: PatientAttributes) -> boo
     )
 
 
+def says_all(identity: Mapping[str, Any], said: Patient | PatientAttributes) -> bool:
+    """Whether all that an identity knows of name, birth date and sex is said as well, and equal.
+
+    Parameters
+    ----------
+    identity
+        from `identity_of`
+    said
+        a patient, or what an instance says of one
+    """
+    other = identity_of(said)
+    names = ("patient_name_search", "patient_birth_date", "patient_sex")
+    return all(not identity[name] or identity[name] == other[name] for name in names)
+
+
 def correction_entry(correction: Correction, was: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a study or series remembers of a correction.
 
@@ -124,6 +139,24 @@ def corrected_patient(
         return stands_for
     correction = _was_named(attributes, [row.pk for row in known])
     return next((row for row in known if correction and row.pk == correction.patient_id), None)
+
+
+def former_identities(patient: Patient, attributes: PatientAttributes) -> list[Mapping[str, Any]]:
+    """Return who a patient was said to be before corrections, as far as an instance names it.
+
+    Parameters
+    ----------
+    patient
+        as they are known now
+    attributes
+        the patient as the instance names them
+    """
+    rows = Correction.objects.filter(
+        patient=patient, kind__in=_ABOUT_PATIENTS, undone_at__isnull=True
+    )
+    found = rows.order_by("pk").values_list("before", flat=True)
+    known = [one for before in found for one in before.get("identities", ())]
+    return [one for one in known if says_same(one, attributes)]
 
 
 def active_alias(attributes: PatientAttributes) -> PatientAlias | None:

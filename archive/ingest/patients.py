@@ -13,39 +13,48 @@ from archive.models import Patient
 
 if TYPE_CHECKING:
     from archive.dicom.attributes import PatientAttributes
+    from archive.ingest.joining import Newcomer
 
 _ATTEMPTS = 5
 
 
-def find_or_create_patient(attributes: PatientAttributes) -> Patient:
+def find_or_create_patient(newcomer: Newcomer) -> Patient:
     """Return the row of the patient that a new study names.
 
     Without a Patient ID nothing says that two studies are of one person: each gets a row of its
-    own. Where name, birth date or sex contradict what is known under the ID, the study goes to a
-    row kept apart, which a radiology admin sees (``conflict_of``). What a correction took away,
-    an ID or a name, finds the patient that it stands for now.
+    own. A known row under the ID is joined where name, birth date and sex don't contradict it, and
+    who stores sees that patient, or says all that is known of them; never one of studies without
+    identity by a study with one, or the other way round (`archive.ingest.joining`). Else the study
+    goes to a row kept apart, which a radiology admin sees (``conflict_of``). What a correction
+    took away, an ID or a name, finds the patient that it stands for now, under the same rule.
 
     Parameters
     ----------
-    attributes
-        the patient as the study's first instance names them
+    newcomer
+        the patient as the study's first instance names them, and from whom it comes
 
     Returns
     -------
     Patient, locked for this transaction where it existed
     """
+    attributes = newcomer.attributes
     if not attributes.dicom_patient_id:
         return _create(attributes, conflict_of=None)
     known, stands_for = _locked_rows(attributes)
-    agreeing = next((row for row in known if agrees(row, attributes)), None)
+    agreeing = next(
+        (row for row in known if agrees(row, attributes) and newcomer.may_join(row)), None
+    )
     if agreeing is not None and stands_for is None:
-        _fill_in(agreeing, attributes)
+        if _lacking(agreeing, attributes) and newcomer.may_fill_in(agreeing):
+            _fill_in(agreeing, attributes)
         return agreeing
-    corrected = corrected_patient(attributes, known, stands_for) or agreeing
-    if corrected is not None:
+    corrected = corrected_patient(attributes, known, stands_for)
+    if corrected is not None and newcomer.may_follow(corrected):
         return corrected
+    if agreeing is not None:
+        return agreeing
     if not known and stands_for is None:
-        return _create_first(attributes)
+        return _create_first(newcomer)
     return _create(attributes, conflict_of=known[0] if known else stands_for)
 
 
@@ -82,13 +91,13 @@ def _is_current(row: Patient, attributes: PatientAttributes) -> bool:
     )
 
 
-def _create_first(attributes: PatientAttributes) -> Patient:
+def _create_first(newcomer: Newcomer) -> Patient:
     try:
         with transaction.atomic():
-            return _create(attributes, conflict_of=None)
+            return _create(newcomer.attributes, conflict_of=None)
     except IntegrityError:
         # Another door made the row in between; it is committed now, and compared like any other.
-        return find_or_create_patient(attributes)
+        return find_or_create_patient(newcomer)
 
 
 def _create(attributes: PatientAttributes, *, conflict_of: Patient | None) -> Patient:
@@ -141,18 +150,17 @@ def agrees(row: Patient, attributes: PatientAttributes) -> bool:
     return all(not known or not said or known == said for known, said in pairs)
 
 
+def _lacking(row: Patient, attributes: PatientAttributes) -> list[str]:
+    """Return the columns that are not known and of which the instance says something."""
+    names = ["patient_name_search", "patient_birth_date", "patient_sex"]
+    return [name for name in names if not getattr(row, name) and getattr(attributes, name)]
+
+
 def _fill_in(row: Patient, attributes: PatientAttributes) -> None:
     """Take what was not known before; known values never change by a store."""
-    fields = ["patient_birth_date", "patient_sex"]
-    if not row.patient_name_search and attributes.patient_name_search:
-        fields += ["patient_name", "patient_name_search"]
-    changed = []
-    for name in fields:
-        if not getattr(row, name) and getattr(attributes, name):
-            setattr(row, name, getattr(attributes, name))
-            changed.append(name)
-    if "patient_name_search" in changed:
-        row.patient_name = attributes.patient_name
-        changed.append("patient_name")
-    if changed:
-        row.save(update_fields=sorted(set(changed)))
+    lacking = _lacking(row, attributes)
+    if "patient_name_search" in lacking:
+        lacking.append("patient_name")
+    for name in lacking:
+        setattr(row, name, getattr(attributes, name))
+    row.save(update_fields=lacking)

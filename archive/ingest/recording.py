@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from archive.access.projects import unassigned_project
-from archive.access.selectors import home_project, may_add_to
+from archive.access.selectors import may_add_to
 from archive.errors import (
     ArchiveError,
     DeletedObjectError,
@@ -22,6 +22,7 @@ from archive.errors import (
 )
 from archive.ingest.arrivals import held_state, note_arrivals
 from archive.ingest.following import current_places, entries_for, follows, moving_entries
+from archive.ingest.joining import Newcomer, target_project
 from archive.ingest.patients import find_or_create_patient, names_same_patient
 from archive.models import Blob, Instance, Series, Study, Tombstone
 
@@ -85,7 +86,7 @@ class BatchRecorder:
             return
         # A study that gets no instance after all must leave no row behind.
         savepoint = transaction.savepoint() if study is None else None
-        study = study or self._create_study(candidates[0])
+        study = study or self._create_study(candidates)
         # Under the study's lock nobody else adds to it: what is known now stays all there is.
         unknown = self._without_buried(self._without_known_instances(candidates))
         accepted = [c for c in unknown if self._fits_patient(study, c)]
@@ -138,15 +139,20 @@ class BatchRecorder:
     def _refuse(self, candidate: Candidate, error: ArchiveError) -> None:
         self.refusals[candidate.position] = error
 
-    def _create_study(self, candidate: Candidate) -> Study:
+    def _create_study(self, candidates: list[Candidate]) -> Study:
         """Insert the study, or lock the row of whoever was quicker."""
-        patient = find_or_create_patient(candidate.attributes.patient)
+        candidate = candidates[0]
+        # Whose the study is depends on it: one with an identity is enough.
+        is_deidentified = all(one.is_deidentified for one in candidates)
+        patient = find_or_create_patient(
+            Newcomer(candidate.attributes.patient, self.origin, is_deidentified)
+        )
         values = _study_values(candidate.attributes.study)
         Study.objects.bulk_create(
             [
                 Study(
                     patient=patient,
-                    is_deidentified=candidate.is_deidentified,
+                    is_deidentified=is_deidentified,
                     corrected=entries_for(patient, candidate.attributes.patient),
                     **values,
                 )
@@ -158,10 +164,7 @@ class BatchRecorder:
             message = "The study was deleted while it was stored; try again."
             raise StorageError(message, code="database-busy")
         if not study.projects.exists():
-            project = self.origin.project
-            if project is None and self.origin.actor is not None:
-                project = home_project(self.origin.actor)
-            study.projects.add(project or unassigned_project())
+            study.projects.add(target_project(self.origin) or unassigned_project())
         return study
 
     def _fits_patient(self, study: Study, candidate: Candidate) -> bool:

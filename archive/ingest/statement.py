@@ -1,4 +1,4 @@
-"""Stores that need no decision, in one statement of the database (migration 0008)."""
+"""Stores that need no decision, in one statement of the database (migrations 0008, 0036)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
-from archive.access.selectors import home_project, storing_rights
+from archive.access.selectors import storing_rights
 from archive.audit.services import import_values
 from archive.dicom.attributes import (
     InstanceAttributes,
@@ -22,6 +22,7 @@ from archive.dicom.attributes import (
 from archive.events.services import nudge
 from archive.events.types import InstancesStored
 from archive.ingest.arrivals import is_special
+from archive.ingest.joining import target_project
 from archive.ingest.together import Together
 from archive.storage.stores import blob_store
 
@@ -154,12 +155,11 @@ _together = Together(_store)
 
 def _place(origin: Origin) -> dict[str, Any]:
     """Say to which project new studies go, and to which known ones may be added."""
-    project = origin.project
-    if project is None and origin.actor is not None:
-        project = home_project(origin.actor)
+    project = target_project(origin)
     return {
         "project": project.pk if project else None,
         "rights": storing_rights(origin.actor) if origin.actor else None,
+        "is_trusted": origin.is_trusted,
     }
 
 

@@ -35,7 +35,11 @@ class Origin:
 
     Where ``actor`` is set their rights bound what may be added to; a registered peer and the
     archive's own results come without one. ``study_instance_uid`` is the study that the request
-    itself names: instances of another are refused.
+    itself names: instances of another are refused. Which known patients a new study may join
+    depends on what the actor sees, else the account of that key; an operator's own command is
+    trusted with all of them (`archive.ingest.joining`). ``withheld`` is what new series are
+    withheld for from the moment they arrive, of `Series.Withheld`: empty, or ``trial`` for results
+    of a model on trial.
     """
 
     door: str
@@ -45,6 +49,9 @@ class Origin:
     address: str | None = None
     token_hint: str = ""
     study_instance_uid: str = ""
+    account_id: int | None = None
+    is_trusted: bool = False
+    withheld: str = ""
 
     @property
     def asker(self) -> Asker:

@@ -9,8 +9,9 @@ from archive.models.querysets import PatientQuerySet
 class Patient(models.Model):
     """A patient: Patient ID with its issuer (PS3.3 C.7.1.1).
 
-    Where name, birth date or sex contradict what is known under the same ID, a second row is
-    made with ``conflict_of`` set: kept apart until a radiology admin decides.
+    Where name, birth date or sex contradict what is known under the same ID, or who stores may
+    not be told of it, a second row is made with ``conflict_of`` set: kept apart until a radiology
+    admin decides.
     """
 
     dicom_patient_id = models.CharField(max_length=64, blank=True)

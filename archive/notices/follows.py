@@ -12,12 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from archive.dicom.uids import is_valid_uid
 from archive.errors import LimitExceededError, NotAllowedError, NotVisibleError
-from archive.models import Follow, Study
+from archive.models import Follow, Series, Study
 from archive.notices.services import tell
 from archive.notices.topics import FOLLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from django.contrib.auth.models import User
 
     from archive.audit.types import Asker
 
@@ -72,8 +74,16 @@ def unfollow_study(*, asker: Asker, study_uid: str) -> None:
     rows.filter(study__study_instance_uid=study_uid).delete()
 
 
-def tell_followers(study_ids: Sequence[int]) -> int:
+def tell_followers(study_ids: Sequence[int], *, series_ids: Sequence[int] | None = None) -> int:
     """Tell who follows the studies, or their patients, that there is something new in them.
+
+    Parameters
+    ----------
+    study_ids
+        keys of the studies
+    series_ids
+        of the series in which it is, where that is known: trials of models are no news but for
+        reviewers
 
     Returns
     -------
@@ -93,18 +103,17 @@ def tell_followers(study_ids: Sequence[int]) -> int:
             for user, followed, patient, is_whole in follows
             if followed == study.pk or (is_whole and patient == study.patient_id)
         }
-        told += _tell_of(study, followers, {row[0] for row in follows if row[1] == study.pk})
+        direct = {row[0] for row in follows if row[1] == study.pk}
+        told += _tell_of(study, followers, direct, series_ids)
     return told
 
 
-def _tell_of(study: Study, followers: set[int], direct: set[int]) -> int:
+def _tell_of(
+    study: Study, followers: set[int], direct: set[int], series_ids: Sequence[int] | None
+) -> int:
     """Tell those of the followers who see the study; new studies of a patient sound different."""
     users = get_user_model().objects.filter(pk__in=followers, is_active=True)
-    seeing = [
-        user.pk
-        for user in users
-        if Study.objects.visible_to(user).filter(pk=study.pk, withheld="").exists()
-    ]
+    seeing = [user.pk for user in users if _sees(user, study, series_ids)]
     told = 0
     for keys, title in (
         ([key for key in seeing if key in direct], _("Something new in a study that you follow")),
@@ -120,3 +129,12 @@ def _tell_of(study: Study, followers: set[int], direct: set[int]) -> int:
             is_repeated=True,
         )
     return told
+
+
+def _sees(user: User, study: Study, series_ids: Sequence[int] | None) -> bool:
+    if not Study.objects.visible_to(user).filter(pk=study.pk, withheld="").exists():
+        return False
+    if series_ids is None:
+        return True
+    new = Series.objects.filter(pk__in=series_ids, study=study)
+    return new.visible_to(user).exists() or not new.filter(withheld="trial").exists()

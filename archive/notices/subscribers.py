@@ -10,7 +10,7 @@ from archive.notices.sharing import tell_of_emergencies, tell_of_grants
 
 def tell_of_arrivals(event: InstancesStored) -> None:
     """Tell followers of new images and results."""
-    tell_followers(event.study_ids)
+    tell_followers(event.study_ids, series_ids=event.series_ids)
 
 
 def subscribe_all() -> None:

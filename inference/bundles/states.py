@@ -13,6 +13,7 @@ from archive.audit import services as trust_audit
 from archive.audit.types import Asker
 from archive.errors import InvalidRequestError, NotVisibleError
 from inference.bundles.registry import check_bundle
+from inference.bundles.trials import keep_trials
 from inference.bundles.trust import trusted_copy
 from inference.errors import BundleNotTrustedError, InferenceError
 from inference.models import ModelVersion
@@ -61,7 +62,7 @@ def set_state(
     """Promote a version, let it run in shadow, or retire it.
 
     Where a version becomes active, the one of the same name that was is retired: two of them
-    would say everything twice.
+    would say everything twice. What a version said in shadow stays for reviewers.
 
     Parameters
     ----------
@@ -211,6 +212,8 @@ def _change(row: ModelVersion, state: str, asker: Asker | None, reason: str) -> 
     former = row.state
     if former == state:
         return
+    if former == ModelVersion.State.SHADOW and state != ModelVersion.State.ACTIVE:
+        keep_trials(row)
     row.state = state
     row.save(update_fields=["state"])
     if asker is not None:

@@ -13,10 +13,10 @@ from archive.curation.services import withhold_series
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Series
 from inference.models import Finding, FindingVerdict, Label, ResultReview, Run
-from inference.models.querysets import on_trial
 from inference.review.rights import reviewable_runs
 from inference.review.verifying import REPORTS, store_successors
 from inference.runs.explanations import is_explanation_void
+from inference.runs.trials import note_trial
 from inference.similarity.words.series_words import mark_words_stale
 
 if TYPE_CHECKING:
@@ -111,8 +111,16 @@ def _decide(
         successor_uid=stored[0] if stored else "",
     )
     _judge_findings(review, findings, corrections)
-    _withhold(run, decision, former, stored, is_unexplained=is_explanation_void(findings))
-    _label(review, findings, corrections)
+    is_trial = note_trial(run)
+    _withhold(
+        run,
+        decision,
+        former,
+        stored,
+        is_unexplained=is_explanation_void(findings),
+        is_trial=is_trial,
+    )
+    _label(review, findings, corrections, is_trial=is_trial)
     mark_words_stale([run.study_id])
     record_result_reviewed(
         asker,
@@ -193,7 +201,13 @@ def _judge_findings(
 
 
 def _withhold(
-    run: Run, decision: str, former: list[str], stored: list[str], *, is_unexplained: bool
+    run: Run,
+    decision: str,
+    former: list[str],
+    stored: list[str],
+    *,
+    is_unexplained: bool,
+    is_trial: bool,
 ) -> None:
     """Show what is right, and keep the rest out of default answers; a trial stays one.
 
@@ -204,7 +218,7 @@ def _withhold(
     replaced = [uid for kind, uid in outputs.items() if kind in judged]
     others = [uid for kind, uid in outputs.items() if kind not in judged]
     withheld = Series.Withheld
-    if Run.objects.filter(on_trial(), pk=run.pk).exists():
+    if is_trial:
         withhold_series(sop_instance_uids=[*outputs.values(), *stored], reason=withheld.TRIAL)
         return
     is_rejected = decision == Decision.REJECTED
@@ -220,9 +234,21 @@ def _withhold(
     )
 
 
-def _label(review: ResultReview, findings: list[Finding], corrections: list[Correction]) -> None:
-    """Keep what the reviewer confirmed or put right as their labels: models learn from them."""
+def _label(
+    review: ResultReview,
+    findings: list[Finding],
+    corrections: list[Correction],
+    *,
+    is_trial: bool,
+) -> None:
+    """Keep what the reviewer confirmed or put right as their labels: models learn from them.
+
+    Labels are for everybody: what was said on trial becomes none.
+    """
     run = review.run
+    if is_trial and _reviewed_others(review):
+        # The labels here may be of those results, which this decision is not about.
+        return
     classes = [one for one in findings if one.kind == Finding.Kind.CLASSIFICATION and one.label]
     Label.objects.filter(
         series=run.series,
@@ -231,7 +257,7 @@ def _label(review: ResultReview, findings: list[Finding], corrections: list[Corr
         created_by=review.reviewer,
         label_set__in={one.name for one in classes},
     ).delete()
-    if review.decision == Decision.REJECTED:
+    if is_trial or review.decision == Decision.REJECTED:
         return
     by_finding = {one.finding: one for one in corrections}
     said = set()
@@ -255,6 +281,11 @@ def _label(review: ResultReview, findings: list[Finding], corrections: list[Corr
         ],
         ignore_conflicts=True,
     )
+
+
+def _reviewed_others(review: ResultReview) -> bool:
+    here = ResultReview.objects.filter(run__series=review.run.series_id, reviewer=review.reviewer)
+    return bool(here.exclude(run=review.run_id).exists())
 
 
 def _written(one: Correction) -> dict[str, object]:

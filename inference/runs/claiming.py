@@ -16,6 +16,7 @@ from inference.models import Run
 from inference.runs.dispatching import hand_back, more_urgent_than
 from inference.runs.finishing import end_run
 from inference.runs.observing import tell_observers
+from inference.runs.routing import is_in_shadow
 from inference.runs.run_log import host_name, write_line
 from inference.runs.timing import LEASE
 
@@ -63,6 +64,7 @@ def claim_run(run_id: int, *, performer: str = "") -> Run | None:
             if reason := _why_not_now(run):
                 end_run(run, Run.State.SKIPPED, reason)
                 return None
+            run.is_shadow = run.is_shadow or is_in_shadow(run.model_version)
             run.state = Run.State.RUNNING
             run.attempts += 1
             run.started_at = now

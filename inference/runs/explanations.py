@@ -15,8 +15,8 @@ from archive.curation.services import withhold_series
 from archive.models import Series
 from inference.errors import RunConflictError
 from inference.models import Finding, ModelVersion, ResultReview, Run
-from inference.models.querysets import on_trial
 from inference.runs.selectors import find_run
+from inference.runs.trials import note_trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,7 +129,7 @@ def record_explanation(run_id: int, outputs: dict[str, Any]) -> None:
 
 
 def _hidden_for(run: Run) -> str:
-    if Run.objects.filter(on_trial(), pk=run.pk).exists():
+    if note_trial(run):
         return Series.Withheld.TRIAL
     if not is_explanation_void(run.findings.order_by("pk")):
         return Series.Withheld.NOT

@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from archive.curation.services import withhold_series
-from inference.models import Finding, ModelVersion, Run
+from inference.models import Finding, Run
 from inference.runs.notices import note_end
 from inference.runs.observing import tell_observers
+from inference.runs.routing import is_in_shadow
 from inference.runs.run_log import write_line
 from inference.runs.timing import MAX_ATTEMPTS, MAX_WORKER_DEATHS
 from inference.similarity.words.series_words import mark_words_stale
@@ -51,7 +52,7 @@ def finish_run(run: Run, outcome: RunOutcome) -> None:
         run.device = outcome.device
         run.outputs = outcome.outputs
         hidden = 0
-        if run.is_shadow or run.model_version.state == ModelVersion.State.SHADOW:
+        if run.is_shadow:
             uids = [uid for uid in outcome.outputs.values() if isinstance(uid, str)]
             hidden = withhold_series(sop_instance_uids=uids, reason="trial")
         if outcome.findings or hidden:
@@ -118,7 +119,8 @@ def end_run(run: Run, state: str, message: str) -> None:
 def _is_still_held(run: Run) -> bool:
     """Lock the run's row; False where its claim is over: the lease ran out and another has it."""
     row = (
-        Run.objects.select_for_update()
+        Run.objects.select_for_update(of=("self",))
+        .select_related("model_version")
         .filter(pk=run.pk, state=Run.State.RUNNING, attempts=run.attempts)
         .first()
     )
@@ -126,6 +128,7 @@ def _is_still_held(run: Run) -> bool:
         logger.warning("run came too late", extra={"run": run.pk})
         return False
     run.cancel_requested_at, run.worker_deaths = row.cancel_requested_at, row.worker_deaths
+    run.is_shadow = row.is_shadow or is_in_shadow(row.model_version)
     return True
 
 

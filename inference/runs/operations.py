@@ -12,7 +12,7 @@ from inference.models import EmbeddingSpace, ModelVersion, Run
 from inference.runs.claiming import claim_run
 from inference.runs.filling import fill_spaces
 from inference.runs.queueing import queue_run
-from inference.runs.routing import is_image_series
+from inference.runs.routing import is_image_series, is_in_shadow
 from inference.similarity.spaces.backfill import complete_fill, missing_series, refresh_progress
 from inference.similarity.spaces.lifecycle import fill_space
 
@@ -85,7 +85,11 @@ def queue_model(
 ) -> list[int]:
     """Queue the model on each of the series that holds images; return the runs' keys."""
     images = (row for row in series.iterator(chunk_size=200) if is_image_series(row))
-    return [queue_run(version=version, series=row).pk for row in islice(images, limit)]
+    is_shadow = is_in_shadow(version)
+    return [
+        queue_run(version=version, series=row, is_shadow=is_shadow).pk
+        for row in islice(images, limit)
+    ]
 
 
 def spaces_to_fill(name: str = "", *, every: bool = False) -> list[EmbeddingSpace]:

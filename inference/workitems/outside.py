@@ -40,6 +40,7 @@ _KINDS = {
     "1.2.840.10008.5.1.4.1.1.30": "heatmap",
 }
 _MOST_OUTPUTS = 1000
+_SET_BY_CLAIM = ("state", "attempts", "started_at", "message", "inputs", "is_shadow")
 
 
 def held(user: AnyUser, found: Found) -> Found:
@@ -94,7 +95,7 @@ def claim(run: Run, performer: str) -> str:
     if run.not_before > timezone.now():
         raise WorkitemClaimedError("The series is still arriving: claim it in some seconds.")
     claimed = claim_run(run.pk, performer=performer)
-    run.refresh_from_db(fields=["state", "attempts", "started_at", "message", "inputs"])
+    run.refresh_from_db(fields=[*_SET_BY_CLAIM])
     if claimed is None and run.state == Run.State.QUEUED:
         raise WorkitemClaimedError("Somebody works on this series with the same model.")
     return "" if claimed is not None else run.message

@@ -30,7 +30,7 @@ class Command(BaseCommand):
             files = find_files(options["paths"])
         except ArchiveError as error:
             raise CommandError(error.message) from error
-        origin = Origin(door="import", source="import_dicom", project=project)
+        origin = Origin(door="import", source="import_dicom", project=project, is_trusted=True)
         outcomes: Counter[Outcome] = Counter()
         # Shown on a terminal only: None lets tqdm ask.
         disable = True if options["no_progress"] else None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archive.curation.services import withhold_series
 from archive.dicom.writing import write_part10
 from archive.ingest.services import ingest_files
 from archive.ingest.spooling import spool_stream
 from archive.ingest.types import IncomingFile, Origin
-from archive.models import Instance
+from archive.models import Series
 from inference.bundles.gates import notice_of
 from inference.errors import ResultEncodingError
 from inference.results.types import Algorithm, ResultIdentity
 from inference.results.uids import result_uid
+from inference.runs.trials import note_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +64,9 @@ def identity_of(run: Run, kind: str, description: str) -> ResultIdentity:
 def store_once(run: Run, identity: ResultIdentity, build: Callable[[], Dataset]) -> str:
     """Build and store a result unless an earlier attempt did; return its SOP Instance UID.
 
+    On trial, nobody but reviewers sees it for a moment; what an earlier attempt left is seen as
+    this one's results are.
+
     Raises
     ------
     ResultEncodingError
@@ -69,14 +74,23 @@ def store_once(run: Run, identity: ResultIdentity, build: Callable[[], Dataset])
     StorageError
         Ingest could not do its part; the run is tried again.
     """
-    if not Instance.objects.filter(sop_instance_uid=identity.sop_instance_uid).exists():
+    uid = identity.sop_instance_uid
+    known = Series.objects.filter(instances__sop_instance_uid=uid).first()
+    if known is None:
         _store(run, build())
-    return identity.sop_instance_uid
+        return uid
+    if note_trial(run):
+        withhold_series(sop_instance_uids=[uid], reason=Series.Withheld.TRIAL)
+    elif known.withheld == Series.Withheld.TRIAL:
+        withhold_series(sop_instance_uids=[uid], reason=Series.Withheld.NOT)
+    return uid
 
 
 def _store(run: Run, ds: Dataset) -> None:
     with spool_stream([write_part10(ds)]) as spool:
-        origin = Origin(door="inference", source=str(run.model_version))
+        # Asked now: the version may have been put on trial while the model worked.
+        withheld = Series.Withheld.TRIAL if note_trial(run) else Series.Withheld.NOT
+        origin = Origin(door="inference", source=str(run.model_version), withheld=withheld)
         (result,) = ingest_files(files=[IncomingFile(spool, name="result.dcm")], origin=origin)
     if result.error is not None and result.error.retriable:
         raise result.error

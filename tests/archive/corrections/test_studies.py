@@ -1,5 +1,7 @@
 """Studies are edited, given to another patient or project, matched with orders, held."""
 
+from datetime import date
+
 import pytest
 
 from archive.corrections.reconciling import reconcile_study
@@ -131,6 +133,35 @@ def test_a_study_is_matched_with_its_order(stored, archive_admin, project):
     assert file_of(stored.sop_instance_uid).PatientID == "TEST-1"
     assert Study.objects.get().accession_number == ""
     assert Patient.objects.get(studies__isnull=False).dicom_patient_id == "TEST-1"
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_an_order_that_says_little_gives_a_study_to_nobody_elsewhere(
+    is_full, stored, outsider, other_project
+):
+    Membership.objects.filter(user=outsider).update(role="radiology_admin")
+    uid = "1.2.826.0.1.9.8"
+    store_datasets(make_dataset(StudyInstanceUID=uid, PatientID="X"), project=other_project)
+    full = {"patient_sex": "F", "patient_birth_date": date(1970, 1, 31)}
+    step = schedule_step(
+        asker=by(outsider),
+        values=StepValues(
+            dicom_patient_id="TEST-1",
+            patient_name="Doe^Jane",
+            modality="CT",
+            scheduled_date=date(2024, 2, 29),
+            project=other_project.slug,
+            **(full if is_full else {}),
+        ),
+    )
+
+    reconcile_study(asker=by(outsider), study_uid=uid, step_id=step.pk, reason="theirs")
+
+    theirs = Study.objects.get(study_instance_uid=STUDY).patient
+    given = Study.objects.get(study_instance_uid=uid).patient
+    assert (given == theirs) == is_full
+    assert given.conflict_of == (None if is_full else theirs)
+    assert given.patient_sex == ("F" if is_full else "")
 
 
 def test_a_study_moves_between_projects(

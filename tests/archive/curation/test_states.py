@@ -97,11 +97,14 @@ def test_what_joins_a_withheld_series_is_not_counted(project, result, state):
     assert counts() == (2, 6, ["CT", "SEG"], ["CHEST", "LUNG"])
 
 
-def test_what_is_held_from_its_arrival_is_not_counted(project, result):
+@pytest.mark.parametrize("by", ["a hold", "its sender"])
+def test_what_is_held_from_its_arrival_is_not_counted(project, result, by):
     account = User.objects.create_user("performer")
     Membership.objects.create(user=account, project=project, role="system")
-    hold_arrivals(key="run", study_instance_uid=STUDY, account=account, reason="trial")
-    origin = Origin(door="dicomweb", actor=account, project=project)
+    if by == "a hold":
+        hold_arrivals(key="run", study_instance_uid=STUDY, account=account, reason="trial")
+    held = "trial" if by == "its sender" else ""
+    origin = Origin(door="dicomweb", actor=account, project=project, withheld=held)
 
     store_datasets(image(1, series=3), image(3), origin=origin)
 

@@ -21,7 +21,7 @@ from archive.notices.selectors import choices_of, is_following, notices_of, unre
 from archive.notices.services import change_choices, mark_read, tell, withdraw
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
-from tests.factories.archive import PatientFactory, StudyFactory
+from tests.factories.archive import PatientFactory, SeriesFactory, StudyFactory
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -105,6 +105,21 @@ def test_followers_hear_of_what_arrives_while_they_may_see_it(
     assert unread_count(radiologist) == 0
     unfollow_study(asker=asks(radiologist), study_uid=uid)
     assert not is_following(radiologist, uid)
+
+
+def test_trial_of_a_model_is_news_for_reviewers_alone(
+    radiologist: User, colleague: User, study: Study
+) -> None:
+    for user in (radiologist, colleague):
+        follow_study(asker=asks(user), study_uid=study.study_instance_uid)
+    shown, trial, gone = (
+        SeriesFactory(study=study, withheld=state) for state in ("", "trial", "deleted")
+    )
+
+    assert tell_followers([study.pk], series_ids=[trial.pk, gone.pk]) == 1
+    assert (unread_count(radiologist), unread_count(colleague)) == (1, 0)
+    assert tell_followers([study.pk], series_ids=[trial.pk, shown.pk]) == 1
+    assert (unread_count(radiologist), unread_count(colleague)) == (1, 1)
 
 
 def test_arriving_instance_reaches_the_bell_by_the_outbox(

@@ -48,6 +48,16 @@ def test_now_runs_here_and_says_what_became_of_it(run, series):
     assert f"{finished.state}: {series[0].series_instance_uid}" in ran.out
 
 
+@pytest.mark.parametrize("state", ["shadow", "draft"])
+def test_what_a_version_in_shadow_says_is_for_reviewers_for_good(run, series, state):
+    version = ModelVersionFactory(name="head", state=state)
+
+    run("run_model", "head", "1.2.3")
+    ModelVersion.objects.filter(pk=version.pk).update(state="retired")
+
+    assert {row.is_shadow for row in Run.objects.all()} == {state == "shadow"}
+
+
 def test_unknown_uid_is_one_sentence(run, series):
     ModelVersionFactory(name="head")
 

@@ -8,7 +8,7 @@ from archive.models import AuditEvent, Instance, Series
 from archive.query.selectors import matches
 from archive.query.types import Level, Query
 from archive.retrieve.datasets import load_dataset
-from inference.models import Finding, Label, ResultReview
+from inference.models import Finding, Label, ResultReview, Run
 from inference.review.services import review_result
 from inference.review.types import Correction
 
@@ -61,6 +61,46 @@ def test_accepted_classes_become_labels_of_the_reviewer(reviewer, radiologist, m
         ("finding", "pneumonia"),
         ("finding", "effusion"),
     }
+
+
+@pytest.mark.parametrize("how", ["run", "version"])
+@pytest.mark.parametrize("decision", ["accepted", "edited"])
+def test_what_a_trial_said_becomes_no_label(reviewer, make_result, how, decision):
+    run = make_result(3, is_shadow=how == "run")
+    if how == "version":
+        run.model_version.state = "shadow"
+        run.model_version.save()
+    last = run.findings.order_by("pk").last()
+    corrections = [Correction(finding=last.pk, label="atelectasis")]
+
+    review_result(
+        asker=reviewer,
+        run_id=run.pk,
+        decision=decision,
+        corrections=corrections if decision == "edited" else [],
+    )
+
+    assert not Label.objects.exists()
+
+
+def test_label_of_a_result_put_on_trial_goes_with_the_next_decision(reviewer, model_result):
+    review_result(asker=reviewer, run_id=model_result.pk, decision="accepted")
+    model_result.model_version.state = "shadow"
+    model_result.model_version.save()
+
+    review_result(asker=reviewer, run_id=model_result.pk, decision="accepted")
+
+    assert not Label.objects.exists()
+
+
+def test_decision_on_a_trial_leaves_the_labels_of_other_results(reviewer, make_result):
+    review_result(asker=reviewer, run_id=make_result().pk, decision="accepted")
+    trial = make_result(2, is_shadow=True)
+    Run.objects.filter(pk=trial.pk).update(series=Run.objects.exclude(pk=trial.pk).get().series)
+
+    review_result(asker=reviewer, run_id=trial.pk, decision="rejected", reason="Motion")
+
+    assert set(Label.objects.values_list("label", flat=True)) == {"pneumonia", "effusion"}
 
 
 def test_corrected_result_says_what_is_right_and_the_former_report_is_hidden(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inference.models import Run
+from inference.models import ModelVersion, Run
 from inference.runs.claiming import claim_run, keep_claim
 from inference.runs.finishing import finish_run
 from inference.runs.types import RunOutcome
@@ -77,3 +77,14 @@ def test_claim_of_another_worker_is_not_kept(series: Series) -> None:
     Run.objects.filter(pk=run.pk).update(attempts=2)
 
     assert not keep_claim(run)
+
+
+@pytest.mark.parametrize("state", ["shadow", "active"])
+def test_claim_says_whether_the_version_is_on_trial_by_now(series: Series, state: str) -> None:
+    run = due_run(series, ModelVersionFactory(state="active"))
+    ModelVersion.objects.update(state=state)
+
+    assert claim_run(run.pk) is not None
+
+    run.refresh_from_db()
+    assert run.is_shadow == (state == "shadow")

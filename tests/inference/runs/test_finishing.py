@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from inference.models import Run
+from inference.models import ModelVersion, Run
 from inference.runs.claiming import claim_run
 from inference.runs.dispatching import due_runs
 from inference.runs.finishing import fail_run, finish_run
@@ -16,6 +16,8 @@ from inference.runs.reconciling import bring_back_lost
 from inference.runs.timing import MAX_ATTEMPTS, MAX_WORKER_DEATHS
 from inference.runs.types import FindingValue, RunOutcome
 from tests.builders.runs import claimed_run, due_run
+from tests.factories.archive import InstanceFactory
+from tests.factories.inference import ModelVersionFactory
 
 if TYPE_CHECKING:
     from archive.models import Series
@@ -91,3 +93,25 @@ def test_deaths_of_workers_are_no_failures_of_the_model(series: Series) -> None:
 
     run.refresh_from_db()
     assert (run.state, run.message) == (Run.State.DEAD, "disk")
+
+
+@pytest.mark.parametrize("how", ["done", "failed", "put on trial and off again"])
+def test_run_whose_version_is_put_on_trial_meanwhile_stays_one(series: Series, how: str) -> None:
+    run = claimed_run(series, ModelVersionFactory(state="active"))
+    result = InstanceFactory(series__study=series.study)
+    ModelVersion.objects.update(state="shadow")
+    if how == "put on trial and off again":
+        Run.objects.update(is_shadow=True)
+        ModelVersion.objects.update(state="draft")
+
+    if how == "failed":
+        fail_run(run, "Broken.", is_retriable=True)
+    else:
+        finish_run(run, RunOutcome(device="cpu", outputs={"seg": result.sop_instance_uid}))
+    ModelVersion.objects.update(state="retired")
+
+    run.refresh_from_db()
+    assert run.is_shadow
+    assert not Run.objects.standing().exists()
+    result.series.refresh_from_db()
+    assert result.series.withheld == ("" if how == "failed" else "trial")
