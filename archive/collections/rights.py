@@ -46,10 +46,14 @@ def visible_collections(user: AnyUser) -> QuerySet[Collection]:
 
 
 def _without_identity() -> Q:
-    """Build the condition that all of a project is de-identified, or each case of a collection."""
+    """Build the condition that no case of a collection has an identity.
+
+    A project without identity is not enough: who reads others, too, shares there what they like.
+    An empty collection elsewhere says nothing of what its name is about.
+    """
     cases = CollectionItem.objects.order_by().filter(collection_id=OuterRef("pk"))
     named = cases.filter(study__is_deidentified=False)
-    return Q(project__is_deidentified=True) | (Q(Exists(cases)) & ~Q(Exists(named)))
+    return ~Q(Exists(named)) & (Q(project__is_deidentified=True) | Q(Exists(cases)))
 
 
 def editable_collections(user: AnyUser) -> QuerySet[Collection]:

@@ -183,6 +183,21 @@ def test_researcher_sees_collections_in_which_nobody_has_an_identity(
     assert {one.pk for one in list_collections(colleague)} == {collection, quiz}
 
 
+def test_researcher_of_a_project_without_identity_sees_no_collection_of_cases_with_one(
+    radiologist, colleague, asker, collection, filled, quiz, project, as_role
+):
+    for key in (collection, quiz):
+        share_collection(radiologist, key, asker=asker, project=project.slug)
+    as_role(colleague, "researcher")
+    Project.objects.update(is_deidentified=True)
+
+    assert [one.pk for one in list_collections(colleague)] == [quiz]
+    Study.objects.exclude(pk=Study.objects.first().pk).update(is_deidentified=True)
+    assert [one.pk for one in list_collections(colleague)] == [quiz]
+    Study.objects.update(is_deidentified=True)
+    assert {one.pk for one in list_collections(colleague)} == {collection, quiz}
+
+
 def test_account_that_is_switched_off_sees_nothing(radiologist, collection):
     radiologist.is_active = False
 
