@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 from archive.errors import NotAllowedError, NotVisibleError
 from archive.models import Project, Study
-from archive.models.access import Role
+from archive.models.access import DEIDENTIFIED_ROLES, Role
 from archive.models.memberships import memberships_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from archive.models.memberships import Held
     from archive.models.querysets import AnyUser
 
-# Who takes images out of the archive as files; a researcher sees de-identified studies alone.
+# Who takes images out of the archive as files, a researcher those without identity alone: more is
+# seen by who has another role beside it, or a grant (`may_export`).
 EXPORTING_ROLES: frozenset[str] = frozenset({Role.CLINICIAN, Role.RADIOLOGY_ADMIN, Role.RESEARCHER})
 # Who is told who opened a study.
 TRAIL_ROLES: frozenset[str] = frozenset({Role.RADIOLOGY_ADMIN, Role.AUDITOR})
@@ -31,18 +32,31 @@ def roles_in(user: AnyUser, projects: Iterable[Project]) -> frozenset[str]:
 
 def roles_in_study(user: AnyUser, study_uid: str) -> frozenset[str]:
     """Return the same for a study that the user sees; NotVisibleError outside the rights."""
-    study = Study.objects.visible_to(user).filter(study_instance_uid=study_uid).first()
-    if study is None:
-        raise NotVisibleError("There is no such study, or it is outside your projects.")
-    return roles_in(user, study.projects.all())
+    return roles_in(user, _find_study(user, study_uid).projects.all())
+
+
+def may_export(roles: frozenset[str], *, is_deidentified: bool) -> bool:
+    """Whether somebody with these roles in a study may take it out as files."""
+    counting = EXPORTING_ROLES if is_deidentified else EXPORTING_ROLES - DEIDENTIFIED_ROLES
+    return bool(roles & counting)
 
 
 def require_may_export(user: AnyUser, study_uid: str) -> None:
     """Raise NotAllowedError unless the user may take the study out as files."""
-    if not roles_in_study(user, study_uid) & EXPORTING_ROLES:
+    study = _find_study(user, study_uid)
+    roles = roles_in(user, study.projects.all())
+    if not may_export(roles, is_deidentified=study.is_deidentified):
         raise NotAllowedError(
             gettext("Your role in its project does not allow you to take images out.")
         )
+
+
+def _find_study(user: AnyUser, study_uid: str) -> Study:
+    rows = Study.objects.visible_to(user)
+    study: Study | None = rows.filter(study_instance_uid=study_uid).first()
+    if study is None:
+        raise NotVisibleError("There is no such study, or it is outside your projects.")
+    return study
 
 
 def _counts(held: Held, project: Project) -> bool:

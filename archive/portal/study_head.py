@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from archive.access.study_roles import EXPORTING_ROLES, TRAIL_ROLES
+from archive.access.study_roles import TRAIL_ROLES
 from archive.curation.selectors import is_removable
 from archive.portal import panels
 
@@ -25,7 +25,7 @@ def study_head(user: AnyUser, overview: StudyOverview, tab: str) -> dict[str, An
         "study_actions": _study_actions(user, study_uid),
         "may_delete": is_removable(user, study_uid),
         "tab": tab,
-        "tabs": _tabs(overview.roles, study_uid),
+        "tabs": _tabs(overview, study_uid),
     }
 
 
@@ -37,12 +37,12 @@ def _study_actions(user: AnyUser, study_uid: str) -> list[dict[str, str]]:
     ]
 
 
-def _tabs(roles: frozenset[str], study_uid: str) -> list[dict[str, str]]:
+def _tabs(overview: StudyOverview, study_uid: str) -> list[dict[str, str]]:
     pages = [
         ("images", _("Images"), "study-detail", True),
         ("tags", _("DICOM tags"), "study-tags", True),
-        ("download", _("Download"), "study-download", bool(roles & EXPORTING_ROLES)),
-        ("history", _("Who opened it"), "study-history", bool(roles & TRAIL_ROLES)),
+        ("download", _("Download"), "study-download", overview.may_export),
+        ("history", _("Who opened it"), "study-history", bool(overview.roles & TRAIL_ROLES)),
     ]
     return [
         {"key": key, "label": label, "url": reverse(f"portal:{name}", args=(study_uid,))}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archive.access.once import once
-from archive.access.study_roles import roles_in
+from archive.access.study_roles import may_export, roles_in
 from archive.dicom.writing import OWN_MANUFACTURER
 from archive.errors import NotVisibleError
 from archive.models import Project, Series, Study
@@ -78,6 +78,7 @@ class StudyOverview:
     updated_on: date
     # What the asker is in the study's projects.
     roles: frozenset[str] = frozenset()
+    may_export: bool = False
 
 
 @once
@@ -105,6 +106,7 @@ def study_overview(user: AnyUser, study_uid: str) -> StudyOverview:
         raise NotVisibleError("There is no such study, or it is outside your projects.")
     rows = [series for series in _SERIES(None, study=study.pk) if not series.withheld]
     projects = _PROJECTS(None, study=study.pk)
+    roles = roles_in(user, projects)
     cards = tuple(card_of(series) for series in rows)
     pictures = tuple(card for card in cards if card.is_picture)
     return StudyOverview(
@@ -117,7 +119,8 @@ def study_overview(user: AnyUser, study_uid: str) -> StudyOverview:
         results=tuple(card for card in cards if not card.is_picture),
         priors=_priors(user, study),
         updated_on=study.updated_at.date(),
-        roles=roles_in(user, projects),
+        roles=roles,
+        may_export=may_export(roles, is_deidentified=study.is_deidentified),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from archive.access.study_roles import require_may_export, roles_in, roles_in_study
 from archive.errors import NotAllowedError, NotVisibleError
-from archive.models import Membership, Role
+from archive.models import Membership, Role, Study, StudyGrant
 from tests.factories.archive import StudyFactory
 
 pytestmark = pytest.mark.django_db
@@ -34,3 +34,21 @@ def test_a_role_everywhere_means_standard_projects_and_admins_see_unassigned(
     Membership.objects.create(user=colleague, project=None, role=Role.CLINICIAN)
     assert roles_in(colleague, [unassigned]) == frozenset()
     assert roles_in(colleague, [project]) == {Role.VIEWER, Role.CLINICIAN}
+
+
+def test_a_researcher_takes_out_what_has_no_identity_whatever_else_they_see(
+    colleague, outsider, project
+):
+    study = StudyFactory(projects=[project])
+    uid = study.study_instance_uid
+    StudyGrant.objects.create(user=outsider, study=study)
+    for person in (colleague, outsider):
+        Membership.objects.create(user=person, project=project, role=Role.RESEARCHER)
+        assert Role.RESEARCHER in roles_in_study(person, uid)
+        with pytest.raises(NotAllowedError):
+            require_may_export(person, uid)
+
+    Study.objects.update(is_deidentified=True)
+
+    for person in (colleague, outsider):
+        require_may_export(person, uid)

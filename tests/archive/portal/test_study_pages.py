@@ -20,6 +20,7 @@ from tests.builders.datasets import make_dataset
 from tests.builders.overlays import make_map, make_pdf, make_segmentation, make_text_report
 from tests.builders.reports import code, content_item
 from tests.builders.stored import store_datasets
+from tests.factories.archive import StudyFactory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -384,6 +385,25 @@ def test_timeline_says_how_far_other_studies_lie(client: Client, radiologist, pr
     assert "60 days before" in text
     assert "2 years after" in text
     assert text.index("Third") < text.index("First")
+
+
+def test_the_download_tab_is_for_researchers_where_nobody_has_an_identity(
+    client: Client, django_user_model, project
+) -> None:
+    user = django_user_model.objects.create_user("both", password="a long enough password")
+    for role in (Role.VIEWER, Role.RESEARCHER):
+        Membership.objects.create(user=user, project=project, role=role)
+    study = StudyFactory(projects=[project])
+    client.force_login(user)
+    page = reverse("portal:study-detail", args=(study.study_instance_uid,))
+    tab = reverse("portal:study-download", args=(study.study_instance_uid,))
+    assert f'href="{tab}"' not in client.get(page).content.decode()
+    assert client.get(tab).status_code == 403
+
+    Study.objects.filter(pk=study.pk).update(is_deidentified=True)
+
+    assert f'href="{tab}"' in client.get(page).content.decode()
+    assert client.get(tab).status_code == 200
 
 
 def test_researchers_take_out_what_they_see(client: Client, django_user_model, project) -> None:
