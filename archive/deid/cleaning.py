@@ -10,6 +10,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from archive.deid.content_items import OLDEST, cap_age, concepts_of, is_left_out
 from archive.deid.identifiers import (
     FREE_TEXT_VRS,
     holds_number,
@@ -18,9 +19,10 @@ from archive.deid.identifiers import (
     readable_elements,
 )
 from archive.deid.moments import shift_date, shift_datetime, shift_time
-from archive.deid.options import BIRTH_CONCEPTS, NEVER_SHIFTED, UIDS_NEVER_KEPT
+from archive.deid.options import NEVER_KEPT_MOMENTS, UIDS_NEVER_KEPT
 from archive.deid.safe_private import SAFE_PRIVATE, is_safe_private
 from archive.deid.safe_words import safe_words
+from archive.deid.shifted_moments import CONTENT_MOMENTS, SHIFTED_CONCEPTS, SHIFTED_MOMENTS
 from archive.deid.types import Action, Option
 from archive.deid.unlisted import is_local_code, unlisted_action
 
@@ -48,7 +50,6 @@ _NEVER_DUMMY = frozenset({"ContentSequence", "EncapsulatedDocument", "GraphicAnn
 # Codes that say how the pixels are read: whoever bears such a name keeps them.
 _TECHNICAL_CODES = frozenset({"ImageType", "Modality", "LossyImageCompressionMethod"})
 _TECHNICAL_GROUP = 0x0028
-_OLDEST = 90
 
 
 class Cleaning:
@@ -100,7 +101,7 @@ class Cleaning:
 
     def _element(self, element: DataElement, ds: Dataset) -> DataElement | None:
         keyword = keyword_for_tag(element.tag)
-        action = self._action(element, keyword)
+        action = self._action(element, keyword, ds)
         made = self._made(action, element, keyword, ds)
         self._count(action, element, keyword, made)
         return made
@@ -134,14 +135,15 @@ class Cleaning:
         if (made is None or made.is_empty) and keyword:
             self.removed.add(keyword)
 
-    def _action(self, element: DataElement, keyword: str) -> Action:
+    def _action(self, element: DataElement, keyword: str, ds: Dataset) -> Action:
         if element.tag.is_private or element.tag.element == 0 or _is_closed(element):
             return Action.REMOVE
         listed = self._profile.actions.get(keyword)
-        if element.VR in _MOMENTS and listed is not None and keyword not in NEVER_SHIFTED:
-            if self._offset is not None:
+        if element.VR in _MOMENTS and listed is not None:
+            if self._offset is not None and _is_shifted(keyword, ds):
                 return Action.SHIFT
-            if Option.FULL_DATES in self._profile.options:
+            keeps = Option.FULL_DATES in self._profile.options
+            if keeps and keyword not in NEVER_KEPT_MOMENTS:
                 return Action.KEEP
         if listed is not None:
             return listed.resolved
@@ -185,8 +187,15 @@ class Cleaning:
         return kept[0] if len(kept) == 1 else kept
 
     def _recursed(self, element: DataElement) -> DataElement:
-        items = [item for item in element.value or [] if not _is_birth(item)]
-        return _valued(element, [self.cleaned(item) for item in items])
+        keeps = Option.PATIENT_CHARACTERISTICS in self._profile.options
+        items = [
+            self.cleaned(item)
+            for item in element.value or []
+            if not is_left_out(item, keeps_characteristics=keeps)
+        ]
+        for item in items:
+            cap_age(item)
+        return _valued(element, items)
 
     def _with_new_uids(self, element: DataElement) -> DataElement:
         if element.VR == "SQ":
@@ -258,14 +267,11 @@ def _kind_of_removed(element: DataElement) -> str:
     return "graphics" if _is_closed(element) else "removed"
 
 
-def _is_birth(item: Dataset) -> bool:
-    """Whether a content item is a date of birth, which is not moved like others."""
-    names = item.get("ConceptNameCodeSequence") or []
-    return any(
-        (str(name.get("CodeValue", "")), str(name.get("CodingSchemeDesignator", "")))
-        in BIRTH_CONCEPTS
-        for name in names
-    )
+def _is_shifted(keyword: str, ds: Dataset) -> bool:
+    """Whether a moment is one of the patient's own; of content items their concept tells."""
+    if keyword in CONTENT_MOMENTS:
+        return bool(concepts_of(ds) & SHIFTED_CONCEPTS)
+    return keyword in SHIFTED_MOMENTS
 
 
 def _valued(element: DataElement, value: Any) -> DataElement:
@@ -293,4 +299,4 @@ def _capped_age(age: str) -> str:
     digits, unit = age[:3], age[3:]
     if not digits.isdecimal() or unit not in {"D", "W", "M", "Y"}:
         return ""
-    return "090Y" if unit == "Y" and int(digits) >= _OLDEST else age
+    return "090Y" if unit == "Y" and int(digits) >= OLDEST else age

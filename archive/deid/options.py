@@ -53,7 +53,7 @@ OPTION_ACTIONS: dict[Option, dict[str, Action]] = {
         "TextValue": Action.DUMMY,
     },
     Option.DESCRIPTORS: dict.fromkeys(_DESCRIPTORS.split(), Action.SAFE_WORDS),
-    # The engine keeps what the table names and is a date or time; see `NEVER_SHIFTED`.
+    # The engine keeps what the table names and is a date or time; see `NEVER_KEPT_MOMENTS`.
     Option.FULL_DATES: {"TimezoneOffsetFromUTC": Action.KEEP},
     Option.PATIENT_CHARACTERISTICS: dict.fromkeys(PATIENT_CHARACTERISTICS, Action.KEEP),
     Option.DEVICE_IDENTITY: dict.fromkeys(_DEVICE_IDENTITY.split(), Action.KEEP),
@@ -72,8 +72,8 @@ OPTION_ACTIONS: dict[Option, dict[str, Action]] = {
 # A signature over what was changed is worth nothing.
 UIDS_NEVER_KEPT = frozenset({"DigitalSignatureUID"})
 
-# Birth and death stay out whatever is done with the dates of the examination.
-NEVER_SHIFTED = frozenset(
+# Birth and death stay out although the dates of the examination stay.
+NEVER_KEPT_MOMENTS = frozenset(
     {
         "PatientBirthDate",
         "PatientBirthDateInAlternativeCalendar",
@@ -81,5 +81,3 @@ NEVER_SHIFTED = frozenset(
         "PatientDeathDateInAlternativeCalendar",
     }
 )
-# Concepts of content items that are a date of birth (PS3.16 TID 1007).
-BIRTH_CONCEPTS = frozenset({("121031", "DCM")})
