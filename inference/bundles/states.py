@@ -16,7 +16,7 @@ from inference.bundles.registry import check_bundle
 from inference.bundles.trials import keep_trials
 from inference.bundles.trust import trusted_copy
 from inference.errors import BundleNotTrustedError, InferenceError
-from inference.models import ModelVersion
+from inference.models import ModelVersion, Run, SeriesText
 from inference.pipelines.bundle_metadata import read_metadata
 
 _RUNNING = frozenset({ModelVersion.State.ACTIVE, ModelVersion.State.SHADOW})
@@ -216,7 +216,18 @@ def _change(row: ModelVersion, state: str, asker: Asker | None, reason: str) -> 
         keep_trials(row)
     row.state = state
     row.save(update_fields=["state"])
+    if ModelVersion.State.SHADOW in {former, state}:
+        _mark_words_stale(row)
     if asker is not None:
         audit.record_model_state(
             asker, model=str(row), state=state, former=former, reason=reason[:255]
         )
+
+
+def _mark_words_stale(version: ModelVersion) -> None:
+    """Have the words of series made anew whose findings are on trial now, or no longer."""
+    runs = Run.objects.filter(model_version=version, is_shadow=False, findings__isnull=False)
+    rows = SeriesText.objects.filter(study_id__in=runs.order_by().values("study_id"))
+    # Locked in the order in which all lock them.
+    list(rows.select_for_update(of=("self",)).order_by("series_id").values_list("pk"))
+    rows.update(is_stale=True)

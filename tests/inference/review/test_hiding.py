@@ -3,11 +3,12 @@
 import pytest
 from django.core.cache import cache
 
+from inference.bundles.states import set_state
 from inference.models import Finding, Run, SeriesText
 from inference.review.services import review_result
 from inference.review.types import Correction
 from inference.similarity.attributes.facets import search_facets
-from inference.similarity.words.series_words import refresh_words
+from inference.similarity.words.series_words import mark_words_stale, refresh_words
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +69,16 @@ def test_trials_are_found_by_nobody(radiologist, make_result, how):
 
     assert facets == ()
     assert "pneumonia" not in words
+
+
+def test_what_a_version_said_is_no_word_while_it_is_on_trial(radiologist, model_result):
+    version = model_result.model_version
+    mark_words_stale([model_result.study_id])
+    assert "pneumonia" in findable(radiologist)[1]
+    set_state(name=version.name, version=version.version, state="shadow")
+
+    assert "pneumonia" not in findable(radiologist)[1]
+
+    set_state(name=version.name, version=version.version, state="active")
+
+    assert "pneumonia" in findable(radiologist)[1]
