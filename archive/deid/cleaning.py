@@ -18,7 +18,7 @@ from archive.deid.identifiers import (
     holds_word,
     readable_elements,
 )
-from archive.deid.moments import shift_date, shift_datetime, shift_time
+from archive.deid.moments import NO_DATE, NO_TIME, shift_date, shift_datetime, shift_time
 from archive.deid.options import NEVER_KEPT_MOMENTS, UIDS_NEVER_KEPT
 from archive.deid.safe_private import SAFE_PRIVATE, is_safe_private
 from archive.deid.safe_words import safe_words
@@ -38,10 +38,10 @@ _CLOSED_GROUPS = (range(0x5000, 0x5100), range(0x6000, 0x6100))
 _DUMMIES: dict[str, Any] = {
     "AE": "NONE",
     "AS": "000Y",
-    "DA": "19000101",
-    "DT": "19000101000000",
+    "DA": NO_DATE,
+    "DT": NO_DATE + NO_TIME,
     "PN": "Anonymous",
-    "TM": "000000",
+    "TM": NO_TIME,
     "UR": "urn:none",
 }
 _DUMMY_TEXT = "REMOVED"
