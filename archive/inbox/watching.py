@@ -50,11 +50,15 @@ _STATES = {
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file of a watched folder: its way from there, and how it was seen."""
+    """A file of a watched folder: its way from there, and how it was seen.
+
+    ``changed_ns`` is when this machine last saw it change, which no copier sets back.
+    """
 
     name: str
     size_bytes: int
     modified_ns: int
+    changed_ns: int
 
     @property
     def seen(self) -> list[int]:
@@ -120,7 +124,7 @@ def _claim(folder_id: int) -> WatchedFolder | None:
 
 def _take_in(folder: WatchedFolder, ends_at: float) -> int:
     known: dict[str, list[int]] = dict(folder.known)
-    quiet_since = time.time() - folder.quiet_seconds
+    quiet_since = _now() - folder.quiet_seconds
     root = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     taken, there = 0, set()
     try:
@@ -130,7 +134,7 @@ def _take_in(folder: WatchedFolder, ends_at: float) -> int:
         for file in _walk(root, ""):
             there.add(file.name)
             is_new = known.get(file.name) != file.seen
-            if is_new and file.modified_ns / 1e9 <= quiet_since:
+            if is_new and max(file.modified_ns, file.changed_ns) / 1e9 <= quiet_since:
                 waiting.append(file)
             if len(waiting) >= _AT_ONCE:
                 batch = _store(folder, root, waiting, known, batch)
@@ -149,6 +153,10 @@ def _take_in(folder: WatchedFolder, ends_at: float) -> int:
         os.close(root)
     _say_what_stays(folder, known.keys() & there)
     return taken
+
+
+def _now() -> float:
+    return time.time()
 
 
 def _walk(descriptor: int, prefix: str, depth: int = 0) -> Iterator[FoundFile]:
@@ -171,7 +179,7 @@ def _walk(descriptor: int, prefix: str, depth: int = 0) -> Iterator[FoundFile]:
         except OSError:
             continue  # gone meanwhile, or closed to us: the next round looks again
         if stat.S_ISREG(status.st_mode) and status.st_size and not is_dropping(name):
-            yield FoundFile(name, status.st_size, status.st_mtime_ns)
+            yield FoundFile(name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _store(
@@ -195,12 +203,19 @@ def _store(
         rows += [_row(batch, file, result) for result in results]
         if results and not any(result.outcome is Outcome.FAILED for result in results):
             known[file.name] = file.seen
-            if folder.after != WatchedFolder.After.KEEP and _put_away(folder, root, file):
+            is_moving = folder.after != WatchedFolder.After.KEEP and all(map(_is_safe, results))
+            if is_moving and _put_away(folder, root, file):
                 del known[file.name]
     UploadFile.objects.bulk_create(rows)
     _keep_known(folder, known)
     WatchedFolder.objects.filter(pk=folder.pk).update(lease_until=timezone.now() + LEASE)
     return batch
+
+
+def _is_safe(result: IngestResult) -> bool:
+    """Whether the archive has the bytes, and all of them as far as it can tell."""
+    is_cut = result.error is not None and result.error.code == "truncated"
+    return result.is_kept and not is_cut
 
 
 def _keep_known(folder: WatchedFolder, known: dict[str, list[int]]) -> None:
@@ -267,6 +282,8 @@ def _put_away(folder: WatchedFolder, root: int, file: FoundFile) -> bool:
             status = os.stat(last, dir_fd=source, follow_symlinks=False)
             if [status.st_size, status.st_mtime_ns] != file.seen:
                 return True
+            if status.st_ctime_ns != file.changed_ns:
+                return True
             if folder.after == WatchedFolder.After.DELETE:
                 os.unlink(last, dir_fd=source)
                 return True
@@ -281,10 +298,11 @@ def _put_away(folder: WatchedFolder, root: int, file: FoundFile) -> bool:
 
 
 def _say_what_stays(folder: WatchedFolder, names: Collection[str]) -> None:
-    """Raise StorageError where stored files can't be put away; they are not taken in again."""
+    """Raise StorageError where files are not put away; they are not taken in again as they are."""
     if names and folder.after != WatchedFolder.After.KEEP:
         message = (
-            f"{len(names)} files are stored and can't be put away: a link or a right is in the way."
+            f"{len(names)} files stay: they were refused and are not whole here, as the list of"
+            " uploads says, or a link or a right is in the way."
         )
         raise StorageError(message, code="folder-stuck")
 

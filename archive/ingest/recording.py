@@ -47,6 +47,8 @@ class BatchRecorder:
         self.origin = origin
         self.refusals: Refusals = {}
         self.duplicates: set[int] = set()
+        # Of what comes twice in the batch: on which one the other's fate rests.
+        self._rests_on: dict[int, int] = {}
         self.stored: list[Instance] = []
         self.series_ids: set[int] = set()
         self.study_ids: set[int] = set()
@@ -97,6 +99,14 @@ class BatchRecorder:
         if new_by_series:
             self.study_ids.add(study.pk)
             self.series_ids.update(series.pk for series, _ in new_by_series)
+        self._refuse_with_their_firsts()
+
+    def _refuse_with_their_firsts(self) -> None:
+        """Refuse what is like another one of the batch where that one was refused."""
+        for position, first in self._rests_on.items():
+            if first in self.refusals:
+                self.duplicates.discard(position)
+                self.refusals[position] = self.refusals[first]
 
     def _without_known_instances(self, candidates: list[Candidate]) -> list[Candidate]:
         """Sort out what is archived already: the same content is a success, other content not."""
@@ -115,6 +125,8 @@ class BatchRecorder:
                 self._refuse_deleted([candidate], "It was deleted here.")
             elif known[uid] == candidate.dataset_sha256:
                 self.duplicates.add(candidate.position)
+                if uid in remaining:
+                    self._rests_on[candidate.position] = remaining[uid].position
             else:
                 message = "Other content is already archived under this SOP Instance UID."
                 self._refuse(candidate, SopInstanceConflictError(message))
@@ -205,7 +217,7 @@ class BatchRecorder:
         return recorded
 
     def _insert_instances(self, series: Series, candidates: list[Candidate]) -> None:
-        # On a conflict the row is of the same bytes, which are surely there again now.
+        # On a conflict the row is of the same bytes, which the caller keeps.
         blobs = Blob.objects.bulk_create(
             [Blob(sha256=c.file.spool.sha256, size_bytes=c.file.spool.size) for c in candidates],
             update_conflicts=True,

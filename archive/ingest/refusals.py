@@ -59,7 +59,7 @@ def refuse_without_bytes(
         quarantine_without_bytes(name=name, error=error, origin=origin, size_bytes=size_bytes)
     except (OperationalError, InterfaceError) as cause:
         raise _unreachable() from cause
-    return IngestResult(outcome=Outcome.QUARANTINED, name=name, error=error)
+    return IngestResult(outcome=Outcome.QUARANTINED, name=name, error=error, is_kept=False)
 
 
 def _unreachable() -> StorageError:

@@ -46,7 +46,9 @@ def archived_files(digests: Iterable[str]) -> dict[str, tuple[str, str]]:
     -------
     for each archived one: its SOP Instance UID and Study Instance UID
     """
-    rows = Instance.objects.filter(
-        blob__sha256__in=list(digests), blob__state="stored"
-    ).values_list("blob__sha256", "sop_instance_uid", "series__study__study_instance_uid")
-    return {sha256: (sop_instance_uid, study_uid) for sha256, sop_instance_uid, study_uid in rows}
+    rows = Instance.objects.filter(blob__sha256__in=list(digests), blob__state="stored")
+    # What is deleted here is on its way out, whoever still has it.
+    found = rows.exclude(withheld=Instance.Withheld.DELETED).values_list(
+        "blob__sha256", "sop_instance_uid", "series__study__study_instance_uid"
+    )
+    return {sha256: (sop_instance_uid, study_uid) for sha256, sop_instance_uid, study_uid in found}

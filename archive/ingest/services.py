@@ -29,6 +29,7 @@ from archive.ingest.refusals import refuse_file
 from archive.ingest.scanning import virus_scanner
 from archive.ingest.statement import known_digests, store_plain
 from archive.ingest.types import IncomingFile, IngestResult, Origin, Outcome
+from archive.models import Blob
 from archive.storage.stores import blob_store
 
 if TYPE_CHECKING:
@@ -231,6 +232,8 @@ def _record(batch: _Batch, candidates: list[Candidate]) -> BatchRecorder:
     """Write rows, quarantine, audit and outbox in one transaction."""
     recorder = BatchRecorder(batch.origin)
     recorder.record(candidates)
+    _keep_purged(c for c in candidates if c.position not in recorder.refusals)
+    _mend_damaged(c for c in candidates if c.position in recorder.duplicates)
     _quarantine(batch, recorder)
     if recorder.stored:
         event = InstancesStored(
@@ -250,6 +253,23 @@ def _record(batch: _Batch, candidates: list[Candidate]) -> BatchRecorder:
             refused=refused,
         )
     return recorder
+
+
+def _keep_purged(candidates: Iterable[Candidate]) -> None:
+    """Keep again what was discarded before and purged in between: now its rows are held."""
+    store = blob_store()
+    spools = [candidate.file.spool for candidate in candidates]
+    missing = [spool for spool in spools if not store.exists(spool.sha256)]
+    if missing:
+        store.keep(missing)
+
+
+def _mend_damaged(duplicates: Iterable[Candidate]) -> None:
+    """Say that the bytes of archived instances are good again: they came, and were kept, anew."""
+    digests = [candidate.file.spool.sha256 for candidate in duplicates]
+    if digests:
+        rows = Blob.objects.filter(sha256__in=digests).exclude(state=Blob.State.STORED)
+        rows.update(state=Blob.State.STORED)
 
 
 def _quarantine(batch: _Batch, recorder: BatchRecorder) -> None:

@@ -78,8 +78,8 @@ class Outcome(Enum):
 class IngestResult:
     """The fate of one file; ``error`` is set where it is not in the archive.
 
-    QUARANTINED: refused for good, the bytes are kept. FAILED: the archive could not do its part,
-    nothing was kept, the sender should try again.
+    QUARANTINED: refused for good, the bytes are kept, unless ``is_kept`` says no. FAILED: the
+    archive could not do its part, nothing was kept, the sender should try again.
     """
 
     outcome: Outcome
@@ -92,6 +92,7 @@ class IngestResult:
     warnings: tuple[str, ...] = ()
     # Keyword to the bytes as they came, in hexadecimal, and the value that is served.
     coerced: dict[str, list[str]] = field(default_factory=dict)
+    is_kept: bool = True
 
     @property
     def is_accepted(self) -> bool:

@@ -130,6 +130,17 @@ class LocalSpoolFile:
         self.close()
 
 
+def _has(place: Path, spool: LocalSpoolFile) -> bool:
+    """Whether a file holds what a spool file does; one that can't be read does not."""
+    try:
+        if place.stat().st_size != spool.size:
+            return False
+        with place.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == spool.sha256
+    except OSError:
+        return False
+
+
 class LocalBlobStore:
     """Blobs under ``sha256/ab/abcd…``; the names come from content, never from tags.
 
@@ -227,7 +238,7 @@ class LocalBlobStore:
         except FileExistsError:
             # The same bytes are there, perhaps of a writer that died before its folder's
             # fsync: a damaged file of the same name is replaced by these good bytes.
-            if target.stat().st_size != spool.size:
+            if not _has(target, spool):
                 spool.path.replace(target)
 
     @staticmethod

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+import zipfile
 
 import pytest
 from django.test import Client
 
+from archive.inbox import watching
 from archive.inbox.watching import due_folders, scan_folder
 from archive.models import Instance, Quarantine, UploadBatch, UploadFile, WatchedFolder
 from archive.models.memberships import forget_memberships
@@ -30,6 +32,14 @@ def client(archive_admin):
     client = Client()
     client.force_login(archive_admin)
     return client
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """The archive's clock, some seconds ahead: what was just written is quiet."""
+    said = {"ahead": 30}
+    monkeypatch.setattr(watching, "_now", lambda: time.time() + said["ahead"])
+    return said
 
 
 def _watch(client, path, project, **values):
@@ -168,3 +178,38 @@ def test_folders_are_for_admins_of_the_whole_archive(radiologist, folder):
     assert other.get("/folders/").status_code == 403
     assert other.patch(f"{URL}/1", {}, "application/json").status_code == 403
     assert other.delete(f"{URL}/1").status_code == 403
+
+
+@pytest.mark.parametrize("after", ["move", "delete"])
+def test_what_is_refused_and_not_kept_whole_stays(client, folder, project, settings, after):
+    settings.TWINSIGHT_MAX_INSTANCE_BYTES = 40_000
+    whole = as_part10(make_dataset())
+    _put(folder / "large.dcm", whole + bytes(40_000))
+    _put(folder / "half.dcm", whole[:-10])
+    with zipfile.ZipFile(folder / "part.zip", "w") as archive:
+        archive.writestr("good.dcm", whole)
+        archive.writestr("large.dcm", bytes(50_000))
+    _put(folder / "part.zip", (folder / "part.zip").read_bytes())
+    _put(folder / "notes.txt", b"no DICOM " * 40)
+    folder_id = _watch(client, folder, project, after=after)
+
+    for _ in range(2):
+        _scan(folder_id)
+
+    here = {path.name for path in folder.iterdir() if path.is_file()}
+    assert here == {"large.dcm", "half.dcm", "part.zip"}
+    assert Instance.objects.count() == 1
+    assert WatchedFolder.objects.get().error.startswith("3 files stay: they were refused")
+
+
+@pytest.mark.parametrize("after", ["keep", "delete"])
+def test_a_file_is_quiet_by_this_machines_clock(client, folder, project, clock, after):
+    # As a copier does that gives the file its old time before it has all of it.
+    _put(folder / "copying.dcm", as_part10(make_dataset()), age_s=86_400)
+    folder_id = _watch(client, folder, project, after=after, quiet_seconds=40)
+
+    assert _scan(folder_id) == 0
+    assert (folder / "copying.dcm").exists()
+    clock["ahead"] = 60
+
+    assert _scan(folder_id) == 1

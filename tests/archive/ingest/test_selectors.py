@@ -58,3 +58,11 @@ def test_damaged_files_are_not_taken_for_archived(project):
     instance.blob.save()
 
     assert archived_files([instance.blob.sha256]) == {}
+
+
+def test_what_is_deleted_here_is_not_taken_for_archived(project):
+    (instance,) = store_datasets(make_dataset(), project=project)
+    instance.withheld = "deleted"
+    instance.save()
+
+    assert archived_files([instance.blob.sha256]) == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -399,3 +399,56 @@ def test_refused_bytes_that_a_purge_took_meanwhile_are_kept_again(monkeypatch) -
     assert blob_store().path(Quarantine.objects.get().blob.sha256).read_bytes() == (
         b"no DICOM at all"
     )
+
+
+def test_a_copy_of_what_is_refused_in_the_same_batch_is_refused_too() -> None:
+    store(instance(1))
+    stranger = instance(2, PatientID="P2", PatientName="Other^Person")
+
+    results = store(stranger, stranger)
+
+    assert [one.outcome for one in results] == [Outcome.QUARANTINED] * 2
+    assert {one.error.code for one in results if one.error} == {"patient-mismatch"}
+    assert not Instance.objects.filter(sop_instance_uid="1.2.3.1.2").exists()
+
+
+@pytest.mark.parametrize("state", ["damaged", "missing"])
+def test_an_image_that_comes_again_mends_its_damaged_file(state: str) -> None:
+    content = instance(1)
+    store(content)
+    blob = Blob.objects.get()
+    path = blob_store().path(blob.sha256)
+    path.chmod(0o600)
+    path.write_bytes(bytes(len(content)))
+    if state == "missing":
+        path.unlink()
+    Blob.objects.update(state=state)
+
+    (result,) = store(content)
+
+    assert result.outcome is Outcome.DUPLICATE
+    assert path.read_bytes() == content
+    blob.refresh_from_db()
+    assert blob.state == "stored"
+
+
+def test_bytes_that_were_purged_between_keeping_and_recording_are_kept_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store(instance(1))
+    keep = services._keep_bytes
+
+    def keep_and_purge(*given: Any) -> None:
+        keep(*given)
+        for candidate in given[1]:
+            blob_store().delete(candidate.file.spool.sha256)
+
+    monkeypatch.setattr(services, "_keep_bytes", keep_and_purge)
+    # A key object takes the recorder.
+    content = instance(2, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.59", SeriesInstanceUID="1.2.3.2")
+
+    (result,) = store(content)
+
+    assert result.outcome is Outcome.STORED
+    row = Instance.objects.get(sop_instance_uid="1.2.3.1.2")
+    assert blob_store().path(row.blob.sha256).read_bytes() == content
