@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round counts all its days, however slow the machine is."""
+    monkeypatch.setattr("archive.statistics.counting._BUDGET_S", 600.0)
+
+
 @pytest.fixture
 def three(project: Project, other_project: Project) -> list[Study]:
     """A CT here, an MR there, a CT in both, which came ten days ago."""
