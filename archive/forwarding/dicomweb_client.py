@@ -88,7 +88,9 @@ def send(peer: Peer, instances: Sequence[Instance]) -> Iterator[SendOutcome]:
             part = _Part.of(peer, instance)
         except ArchiveError as error:
             uid = instance.sop_instance_uid
-            yield SendOutcome(uid, is_sent=False, message=error.message)
+            yield SendOutcome(
+                uid, is_sent=False, message=error.message, is_retriable=error.retriable
+            )
             continue
         if group and (
             len(group) >= _REQUEST_INSTANCES

@@ -7,8 +7,9 @@ import os
 import stat
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -27,7 +28,7 @@ from archive.ingest.types import Origin, Outcome
 from archive.models import UploadBatch, UploadFile, WatchedFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from archive.ingest.types import IngestResult
 
@@ -96,7 +97,7 @@ def scan_folder(folder_id: int, *, for_s: float) -> int:
     try:
         check_folder(folder.path)
         access.require_may_store(folder.account, folder.project)
-        taken = _take_in(folder, time.monotonic() + for_s)
+        taken, error = _take_in(folder, time.monotonic() + for_s)
     except ArchiveError as problem:
         error = problem.message
     except OSError as problem:
@@ -122,44 +123,76 @@ def _claim(folder_id: int) -> WatchedFolder | None:
     return folder
 
 
-def _take_in(folder: WatchedFolder, ends_at: float) -> int:
-    known: dict[str, list[int]] = dict(folder.known)
+@dataclass
+class _Round:
+    """One look into an open folder: what it knows, and what it finds."""
+
+    folder: WatchedFolder
+    root: int
+    known: dict[str, list[int]]
+    batch: UploadBatch | None = None
+    taken: int = 0
+    # What is closed to us, or can't be read from its disk, and why.
+    closed: dict[str, str] = field(default_factory=dict)
+
+    def close(self, name: str, error: OSError) -> None:
+        """Pass something over until the next round; what is gone meanwhile is no trouble."""
+        if not isinstance(error, FileNotFoundError):
+            self.closed[name] = os.strerror(error.errno or 0)
+
+    def is_closed(self, name: str) -> bool:
+        """Whether nobody can tell just now if a file is there still."""
+        way = PurePosixPath(name)
+        return any(str(step) in self.closed for step in (way, *way.parents))
+
+    def opened_batch(self) -> UploadBatch:
+        """Return the round's line in the list of uploads; none is made for nothing."""
+        if self.batch is None:
+            self.batch = UploadBatch.objects.create(
+                user=self.folder.account,
+                project=self.folder.project,
+                source=f"folder:{self.folder.path}"[:255],
+                state=UploadBatch.State.DONE,
+            )
+        return self.batch
+
+
+def _take_in(folder: WatchedFolder, ends_at: float) -> tuple[int, str]:
+    """Return how many files were taken in, and what is in the way of others."""
     quiet_since = _now() - folder.quiet_seconds
     root = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    taken, there = 0, set()
+    this, there = _Round(folder, root, dict(folder.known)), set()
     try:
-        batch: UploadBatch | None = None
         waiting: list[FoundFile] = []
         is_whole = True
-        for file in _walk(root, ""):
+        for file in _walk(this, root, ""):
             there.add(file.name)
-            is_new = known.get(file.name) != file.seen
+            is_new = this.known.get(file.name) != file.seen
             if is_new and max(file.modified_ns, file.changed_ns) / 1e9 <= quiet_since:
                 waiting.append(file)
             if len(waiting) >= _AT_ONCE:
-                batch = _store(folder, root, waiting, known, batch)
-                taken, waiting = taken + len(waiting), []
+                _store(this, waiting)
+                waiting = []
             if time.monotonic() > ends_at:
                 is_whole = False
                 break
         if waiting:
-            batch = _store(folder, root, waiting, known, batch)
-            taken += len(waiting)
-        if is_whole and known.keys() - there:
-            _keep_known(folder, {name: seen for name, seen in known.items() if name in there})
-        if batch is not None:
-            _close(batch, folder)
+            _store(this, waiting)
+        if is_whole and this.known.keys() - there:
+            here = {name for name in this.known if name in there or this.is_closed(name)}
+            _keep_known(folder, {name: seen for name, seen in this.known.items() if name in here})
+        if this.batch is not None:
+            _close(this.batch, folder)
     finally:
         os.close(root)
-    _say_what_stays(folder, known.keys() & there)
-    return taken
+    return this.taken, _what_stays(this, len(this.known.keys() & there))
 
 
 def _now() -> float:
     return time.time()
 
 
-def _walk(descriptor: int, prefix: str, depth: int = 0) -> Iterator[FoundFile]:
+def _walk(this: _Round, descriptor: int, prefix: str, depth: int = 0) -> Iterator[FoundFile]:
     """Yield the regular files below an open folder; links are not followed."""
     with os.scandir(descriptor) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
@@ -173,43 +206,34 @@ def _walk(descriptor: int, prefix: str, depth: int = 0) -> Iterator[FoundFile]:
                 flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
                 below = os.open(entry.name, flags, dir_fd=descriptor)
                 try:
-                    yield from _walk(below, f"{name}/", depth + 1)
+                    yield from _walk(this, below, f"{name}/", depth + 1)
                 finally:
                     os.close(below)
-        except OSError:
-            continue  # gone meanwhile, or closed to us: the next round looks again
+        except OSError as error:
+            this.close(name, error)
+            continue
         if stat.S_ISREG(status.st_mode) and status.st_size and not is_dropping(name):
             yield FoundFile(name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def _store(
-    folder: WatchedFolder,
-    root: int,
-    files: list[FoundFile],
-    known: dict[str, list[int]],
-    batch: UploadBatch | None,
-) -> UploadBatch:
+def _store(this: _Round, files: list[FoundFile]) -> None:
     """Store some files; those that are safe here are kept in mind, moved or deleted."""
-    if batch is None:
-        batch = UploadBatch.objects.create(
-            user=folder.account,
-            project=folder.project,
-            source=f"folder:{folder.path}"[:255],
-            state=UploadBatch.State.DONE,
-        )
+    folder, known = this.folder, this.known
     rows: list[UploadFile] = []
     for file in files:
-        results = _deliver(folder, root, file)
-        rows += [_row(batch, file, result) for result in results]
-        if results and not any(result.outcome is Outcome.FAILED for result in results):
+        results = _deliver(this, file)
+        if not results:
+            continue
+        this.taken += 1
+        rows += [_row(this.opened_batch(), file, result) for result in results]
+        if not any(result.outcome is Outcome.FAILED for result in results):
             known[file.name] = file.seen
             is_moving = folder.after != WatchedFolder.After.KEEP and all(map(_is_safe, results))
-            if is_moving and _put_away(folder, root, file):
+            if is_moving and _put_away(folder, this.root, file):
                 del known[file.name]
     UploadFile.objects.bulk_create(rows)
     _keep_known(folder, known)
     WatchedFolder.objects.filter(pk=folder.pk).update(lease_until=timezone.now() + LEASE)
-    return batch
 
 
 def _is_safe(result: IngestResult) -> bool:
@@ -225,23 +249,39 @@ def _keep_known(folder: WatchedFolder, known: dict[str, list[int]]) -> None:
     WatchedFolder.objects.filter(pk=folder.pk).update(known=known)
 
 
-def _deliver(folder: WatchedFolder, root: int, file: FoundFile) -> list[IngestResult]:
+class _ClosedFileError(Exception):
+    """A watched file can't be opened, or read to its end."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _deliver(this: _Round, file: FoundFile) -> list[IngestResult]:
+    """Give a file to the archive; nothing comes of one that can't be read now."""
+    folder = this.folder
     origin = Origin(
         door="folder",
         actor=folder.account,
         source=clean_line(folder.path)[-255:],
         project=folder.project,
     )
-    with Delivery(origin) as delivery:
-        delivery.take(clean_line(file.name), _chunks(root, file))
-        return delivery.finish()
+    try:
+        with Delivery(origin) as delivery:
+            delivery.take(clean_line(file.name), _chunks(this.root, file))
+            return delivery.finish()
+    except _ClosedFileError as error:
+        this.close(file.name, error.cause)
+        return []
 
 
 def _chunks(root: int, file: FoundFile) -> Iterator[bytes]:
-    descriptor = _open(root, file.name)
-    with os.fdopen(descriptor, "rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            yield chunk
+    try:
+        with os.fdopen(_open(root, file.name), "rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                yield chunk
+    except OSError as error:
+        raise _ClosedFileError(error) from error
 
 
 def _open(root: int, name: str, flags: int = os.O_RDONLY) -> int:
@@ -297,14 +337,21 @@ def _put_away(folder: WatchedFolder, root: int, file: FoundFile) -> bool:
     return True
 
 
-def _say_what_stays(folder: WatchedFolder, names: Collection[str]) -> None:
-    """Raise StorageError where files are not put away; they are not taken in again as they are."""
-    if names and folder.after != WatchedFolder.After.KEEP:
-        message = (
-            f"{len(names)} files stay: they were refused and are not whole here, as the list of"
+def _what_stays(this: _Round, known: int) -> str:
+    """Say which files are not taken in, or not put away though they were; else nothing."""
+    said = []
+    if this.closed:
+        name, reason = next(iter(this.closed.items()))
+        said.append(
+            f"{len(this.closed)} files or folders can't be read and wait, {clean_line(name)[-200:]}"
+            f" for one: {reason}."
+        )
+    if known and this.folder.after != WatchedFolder.After.KEEP:
+        said.append(
+            f"{known} files stay: they were refused and are not whole here, as the list of"
             " uploads says, or a link or a right is in the way."
         )
-        raise StorageError(message, code="folder-stuck")
+    return " ".join(said)
 
 
 def _row(batch: UploadBatch, file: FoundFile, result: IngestResult) -> UploadFile:

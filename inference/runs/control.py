@@ -61,6 +61,9 @@ def cancel_run(*, asker: Asker, run_id: int) -> Run:
 def retry_run(*, asker: Asker, run_id: int) -> Run:
     """Queue the same model on the same series again, after a failure or where it was cancelled.
 
+    What was on trial stays on trial: whoever repeats a failure has not decided that all may read
+    what comes of it.
+
     Raises
     ------
     NotVisibleError, NotAllowedError
@@ -71,7 +74,7 @@ def retry_run(*, asker: Asker, run_id: int) -> Run:
     run = _run(asker, run_id)
     if run.state not in RETRIABLE:
         raise RunConflictError(gettext("Only runs that failed or were cancelled are tried again."))
-    return _again(asker, run, run.model_version)
+    return _again(asker, run, run.model_version, is_shadow=run.is_shadow)
 
 
 def run_again(*, asker: Asker, run_id: int, version: str) -> Run:
@@ -98,9 +101,14 @@ def run_again(*, asker: Asker, run_id: int, version: str) -> Run:
     return _again(asker, run, found)
 
 
-def _again(asker: Asker, run: Run, version: ModelVersion) -> Run:
+def _again(asker: Asker, run: Run, version: ModelVersion, *, is_shadow: bool = False) -> Run:
     return request_version(
-        asker=asker, version=version, series=run.series, priority=run.priority, again_of=run
+        asker=asker,
+        version=version,
+        series=run.series,
+        priority=run.priority,
+        is_shadow=is_shadow,
+        again_of=run,
     )
 
 

@@ -132,9 +132,13 @@ def request_version(
     version: ModelVersion,
     series: Series,
     priority: int = Priority.ROUTINE,
+    is_shadow: bool = False,
     again_of: Run | None = None,
 ) -> Run:
-    """Queue a version on a series that the asker sees; errors as of `request_run`."""
+    """Queue a version on a series that the asker sees; errors as of `request_run`.
+
+    Where the version is on trial the run is, too, whatever ``is_shadow`` says.
+    """
     user = asker.user
     if user is None:
         raise NotVisibleError("There is no such series.")
@@ -150,7 +154,7 @@ def request_version(
             series=series,
             asker=asker,
             priority=max(priority, requested_priority(series)),
-            is_shadow=is_in_shadow(version),
+            is_shadow=is_shadow or is_in_shadow(version),
             again_of=again_of,
         )
         audit.record_run_requested(

@@ -193,7 +193,7 @@ def test_studies_are_marked_and_sent(live_server, world, pacs, page) -> None:
     _look(page, "send")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_text("2 studies are under way.")).to_be_visible()
-    work_on_job(BulkJob.objects.get().pk, for_s=60)
+    work_on_job(BulkJob.objects.get().pk, for_s=600)
     assert Forward.objects.filter(peer=pacs, state="waiting").count() == 3
 
 

@@ -88,7 +88,7 @@ def test_studies_are_selected_by_keys_and_acted_on(radiologist, studies, sign_in
     dock = page.locator("#jobs-dock")
     expect(dock.get_by_text("Waiting")).to_be_visible()
     expect(bar).to_be_hidden()
-    work_on_job(BulkJob.objects.get().pk, for_s=60)
+    work_on_job(BulkJob.objects.get().pk, for_s=600)
     expect(dock.get_by_text("Done")).to_be_visible()
     dock.get_by_role("link", name="Details").click()
     page.wait_for_url("**/jobs/*/")

@@ -111,7 +111,7 @@ def _used(people, radiologist) -> BulkJob:
         options={"anonymous": ""},
         study_uids=[STUDY],
     )
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
     job.refresh_from_db()
     return job
 

@@ -67,7 +67,7 @@ def test_records_are_sealed_in_blocks_that_follow_each_other(monkeypatch) -> Non
     assert (verdict.flaws, verdict.seals, verdict.records, verdict.unsealed) == ((), 4, 11, 0)
 
 
-def test_a_record_in_hand_is_waited_for() -> None:
+def test_a_record_in_hand_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its key is smaller than that of a record which is there already."""
     with another_connection() as writer:
         drawn = writer.execute(
@@ -80,6 +80,7 @@ def test_a_record_in_hand_is_waited_for() -> None:
         assert drawn[0] < second
 
         assert chain.seal_new_records() == 0
+        monkeypatch.setattr(chain, "_WAIT_S", 60)
         committing = threading.Timer(0.2, writer.commit)
         committing.start()
         assert chain.seal_new_records() == 2

@@ -114,7 +114,7 @@ def test_each_study_is_done_and_counted_and_one_failure_takes_no_other_with_it(
     job = begin(radiologist, studies)
 
     assert due_jobs() == [job.pk]
-    assert work_on_job(job.pk, for_s=60) is False
+    assert work_on_job(job.pk, for_s=600) is False
 
     job.refresh_from_db()
     assert (job.state, job.number_done, job.number_failed) == ("done", 2, 2)
@@ -165,14 +165,14 @@ def test_a_dead_worker_is_followed_at_its_step_and_a_second_delivery_finds_nothi
     job = begin(radiologist, studies)
 
     with pytest.raises(Died):
-        work_on_job(job.pk, for_s=60)
+        work_on_job(job.pk, for_s=600)
     assert (states(job), due_jobs()) == (["done", "waiting", "waiting", "waiting"], [])
-    assert work_on_job(job.pk, for_s=60) is False
+    assert work_on_job(job.pk, for_s=600) is False
     assert act.seen == studies[:2]
 
     BulkJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert due_jobs() == [job.pk]
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
 
     assert states(job) == ["done"] * 4
     assert act.seen == [studies[0], studies[1], studies[1], *studies[2:]]
@@ -186,10 +186,10 @@ def test_a_study_that_workers_die_of_is_set_aside(radiologist, studies, act):
     job = begin(radiologist, studies)
     for _ in range(working.MAX_DEATHS):
         with pytest.raises(Died):
-            work_on_job(job.pk, for_s=60)
+            work_on_job(job.pk, for_s=600)
         BulkJob.objects.update(lease_until=None)
 
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
 
     assert states(job) == ["failed", "done", "done", "done"]
 
@@ -209,7 +209,7 @@ def test_a_job_ends_though_its_end_fails_or_workers_die_of_it(radiologist, studi
         if deaths:
             job.items.update(state="done")
             BulkJob.objects.filter(pk=job.pk).update(attempts=deaths)
-        assert work_on_job(job.pk, for_s=60) is False
+        assert work_on_job(job.pk, for_s=600) is False
         job.refresh_from_db()
         assert (job.state, due_jobs()) == ("failed", [])
         assert message in job.error
@@ -222,7 +222,7 @@ def test_who_lost_the_lease_writes_nothing_more(radiologist, studies, act):
         lease_until=timezone.now() + timedelta(minutes=9)
     )
 
-    assert work_on_job(job.pk, for_s=60) is False
+    assert work_on_job(job.pk, for_s=600) is False
 
     assert states(job) == ["done", "waiting", "waiting", "waiting"]
     job.refresh_from_db()
@@ -234,13 +234,13 @@ def test_a_worker_that_is_only_slow_is_followed_by_nobody(radiologist, studies, 
     # Its lease is over, and it still writes: two would write the same file.
     with psycopg.connect(**plain_parameters(), autocommit=True) as slow:
         slow.execute("SELECT pg_advisory_lock(%s, %s)", [working._LOCK, job.pk])
-        assert work_on_job(job.pk, for_s=60) is False
+        assert work_on_job(job.pk, for_s=600) is False
         # The end of a connection is heard of some time later.
         slow.execute("SELECT pg_advisory_unlock(%s, %s)", [working._LOCK, job.pk])
     assert act.seen == []
     assert due_jobs() == [job.pk]
 
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
     assert act.seen == studies
 
 
@@ -264,7 +264,7 @@ def test_a_job_is_stopped_behind_its_step_or_before_it_began(radiologist, outsid
     act.told[studies[1]] = lambda _work: cancel_job(asker=asker(radiologist), job_id=running.pk)
 
     assert cancel_job(asker=asker(radiologist), job_id=waiting.pk).state == "cancelled"
-    work_on_job(running.pk, for_s=60)
+    work_on_job(running.pk, for_s=600)
 
     running.refresh_from_db()
     assert (running.state, states(running)) == ("cancelled", ["done", "done", "waiting", "waiting"])
@@ -285,7 +285,7 @@ def test_rights_are_those_of_the_moment(radiologist, studies, project):
     )
     Membership.objects.filter(user=radiologist).delete()
 
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
 
     assert states(job) == ["failed"] * 4
     assert not collection.items.exists()
@@ -307,7 +307,7 @@ def test_collecting_and_deleting(archive_admin, studies):
         job = start_job(
             asker=asker(archive_admin), act="collect", options=values, study_uids=studies[:2]
         )
-        work_on_job(job.pk, for_s=60)
+        work_on_job(job.pk, for_s=600)
     assert (states(job), collection.items.count()) == (["skipped"] * 2, 2)
 
     with pytest.raises(InvalidRequestError):
@@ -330,7 +330,7 @@ def _uids(instances):
 
 def test_export_is_a_zip_of_what_the_archive_gives_out(radiologist, outsider, pair):
     job = _export(radiologist, _uids(pair))
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
 
     file, name, size = open_result(asker=asker(radiologist), job_id=job.pk)
     content = b"".join(exporting.chunks_of(file))
@@ -361,13 +361,13 @@ def test_export_cut_off_in_the_middle_of_a_study_is_whole_again(radiologist, pai
 
     monkeypatch.setattr(exporting, "_add", dying)
     with pytest.raises(SystemExit):
-        work_on_job(job.pk, for_s=60)
+        work_on_job(job.pk, for_s=600)
     path = next(exporting.exports_folder().glob("*.zip"))
     # What a killed process leaves: no end of the ZIP.
     with path.open("rb+") as broken:
         broken.truncate(path.stat().st_size - 10)
     BulkJob.objects.update(lease_until=None)
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
 
     file, _, _ = open_result(asker=asker(radiologist), job_id=job.pk)
     with file, zipfile.ZipFile(file) as archive:
@@ -378,7 +378,7 @@ def test_export_cut_off_in_the_middle_of_a_study_is_whole_again(radiologist, pai
 
 def test_results_go_with_their_time_and_with_the_right_to_them(radiologist, pair):
     job = _export(radiologist, _uids(pair))
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
     assert remove_old_results() == 0
 
     Membership.objects.filter(user=radiologist).update(role="viewer")
@@ -395,7 +395,7 @@ def test_results_go_with_their_time_and_with_the_right_to_them(radiologist, pair
 def test_what_lies_in_a_file_counts_whatever_was_said_of_it(radiologist, pair):
     """A worker died after it wrote a study; its follower found that the study is theirs no more."""
     job = _export(radiologist, _uids(pair))
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
     lost = Study.objects.get(study_instance_uid=_uids(pair)[0])
     BulkItem.objects.filter(job=job, study_instance_uid=_uids(pair)[0]).update(state="failed")
     open_result(asker=asker(radiologist), job_id=job.pk)[0].close()
@@ -411,7 +411,7 @@ def test_what_lies_in_a_file_counts_whatever_was_said_of_it(radiologist, pair):
 def test_a_file_with_what_is_no_longer_shown_does_not_leave(radiologist, pair, monkeypatch, since):
     monkeypatch.setattr(exporting, "_ASKED_AT_ONCE", 1)
     job = _export(radiologist, _uids(pair))
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
     open_result(asker=asker(radiologist), job_id=job.pk)[0].close()
     image, other = pair[0], pair[-1]
     rows = Instance.objects.filter(pk=image.pk)
@@ -427,7 +427,7 @@ def test_a_file_with_what_is_no_longer_shown_does_not_leave(radiologist, pair, m
         open_result(asker=asker(radiologist), job_id=job.pk)
 
     again = _export(radiologist, _uids(pair))
-    work_on_job(again.pk, for_s=60)
+    work_on_job(again.pk, for_s=600)
     open_result(asker=asker(radiologist), job_id=again.pk)[0].close()
 
 
@@ -443,7 +443,7 @@ def test_what_a_stopped_export_left_goes_too(radiologist, pair, monkeypatch):
 
     monkeypatch.setattr(exporting, "_add", dying)
     with pytest.raises(SystemExit):
-        work_on_job(job.pk, for_s=60)
+        work_on_job(job.pk, for_s=600)
     BulkJob.objects.update(lease_until=None)
     cancel_job(asker=asker(radiologist), job_id=job.pk)
     assert list(exporting.exports_folder().iterdir())
@@ -462,7 +462,7 @@ def test_an_export_of_which_nothing_came_ends_all_the_same(radiologist, pair, mo
     monkeypatch.setattr(exporting, "_add", failing)
     job = _export(radiologist, _uids(pair))
 
-    assert work_on_job(job.pk, for_s=60) is False
+    assert work_on_job(job.pk, for_s=600) is False
 
     job.refresh_from_db()
     assert (job.state, job.number_failed) == ("failed", len(_uids(pair)))
@@ -479,7 +479,7 @@ def test_a_full_disk_fails_the_study(radiologist, pair, settings):
     settings.TWINSIGHT_STORAGE_RESERVE_BYTES = 2**60
     job = _export(radiologist, _uids(pair))
 
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
 
     assert set(states(job)) == {"failed"}
     assert job_view(radiologist, job.pk).has_result is False

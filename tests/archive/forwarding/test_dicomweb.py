@@ -13,11 +13,18 @@ from pydicom.dataset import Dataset
 
 from archive.access.services import create_api_token
 from archive.audit.types import Asker
-from archive.errors import PeerError, PeerRefusedError, PeerUnreachableError
+from archive.errors import (
+    NotAcceptableError,
+    PeerError,
+    PeerRefusedError,
+    PeerUnreachableError,
+    StorageError,
+)
 from archive.forwarding import dicomweb_client, peers
 from archive.forwarding.peers import PeerValues
 from archive.forwarding.sealing import seal
 from archive.models import Peer
+from archive.retrieve.outgoing import outgoing_instance
 from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.stored import store_datasets
 
@@ -200,6 +207,28 @@ def test_service_that_takes_nothing_now_is_asked_later(
 
     with pytest.raises(kind):
         list(dicomweb_client.send(peer, stored(project)))
+
+
+@pytest.mark.parametrize("is_for_good", [True, False])
+def test_what_the_store_can_not_give_now_is_sent_later(
+    service, peer, project, monkeypatch, is_for_good
+) -> None:
+    first, second = stored(project, 2)
+
+    def away(instance, wanted):
+        if instance != first:
+            return outgoing_instance(instance, wanted)
+        if is_for_good:
+            raise NotAcceptableError("It can't be written so.")
+        raise StorageError("The store is away.")
+
+    monkeypatch.setattr(dicomweb_client, "outgoing_instance", away)
+    service.answer(200, JSON, said(taken=[second]))
+
+    failed, sent = dicomweb_client.send(peer, [first, second])
+
+    assert (failed.is_sent, failed.is_retriable) == (False, not is_for_good)
+    assert sent.is_sent
 
 
 def test_answers_that_nobody_can_read_are_errors_not_crashes(service, peer) -> None:

@@ -70,7 +70,7 @@ def test_rule_sends_a_study_to_orthanc(running, peer, admin, project) -> None:
     sent = store_datasets(*(make_dataset() for _ in range(3)), project=project)
     relay_outbox()
 
-    assert send_due(peer.pk, for_s=30) == 3, list(Forward.objects.values_list("message"))
+    assert send_due(peer.pk, for_s=600) == 3, list(Forward.objects.values_list("message"))
 
     for instance in sent:
         assert len(known(running, instance.sop_instance_uid)) == 1

@@ -35,7 +35,7 @@ def test_what_a_rule_means_reaches_the_peer(rule, scp, pacs, project) -> None:
     )
     relay_outbox()
 
-    assert send_due(pacs.pk, for_s=10) == 1
+    assert send_due(pacs.pk, for_s=600) == 1
 
     assert scp.received == [ct.sop_instance_uid]
     (row,) = Forward.objects.all()
@@ -52,9 +52,9 @@ def test_instance_announced_twice_or_by_two_rules_is_sent_once(rule, scp, pacs, 
     from archive.forwarding.queueing import queue_arrivals
 
     queue_arrivals([ct.pk])
-    send_due(pacs.pk, for_s=10)
+    send_due(pacs.pk, for_s=600)
     queue_arrivals([ct.pk])
-    send_due(pacs.pk, for_s=10)
+    send_due(pacs.pk, for_s=600)
 
     assert scp.received == [ct.sop_instance_uid]
 
@@ -65,16 +65,16 @@ def test_peer_that_is_down_gets_it_later(rule, scp, pacs, project) -> None:
     store_datasets(make_dataset(), make_dataset(), project=project)
     relay_outbox()
 
-    assert send_due(pacs.pk, for_s=10) == 0
+    assert send_due(pacs.pk, for_s=600) == 0
     waiting = Forward.objects.all()
     assert {row.state for row in waiting} == {"waiting"}
     assert all(row.not_before > timezone.now() for row in waiting)
     assert all("refused" in row.message for row in waiting)
-    assert send_due(pacs.pk, for_s=10) == 0, "nothing is due yet"
+    assert send_due(pacs.pk, for_s=600) == 0, "nothing is due yet"
 
     Peer.objects.filter(pk=pacs.pk).update(port=port)
     due_again()
-    assert send_due(pacs.pk, for_s=10) == 2
+    assert send_due(pacs.pk, for_s=600) == 2
     assert len(scp.received) == 2
 
 
@@ -83,7 +83,7 @@ def test_one_that_is_refused_does_not_hold_the_others(rule, scp, pacs, project) 
     scp.refused.add(bad.sop_instance_uid)
     relay_outbox()
 
-    assert send_due(pacs.pk, for_s=10) == 1
+    assert send_due(pacs.pk, for_s=600) == 1
 
     assert scp.received == [good.sop_instance_uid]
     row = Forward.objects.get(instance=bad)
@@ -95,12 +95,12 @@ def test_full_peer_is_tried_again_and_given_up_in_the_end(rule, scp, pacs, proje
     store_datasets(make_dataset(), project=project)
     relay_outbox()
     scp.status = 0xA700
-    send_due(pacs.pk, for_s=10)
+    send_due(pacs.pk, for_s=600)
     row = Forward.objects.get()
     assert (row.state, row.attempts) == ("waiting", 1)
 
     Forward.objects.update(attempts=claiming.MAX_ATTEMPTS - 1, not_before=timezone.now())
-    send_due(pacs.pk, for_s=10)
+    send_due(pacs.pk, for_s=600)
     row.refresh_from_db()
     assert row.state == "failed"
     assert "A700" in row.message
@@ -124,7 +124,7 @@ def test_what_a_dead_worker_held_is_sent_by_the_next(rule, scp, pacs, project) -
 
     assert claiming.bring_back_lost() == 1
     assert claiming.peers_with_due() == [pacs.pk]
-    assert send_due(pacs.pk, for_s=10) == 1
+    assert send_due(pacs.pk, for_s=600) == 1
 
 
 def test_worker_that_is_stopped_leaves_the_rest_for_the_next(
@@ -141,7 +141,7 @@ def test_worker_that_is_stopped_leaves_the_rest_for_the_next(
 
     monkeypatch.setattr("archive.forwarding.dimse_client.send", stopped)
     with pytest.raises(SystemExit):
-        send_due(pacs.pk, for_s=10)
+        send_due(pacs.pk, for_s=600)
 
     assert sorted(Forward.objects.values_list("state", "attempts")) == [("sent", 1), ("waiting", 0)]
 
@@ -151,7 +151,7 @@ def test_what_was_deleted_meanwhile_stays_here(rule, scp, pacs, project) -> None
     relay_outbox()
     type(ct).objects.filter(pk=ct.pk).update(withheld="deleted")
 
-    assert send_due(pacs.pk, for_s=10) == 0
+    assert send_due(pacs.pk, for_s=600) == 0
 
     assert scp.received == []
     assert Forward.objects.get().state == "cancelled"
@@ -163,7 +163,7 @@ def test_peer_that_is_switched_off_gets_nothing(rule, scp, pacs, project) -> Non
     Peer.objects.update(is_enabled=False)
 
     assert claiming.peers_with_due() == []
-    assert send_due(pacs.pk, for_s=10) == 0
+    assert send_due(pacs.pk, for_s=600) == 0
     assert scp.received == []
 
 
@@ -172,5 +172,5 @@ def test_peers_transfer_syntax_is_made_on_the_way(rule, scp, pacs, project) -> N
     store_datasets(make_dataset(), project=project)
     relay_outbox()
 
-    assert send_due(pacs.pk, for_s=20) == 1
+    assert send_due(pacs.pk, for_s=600) == 1
     assert scp.syntaxes == ["1.2.840.10008.1.2.4.90"]

@@ -80,7 +80,7 @@ def _sent(client, *files, **values):
 
 def _finish(batch):
     for _ in range(50):
-        if not work_on(batch, for_s=5):
+        if not work_on(batch, for_s=600):
             return UploadBatch.objects.get(pk=batch)
     raise AssertionError("the upload never ends")
 
@@ -283,7 +283,7 @@ def test_what_the_archive_cannot_take_now_waits(client, slow, monkeypatch, setti
     batch = _sent(client, ("1.dcm", as_part10(make_dataset())))
     _submit(client, batch)
     monkeypatch.setattr(blob_store(), "reserve_bytes", 2**62)
-    assert work_on(batch, for_s=5) is False
+    assert work_on(batch, for_s=600) is False
     put_off = UploadBatch.objects.get(pk=batch)
     assert (put_off.state, put_off.attempts) == ("storing", 0)
     assert "nearly full" in put_off.error
@@ -440,7 +440,7 @@ def test_a_given_up_upload_ends_its_worker_in_peace(client, slow, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(working, "recognise_some", given_up_first)
-        assert work_on(batch, for_s=5) is False
+        assert work_on(batch, for_s=600) is False
     assert UploadBatch.objects.get(pk=batch).state == "cancelled"
 
     # And where its files go while they are looked at.
@@ -453,7 +453,7 @@ def test_a_given_up_upload_ends_its_worker_in_peace(client, slow, monkeypatch):
         return kind_of(path)
 
     monkeypatch.setattr("archive.inbox.looking.kind_of", given_up_then)
-    assert work_on(batch, for_s=5) is False
+    assert work_on(batch, for_s=600) is False
     assert UploadBatch.objects.get(pk=batch).state == "cancelled"
 
 

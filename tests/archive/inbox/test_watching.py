@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 import zipfile
@@ -213,3 +214,59 @@ def test_a_file_is_quiet_by_this_machines_clock(client, folder, project, clock, 
     clock["ahead"] = 60
 
     assert _scan(folder_id) == 1
+
+
+@pytest.mark.parametrize("after", ["keep", "delete"])
+@pytest.mark.parametrize("reason", ["Permission denied", "Input/output error"])
+def test_a_file_that_can_not_be_read_holds_up_no_other(
+    client, folder, project, monkeypatch, after, reason
+):
+    for name in "abc":
+        _put(folder / f"{name}.dcm", as_part10(make_dataset()))
+    folder_id = _watch(client, folder, project, after=after)
+    real, is_broken = watching._open, [True]
+
+    def closed(root, name, *flags):
+        if not is_broken[0] or name != "a.dcm":
+            return real(root, name, *flags)
+        if reason == "Permission denied":
+            raise PermissionError(errno.EACCES, reason)
+        # As on a disk with a bad sector: it opens, and what is at its beginning can't be read.
+        return os.open("/proc/self/mem", os.O_RDONLY)
+
+    monkeypatch.setattr(watching, "_open", closed)
+
+    assert [_scan(folder_id), _scan(folder_id)] == [2, 0]
+
+    said = WatchedFolder.objects.get().error
+    assert said == f"1 files or folders can't be read and wait, a.dcm for one: {reason}."
+    assert (folder / "a.dcm").exists()
+    assert Instance.objects.count() == 2
+    assert UploadBatch.objects.count() == 1, "none for a round without a file"
+
+    is_broken[0] = False
+    assert _scan(folder_id) == 1
+    assert WatchedFolder.objects.get().error == ""
+    assert Instance.objects.count() == 3
+
+
+def test_what_lies_in_a_closed_folder_is_not_forgotten(client, folder, project, monkeypatch):
+    _put(folder / "closed" / "1.dcm", as_part10(make_dataset()))
+    _put(folder / "open" / "2.dcm", as_part10(make_dataset()))
+    folder_id = _watch(client, folder, project)
+    assert _scan(folder_id) == 2
+    real = os.open
+
+    def closed(path, *how, **more):
+        if path == "closed":
+            raise PermissionError(errno.EACCES, "no")
+        return real(path, *how, **more)
+
+    (folder / "open" / "2.dcm").unlink()
+    with monkeypatch.context() as context:
+        context.setattr(os, "open", closed)
+        assert _scan(folder_id) == 0
+    assert "closed for one: Permission denied" in WatchedFolder.objects.get().error
+    assert list(WatchedFolder.objects.get().known) == ["closed/1.dcm"]
+
+    assert _scan(folder_id) == 0

@@ -58,7 +58,7 @@ def _store(client, batch, **said):
 
 def _done(batch):
     for _ in range(20):
-        if not work_on(batch, for_s=30):
+        if not work_on(batch, for_s=600):
             break
     assert UploadBatch.objects.get(pk=batch).state == "done"
     return dict(UploadFile.objects.filter(batch=batch).values_list("name", "state"))

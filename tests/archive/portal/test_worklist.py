@@ -150,7 +150,7 @@ def test_an_act_is_asked_for_done_and_followed(client, radiologist, studies):
     assert answer["HX-Trigger"] == "jobs-changed"
     dock = _text(client.get("/jobs/dock/", headers=htmx))
     assert "every 2s" in dock
-    work_on_job(job.pk, for_s=60)
+    work_on_job(job.pk, for_s=600)
     assert "every 2s" not in _text(client.get("/jobs/dock/", headers=htmx))
     assert collection.items.count() == 2
     for address in ("/jobs/", f"/jobs/{job.pk}/"):
@@ -205,7 +205,7 @@ def test_jobs_by_rest(client, radiologist, outsider, studies):
     stopped = client.delete(f"/api/v1/jobs/{filtered.json()['id']}")
     assert (stopped.status_code, stopped.json()["state"]) == (202, "cancelled")
     assert client.delete(f"/api/v1/jobs/{filtered.json()['id']}").status_code == 409
-    work_on_job(key, for_s=60)
+    work_on_job(key, for_s=600)
     assert client.get(f"/api/v1/jobs/{key}").json()["done"] == 2
     items = client.get(f"/api/v1/jobs/{key}/items?limit=1").json()
     assert (items["count"], items["results"][0]["state"]) == (2, "done")

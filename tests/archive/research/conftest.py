@@ -44,7 +44,7 @@ def do():
     def done(user, act, uids, **options):
         asker = Asker(door="portal", user=user)
         job = start_job(asker=asker, act=act, options=options, study_uids=uids)
-        work_on_job(job.pk, for_s=60)
+        work_on_job(job.pk, for_s=600)
         job.refresh_from_db()
         return job
 

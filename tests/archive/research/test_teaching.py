@@ -78,7 +78,7 @@ def export(radiologist, asker, collection):
 def _opened(made, asker):
     """Return what a ZIP holds, and its bytes: sent at once, or made by a job."""
     if isinstance(made, BulkJob):
-        work_on_job(made.pk, for_s=60)
+        work_on_job(made.pk, for_s=600)
         file, _name, _size = open_result(asker=asker, job_id=made.pk)
         with file:
             content = file.read()

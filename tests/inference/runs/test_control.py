@@ -100,6 +100,16 @@ def test_failed_run_is_tried_again_by_a_run_that_names_it(series: Series, asker:
     assert again.requested_by == asker.user
 
 
+@pytest.mark.parametrize("is_shadow", [True, False])
+def test_failed_trial_is_tried_again_as_a_trial(
+    series: Series, asker: Asker, is_shadow: bool
+) -> None:
+    run = claimed_run(series, is_shadow=is_shadow)
+    fail_run(run, "broken", is_retriable=False)
+
+    assert retry_run(asker=asker, run_id=run.pk).is_shadow is is_shadow
+
+
 def test_another_version_runs_on_the_same_series(series: Series, asker: Asker) -> None:
     run = claimed_run(series)
     finish_run(run, RunOutcome(device="cpu"))
