@@ -10,6 +10,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from archive.deid.basic_profile import BASIC_PROFILE
 from archive.deid.content_items import OLDEST, cap_age, concepts_of, is_left_out
 from archive.deid.identifiers import (
     FREE_TEXT_VRS,
@@ -24,7 +25,7 @@ from archive.deid.safe_private import SAFE_PRIVATE, is_safe_private
 from archive.deid.safe_words import safe_words
 from archive.deid.shifted_moments import CONTENT_MOMENTS, SHIFTED_CONCEPTS, SHIFTED_MOMENTS
 from archive.deid.types import Action, Option
-from archive.deid.unlisted import is_local_code, unlisted_action
+from archive.deid.unlisted import NEEDED_TEXTS, is_local_code, unlisted_action
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -47,8 +48,13 @@ _DUMMIES: dict[str, Any] = {
 _DUMMY_TEXT = "REMOVED"
 # Whole documents and texts: a dummy would be a lie, and their objects are refused elsewhere.
 _NEVER_DUMMY = frozenset({"ContentSequence", "EncapsulatedDocument", "GraphicAnnotationSequence"})
-# Codes that say how the pixels are read: whoever bears such a name keeps them.
-_TECHNICAL_CODES = frozenset({"ImageType", "Modality", "LossyImageCompressionMethod"})
+# Codes that say how pixels and trees of content are read: whoever bears such a name keeps them.
+_TECHNICAL_CODES = frozenset(
+    {
+        "ContinuityOfContent", "GraphicType", "ImageType", "LossyImageCompressionMethod",
+        "Modality", "RelationshipType", "ValueType",
+    }
+)  # fmt: skip
 _TECHNICAL_GROUP = 0x0028
 
 
@@ -116,7 +122,7 @@ class Cleaning:
         if action is Action.SHIFT:
             return _valued(element, self._shifted(element, keyword, ds))
         if action is Action.SAFE_WORDS:
-            return _valued(element, self._in_safe_words(element.value))
+            return _valued(element, self._in_safe_words(element.value) or _stand_in(keyword))
         if action is Action.ZERO:
             return _valued(element, [] if element.VR == "SQ" else None)
         return self._dummy(element, keyword) if action is Action.DUMMY else None
@@ -255,6 +261,14 @@ _CHANGES = {
     Action.DUMMY: "replaced",
     Action.ZERO: "emptied",
 }
+
+
+def _stand_in(keyword: str) -> str | None:
+    """Return what a description is whose words all go: objects are invalid without some of them."""
+    listed = BASIC_PROFILE.get(keyword)
+    if listed is None:
+        return _DUMMY_TEXT if keyword in NEEDED_TEXTS else None
+    return _DUMMY_TEXT if listed is Action.DUMMY else None
 
 
 def _is_closed(element: DataElement) -> bool:

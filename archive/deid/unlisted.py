@@ -15,10 +15,22 @@ from archive.deid.types import Action
 _SAFE_TEXT_WORDS = """
     AcquisitionDeviceProcessingCode CodeMeaning CodeValue CodingSchemeDesignator
     CodingSchemeVersion ContrastBolusAgentPhase ConvolutionKernel FilterType ImagedNucleus
-    LongCodeValue Manufacturer ManufacturerModelName ModalityLUTType ReceiveCoilName RescaleType
+    LongCodeValue Manufacturer ManufacturerModelName ModalityLUTType PulseSequenceName
+    ReceiveCoilName RescaleType
     ResonantNucleus SequenceName TransmitCoilName URNCodeValue UnitName Units ViewName
 """
 _SAFE_TEXT = frozenset(_SAFE_TEXT_WORDS.split())
+# Texts that objects are invalid without: of type 1, which get a dummy, and of type 2, left empty.
+NEEDED_TEXTS = frozenset(
+    {
+        "AlgorithmName", "AlgorithmVersion", "AnnotationGroupLabel", "SegmentAlgorithmName",
+        "SegmentLabel", "SoftwareVersions", "TrackingID",
+    }
+)  # fmt: skip
+_EMPTIED_TEXTS = frozenset({"ContentDescription", "PositionReferenceIndicator"})
+# Names by which parts of an object point at each other: they are nearly always small numbers.
+_NUMBERED = frozenset({"OpticalPathIdentifier", "ReferencedOpticalPathIdentifier", "StackID"})
+_SMALL_NUMBER = re.compile(r" *\d{1,4} *", re.ASCII)
 _SAFE_BINARY_WORDS = """
     AlphaPaletteColorLookupTableData BluePaletteColorLookupTableData DoubleFloatPixelData
     FloatPixelData GreenPaletteColorLookupTableData ICCProfile LUTData PixelData
@@ -72,12 +84,18 @@ def unlisted_action(keyword: str, vr: str, value: Any) -> Action:
         return Action.ZERO
     if vr == "UI":
         return Action.KEEP if _names_a_kind(keyword, value) else Action.REPLACE_UID
+    if keyword in NEEDED_TEXTS:
+        return Action.DUMMY
+    if keyword in _EMPTIED_TEXTS:
+        return Action.ZERO
     return Action.KEEP if _is_safe(keyword, vr, value) else Action.REMOVE
 
 
 def _is_safe(keyword: str, vr: str, value: Any) -> bool:
     if vr in _NUMBERS:
         return True
+    if keyword in _NUMBERED:
+        return has_shape(_SMALL_NUMBER, value)
     if vr in _TEXTS:
         return keyword in _SAFE_TEXT
     if vr in _BINARY:

@@ -32,6 +32,12 @@ ASKER = Asker(door="dicomweb", name="somebody", address="127.0.0.1", token_hint=
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn takes all that is there, however slow the machine is."""
+    monkeypatch.setattr("archive.audit.sending._TURN_S", 600)
+
+
 class SyslogServer:
     """Takes RFC 5425 messages; the first connections may be cut before their end is read."""
 

@@ -129,3 +129,14 @@ def test_births_and_deaths_are_left_out_whatever_is_done_with_dates(concept, kee
     made = deidentify(ds, make_profile(options=options), PSEUDONYMS, subject="one").ds
 
     assert list(made.ContentSequence) == []
+
+
+def test_a_patient_called_as_a_kind_of_item_costs_no_item_its_kind():
+    profile = make_profile(options=[Option.STRUCTURED_CONTENT])
+    text = _item(("121071", "DCM"), ValueType="TEXT", RelationshipType="CONTAINS", TextValue="ill")
+    ds = make_dataset(Modality="SR", PatientName="Text^Contains", ContentSequence=Sequence([text]))
+
+    (left,) = deidentify(ds, profile, PSEUDONYMS, subject="one").ds.ContentSequence
+
+    assert (left.ValueType, left.RelationshipType) == ("TEXT", "CONTAINS")
+    assert left.TextValue == "REMOVED"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pydicom
 import pytest
+from pydicom.data import get_testdata_file
 from pydicom.datadict import keyword_for_tag
 from pydicom.uid import CTImageStorage
 
@@ -22,10 +24,10 @@ from archive.deid.text_regions import is_marker, is_text
 from archive.deid.types import DatePolicy, Option
 from archive.dicom.reading import read_dataset
 from archive.dicom.rendering import render_frame
+from tests.dciodvfy import errors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pydicom.dataset import Dataset
 
@@ -161,6 +163,33 @@ def test_references_between_real_files_follow_the_new_uids(shared_data):
     assert named
     assert named <= {str(ds.SOPInstanceUID) for ds in made}
     assert {str(ds.StudyInstanceUID) for ds in made} == {str(drawn.StudyInstanceUID)}
+
+
+def _flaws(ds: Dataset, folder: Path) -> set[str]:
+    """What the validator has against an object, whatever its UIDs are."""
+    return {re.sub(r"<[\d.]+>", "", line) for line in errors_of(ds, folder)}
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("profile", [BASIC, CLEANED], ids=["basic", "cleaned"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CT_small.dcm", "MR_small.dcm", "rtplan.dcm", "rtstruct.dcm",
+        "dicom/pydicom/emri_small.dcm", "dicom/pydicom/liver_nonbyte_aligned.dcm",
+        "segmentation/ct_liver_dcmqi/liver.dcm",
+    ],
+)  # fmt: skip
+def test_what_leaves_is_as_valid_as_what_came(request, tmp_path, name, profile):
+    """Nothing that its object is invalid without is taken out of it."""
+    if "/" in name:
+        ds = read_dataset(request.getfixturevalue("shared_data") / name)
+    else:
+        ds = read_dataset(Path(str(get_testdata_file(name, download=False))))
+
+    made = deidentify(ds, profile, PSEUDONYMS, subject="one").ds
+
+    assert _flaws(made, tmp_path) - _flaws(ds, tmp_path) == set()
 
 
 # One encoding of each real picture with text in it; the others show the same.

@@ -173,6 +173,7 @@ def test_store_that_is_away_fails_quickly_and_is_asked_again_after_a_pause(
     forget_copies(store)
     spool = store.spool()
     spool.write(b"came while it was away")
+    monkeypatch.setattr(store.line.circuit, "_pause_s", 600)
     s3_storage.line.cut()
 
     for act in (lambda: store.open(SHA256), store.spool, lambda: store.keep([spool]), store.check):
