@@ -24,6 +24,21 @@ _G1_CODECS = {
     "203": "iso8859-15",
     "58": "gb2312",
 }
+UTF_8 = "ISO_IR 192"
+# Defined terms of one byte a letter (PS3.3 table C.12-2) that answers are written in.
+_SINGLE_BYTE = {
+    f"ISO_IR {number}": codec
+    for number, codec in _G1_CODECS.items()
+    if codec.startswith(("latin", "iso8859"))
+}
+ANSWER_CODECS = {
+    "": "ascii",
+    "ISO_IR 6": "ascii",
+    **_SINGLE_BYTE,
+    "GB18030": "gb18030",
+    "GBK": "gbk",
+    UTF_8: "utf-8",
+}
 # Escape sequences (PS3.3 tables C.12-3 and C.12-4): which half of the code table they fill.
 _G0_ESCAPES = {
     b"\x1b(B": None,
@@ -144,6 +159,39 @@ def python_encodings(terms: Iterable[str]) -> list[str]:
         number = name.removeprefix("ISO2022").removeprefix("ISO").removeprefix("IR")
         encodings.append(by_number.get(number) or _g1_codec(name) or "iso8859")
     return encodings
+
+
+def answer_term(text: str, requested: Iterable[str] = ()) -> str:
+    """Choose the character set of an answer: the requestor's own where it has all that is said.
+
+    Parameters
+    ----------
+    text
+        all that the answer says
+    requested
+        the values of the request's Specific Character Set
+
+    Returns
+    -------
+    a key of `ANSWER_CODECS`: empty where the default repertoire is enough, UTF-8 where the
+    requestor's set is unknown here or lacks a letter
+
+    References
+    ----------
+    DICOM PS3.4 C.4.1.1.3.2, K.4.1.1.3.2; PS3.3 C.12.1.1.2
+    """
+    if text.isascii():
+        return ""
+    for term in requested:
+        codec = ANSWER_CODECS.get(term)
+        if codec is None:
+            break
+        try:
+            text.encode(codec)
+        except UnicodeEncodeError:
+            break
+        return term
+    return UTF_8
 
 
 def decode_text(value: bytes, terms: Iterable[str] = (), *, is_person_name: bool = False) -> str:

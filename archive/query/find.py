@@ -10,7 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
-from archive.dicom.charsets import decode_text
+from archive.dicom.charsets import ANSWER_CODECS, answer_term, decode_text
 from archive.query.attributes import ATTRIBUTES, Attribute, is_supported
 from archive.query.selectors import stream_matches
 from archive.query.types import Kind, Level, Match, MatchingKey, Query
@@ -30,9 +30,6 @@ _LEVEL_NAMES = {level: name for name, level in LEVELS.items()}
 _CHARACTER_SET = 0x00080005
 # How the query is asked, or where its answers lie: neither matched nor an unsupported key.
 _NO_KEYS = frozenset({_CHARACTER_SET, 0x00080052, 0x00080054, 0x00080201})
-_UTF_8 = "ISO_IR 192"
-_SINGLE_BYTE = {"": "ascii", "ISO_IR 6": "ascii", "ISO_IR 100": "latin-1"}
-_CODECS = {**_SINGLE_BYTE, _UTF_8: "utf-8"}
 _TEXTS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "TM", "UI"})
 
 
@@ -106,9 +103,9 @@ class Find:
         ]
         said = "".join(str(value) for _, values in shown for value in values)
         ds = Dataset()
-        if term := _character_set(said, self._terms):
+        if term := answer_term(said, self._terms[:1]):
             ds.SpecificCharacterSet = term
-        codec = _CODECS[term]
+        codec = ANSWER_CODECS[term]
         _put(ds, "QueryRetrieveLevel", (_LEVEL_NAMES[self._level],), codec)
         if self._retrieve_ae_title:
             _put(ds, "RetrieveAETitle", (self._retrieve_ae_title,), codec)
@@ -232,18 +229,3 @@ def _item(values: dict[str, str]) -> Dataset:
     for keyword, value in values.items():
         setattr(item, keyword, value)
     return item
-
-
-def _character_set(text: str, requested: tuple[str, ...]) -> str:
-    """Answer in the requestor's own character set where it has all that is said, else in UTF-8."""
-    if text.isascii():
-        return ""
-    for term in requested[:1]:
-        codec = _SINGLE_BYTE.get(term)
-        if codec is not None:
-            try:
-                text.encode(codec)
-            except UnicodeEncodeError:
-                return _UTF_8
-            return term
-    return _UTF_8

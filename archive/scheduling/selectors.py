@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from django.utils.translation import gettext
 from pydicom.dataset import Dataset
 
 from archive.access.selectors import holds_role
-from archive.dicom.charsets import fold_text
+from archive.dicom.charsets import answer_term, fold_text
 from archive.dicom.dicom_json import dataset_to_json
 from archive.dicom.matching import compile_keys, select_keys
 from archive.dicom.moments import date_span
@@ -47,9 +48,9 @@ _STEP_COLUMNS = {
     "00400009": "scheduled_step_id",
     "00400020": "state",
 }
-_DATE = "00400002"
+_DATE, _CHARACTER_SET = "00400002", "00080005"
 # What says how a query is written, not what is looked for.
-_MODIFIERS = frozenset({"00080005", "00080201"})
+_MODIFIERS = frozenset({_CHARACTER_SET, "00080201"})
 
 
 def matching(user: AnyUser, keys: Dataset) -> Iterator[Dataset]:
@@ -76,8 +77,9 @@ def matching(user: AnyUser, keys: Dataset) -> Iterator[Dataset]:
     wanted = dataset_to_json(keys)
     matches = compile_keys(_supported_part(wanted))
     rows = visible_steps(user).filter(_narrowed(wanted))
+    terms = _terms(keys)
     return (
-        Dataset.from_json(_answer(entry, wanted))
+        Dataset.from_json(_answer(entry, wanted, terms))
         for entry in map(entry_json, rows.iterator(chunk_size=500))
         if matches(entry)
     )
@@ -222,9 +224,17 @@ def _day(text: str) -> date:
     return datetime.strptime(date_span(text)[0], "%Y%m%d").date()  # noqa: DTZ007 a day has no zone
 
 
-def _answer(entry: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+def _terms(keys: Dataset) -> list[str]:
+    """Return the character set in which is asked: modalities often know one alone."""
+    value = keys.get("SpecificCharacterSet") or ""
+    return [value] if isinstance(value, str) else [str(term) for term in value][:1]
+
+
+def _answer(entry: dict[str, Any], wanted: dict[str, Any], terms: list[str]) -> dict[str, Any]:
     answer = select_keys(entry, wanted)
-    answer["00080005"] = entry["00080005"]
+    answer.pop(_CHARACTER_SET, None)
+    if term := answer_term(json.dumps(answer, ensure_ascii=False), terms):
+        answer[_CHARACTER_SET] = {"vr": "CS", "Value": [term]}
     return dict(sorted(answer.items()))
 
 

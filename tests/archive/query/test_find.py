@@ -90,7 +90,7 @@ def test_an_answer_is_in_utf_8_where_the_requests_character_set_lacks_a_letter(s
     assert answer.PatientName.ideographic == "山田^太郎"
 
 
-@pytest.mark.parametrize("asked", ["", "ISO_IR 100", "ISO_IR 192"])
+@pytest.mark.parametrize("asked", ["", "ISO_IR 100", "GB18030", "ISO_IR 192"])
 def test_answers_are_written_as_pydicom_writes_their_values(study, radiologist, asked):
     request = {"ScheduledProcedureStepID": "S1"}
     SeriesFactory(study=study, modality="MR", series_number=3, request_attributes=[request])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import io
 
 import pytest
 from pydicom.dataset import Dataset
+from pynetdicom.dsutils import decode, encode
 
 from archive.dicom.charsets import fold_text
 from archive.errors import InvalidRequestError, NotVisibleError
@@ -55,6 +57,11 @@ def keys(**step_keys: str) -> Dataset:
     return identifier
 
 
+def read_back(answer: Dataset) -> Dataset:
+    """The answer as a modality reads it from the wire."""
+    return decode(io.BytesIO(encode(answer, True, True)), True, True)
+
+
 def found(user, identifier: Dataset) -> list[str]:
     return [answer.AccessionNumber for answer in matching(user, identifier)]
 
@@ -69,7 +76,33 @@ def test_universal_query_gives_open_steps_with_the_keys_asked_for(make_step, rad
     [step] = answer.ScheduledProcedureStepSequence
     assert (step.Modality, step.ScheduledProcedureStepStartDate) == ("CT", "20260706")
     assert "ScheduledStationAETitle" not in step
-    assert answer.SpecificCharacterSet == "ISO_IR 192"
+    assert "SpecificCharacterSet" not in answer, "the default repertoire is enough"
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "answered"),
+    [
+        ("ISO_IR 100", "Müller^Ärne", "ISO_IR 100"),
+        ("ISO_IR 101", "Włódz^Ewa", "ISO_IR 101"),
+        ("ISO_IR 100", "Włódz^Ewa", "ISO_IR 192"),
+        ("GB18030", "Wang^XiaoDong=王^小东", "GB18030"),
+        ("ISO_IR 192", "Müller^Ärne", "ISO_IR 192"),
+        (["ISO 2022 IR 6", "ISO 2022 IR 100"], "Müller^Ärne", "ISO_IR 192"),
+        (None, "Müller^Ärne", "ISO_IR 192"),
+    ],
+)
+def test_entries_come_in_the_modalitys_own_character_set(
+    make_step, radiologist, asked, name, answered
+) -> None:
+    make_step(patient_name=name)
+    identifier = keys(Modality="")
+    if asked:
+        identifier.SpecificCharacterSet = asked
+
+    [answer] = matching(radiologist, identifier)
+
+    assert answer.SpecificCharacterSet == answered
+    assert read_back(answer).PatientName == name
 
 
 @pytest.mark.parametrize(
