@@ -14,8 +14,16 @@ from archive.models import DailyCount, StorageSample
 from archive.statistics.counting import ALL_MODALITIES, WHOLE_ARCHIVE
 from archive.storage.stores import blob_store
 
+EVERY = timedelta(minutes=15)
 # So long each sample is kept; then one a day, for so long.
 EVERY_FOR, DAILY_FOR = timedelta(days=14), timedelta(days=800)
+
+
+def is_sample_due() -> bool:
+    """Whether the last sample is old, or there is none: a new archive's comes at once."""
+    now = timezone.now()
+    # What is of a time to come was written before the clock was set back.
+    return not StorageSample.objects.filter(taken_at__gt=now - EVERY, taken_at__lte=now).exists()
 
 
 def take_sample() -> StorageSample:

@@ -11,6 +11,8 @@ def count_days_task() -> int:
 
 @shared_task(name="archive.statistics.sample_storage", soft_time_limit=40, time_limit=50)
 def sample_storage_task() -> int:
-    """Write down how full the disk is; twice is one sample more."""
+    """Write down how full the disk is where that is due; twice at once is one sample more."""
+    if not sampling.is_sample_due():
+        return 0
     sampling.take_sample()
     return sampling.thin_samples()

@@ -289,8 +289,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sample-storage": {
         "task": "archive.statistics.sample_storage",
-        "schedule": 900.0,
-        "options": {"queue": "transfers", "expires": 900},
+        "schedule": 60.0,
+        "options": {"queue": "transfers", "expires": 60},
     },
     "watch-drift": {
         "task": "inference.runs.watch_drift",

@@ -13,6 +13,7 @@ from archive.models import StorageSample
 from archive.statistics.forecasting import forecast
 from archive.statistics.sampling import take_sample, thin_samples
 from archive.statistics.selectors import storage_samples
+from archive.statistics.tasks import sample_storage_task
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,6 +33,18 @@ def test_a_sample_says_what_the_disk_and_the_database_say() -> None:
 
     assert 0 < found.free_bytes < found.total_bytes
     assert found.database_bytes > 1_000_000
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=16), timedelta(hours=-2)])
+def test_first_sample_comes_at_once_and_the_next_a_quarter_of_an_hour_later(later: Any) -> None:
+    for _ in range(3):
+        sample_storage_task()
+    assert StorageSample.objects.count() == 1
+
+    # Time passes, or the clock is set back.
+    StorageSample.objects.update(taken_at=timezone.now() - later)
+    sample_storage_task()
+    assert StorageSample.objects.count() == 2
 
 
 def test_full_date_follows_the_trend_and_ignores_one_import(settings: Any) -> None:
