@@ -24,7 +24,7 @@ from inference.workitems.tags import WORKLIST
 from tests.builders.workitems import new_workitem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django.contrib.auth.models import User
     from websockets.sync.client import ClientConnection
@@ -64,6 +64,13 @@ def next_of(connection: ClientConnection) -> dict[str, Any]:
     return told
 
 
+def wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.05)
+
+
 def refusal(address: str, **options: Any) -> int:
     with pytest.raises(InvalidStatus) as caught:
         connect(address, compression=None, proxy=None, **PATIENT, **options)
@@ -84,7 +91,8 @@ def test_subscriber_is_told_by_websocket_in_order(channel: EventChannel, asker: 
         assert first["00741000"]["Value"] == ["SCHEDULED"]
         assert [one["00001002"]["Value"] for one in (first, second)] == [[1], [3]]
         update_workitem(asker=asker, uid="2.25.1", changes=PROGRESS, transaction_uid="")
-    assert not WorkitemEvent.objects.filter(delivered_at__isnull=True).exists()
+        # They are told once this end has answered the ping behind them.
+        wait_for(lambda: not WorkitemEvent.objects.filter(delivered_at__isnull=True).exists())
     assert AuditEvent.objects.filter(act="open-workitem-channel").count() == 1
 
 
@@ -128,10 +136,7 @@ def test_event_outside_the_rights_by_now_is_dropped(channel: EventChannel, asker
     Membership.objects.filter(user=asker.user).delete()
 
     with hear(channel, asker.user) as connection:
-        deadline = time.monotonic() + 60
-        while "outside" not in WorkitemEvent.objects.get().message:
-            assert time.monotonic() < deadline, "it was not dropped"
-            time.sleep(0.05)
+        wait_for(lambda: "outside" in WorkitemEvent.objects.get().message)
         with pytest.raises(TimeoutError):
             connection.recv(timeout=0.5)
 
