@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.db import Error as DatabaseError
 from django.db import connections
+from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Response
@@ -31,6 +32,7 @@ from inference.workitems.listening import EventWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from types import TracebackType
 
     from websockets.http11 import Request
@@ -59,9 +61,10 @@ class _TooManyConnectionsError(Exception):
 
 
 class _Subscriber(ServerConnection):
-    """A connection, with what Django said of who opened it."""
+    """A connection, with what Django said of who opened it, and when it came."""
 
     ticket: Ticket | None = None
+    came_at: datetime | None = None
 
 
 class EventChannel:
@@ -125,21 +128,26 @@ class EventChannel:
         return _Subscriber(sock, protocol, server, **options)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        subscriber = cast("_Subscriber", connection)
+        subscriber.came_at = timezone.now()
         with self._database_used():
             answer = self._requests.ask(request, str(connection.remote_address[0]), self.port)
         if isinstance(answer, Response):
             return answer
-        cast("_Subscriber", connection).ticket = answer
+        subscriber.ticket = answer
         return None
 
     def _handle(self, connection: ServerConnection) -> None:
-        ticket = cast("_Subscriber", connection).ticket
+        subscriber = cast("_Subscriber", connection)
+        ticket = subscriber.ticket
         if ticket is None or ticket.asker is None:
             return
         channel = None
         try:
             with self._database_used():
-                channel = open_channel(asker=ticket.asker, ae_title=ticket.ae_title)
+                channel = open_channel(
+                    asker=ticket.asker, ae_title=ticket.ae_title, came_at=subscriber.came_at
+                )
             self._talk(connection, channel)
         except ConnectionClosed:
             pass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from archive.audit import workitems as audit
@@ -18,6 +18,8 @@ from inference.workitems.elements import element
 from inference.workitems.tags import UPS_PUSH
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.db.models import QuerySet
 
     from archive.audit.types import Asker
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=90)
 _BATCH = 50
 _MESSAGE_IDS = 65535
+# First key of the advisory lock under which channels are opened.
+_LOCK = 0x54575743
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,11 @@ class Channel:
     holder: uuid.UUID
 
 
-def open_channel(*, asker: Asker, ae_title: str) -> Channel:
+def open_channel(*, asker: Asker, ae_title: str, came_at: datetime | None = None) -> Channel:
     """Let an account hear on a WebSocket what its subscriptions for an entity bring.
 
-    One that it had open for this entity before loses its hold: `keep_channel` says so.
+    One that it had open for this entity before loses its hold: `keep_channel` says so. Of two that
+    open beside each other the one that came later (`came_at`, by default now) holds it.
 
     Raises
     ------
@@ -52,18 +57,27 @@ def open_channel(*, asker: Asker, ae_title: str) -> Channel:
         raise NotVisibleError("There is no such subscriber.")
     channel = Channel(ae_title, user.pk, uuid.uuid4())
     now = timezone.now()
+    opened_at = came_at or now
     with transaction.atomic():
-        former = WorkitemChannel.objects.filter(ae_title=ae_title, account_id=user.pk)
-        takes_over = former.filter(alive_until__gt=now).exists()
-        WorkitemChannel.objects.update_or_create(
-            ae_title=ae_title,
-            account_id=user.pk,
-            defaults={"holder": channel.holder, "opened_at": now, "alive_until": now + LEASE},
+        _take_turn(channel)
+        former = WorkitemChannel.objects.filter(
+            ae_title=ae_title, account_id=user.pk, alive_until__gt=now
         )
-        # What could not be brought by DICOM waits no longer; nor does what the former one had in
-        # hand when it, or its process, was lost.
-        due = _due(channel)
-        (due if takes_over else due.filter(attempts__gt=0)).update(not_before=now)
+        if not former.filter(opened_at__gt=opened_at).exists():
+            takes_over = former.exists()
+            WorkitemChannel.objects.update_or_create(
+                ae_title=ae_title,
+                account_id=user.pk,
+                defaults={
+                    "holder": channel.holder,
+                    "opened_at": opened_at,
+                    "alive_until": now + LEASE,
+                },
+            )
+            # What could not be brought by DICOM waits no longer; nor does what the former one had
+            # in hand when it, or its process, was lost.
+            due = _due(channel)
+            (due if takes_over else due.filter(attempts__gt=0)).update(not_before=now)
         audit.record_workitem_subscription(
             asker, act="open-workitem-channel", ae_title=ae_title, uid=""
         )
@@ -108,6 +122,19 @@ def event_json(event: WorkitemEvent) -> dict[str, Any]:
         "00001002": element("US", event.event_type),
     }
     return dict(sorted({**event.information, **command}.items()))
+
+
+def _take_turn(channel: Channel) -> None:
+    """Let those that open for one entity and account do so one after the other.
+
+    A row that another has just written, and deletes again before it is read, can be neither
+    inserted nor found.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))",
+            [_LOCK, f"{channel.account_id} {channel.ae_title}"],
+        )
 
 
 def _rows(channel: Channel) -> QuerySet[WorkitemChannel]:
