@@ -10,6 +10,7 @@ import pytest
 pytest_plugins = [
     "tests.fixtures.buckets",
     "tests.fixtures.flushing",
+    "tests.fixtures.locales",
     "tests.fixtures.people",
     "tests.fixtures.results",
     "tests.fixtures.services",
