@@ -25,6 +25,7 @@ from tests.builders.runs import due_run
 from tests.builders.stored import store_datasets
 from tests.factories.inference import ModelVersionFactory
 from tests.fixtures.services import running_worker
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class Broker:
         self.process = subprocess.Popen(
             [str(find_binary()), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(self.socket.exists)
+        wait_until(self.socket.exists)
 
     def kill(self) -> None:
         self.process.kill()
@@ -81,14 +82,6 @@ def worker(transactional_db: None, services: Endpoints, tmp_path: Path) -> Itera
         yield pid
 
 
-def wait_for(is_there: Callable[[], object], *, seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_there():
-        if time.monotonic() > deadline:
-            pytest.fail("it did not happen in time")
-        time.sleep(0.05)
-
-
 def state_is(run: Run, state: str) -> Callable[[], bool]:
     return lambda: Run.objects.get(pk=run.pk).state == state
 
@@ -106,7 +99,7 @@ def skip_the_pause(run: Run) -> None:
 def begun(tmp_path: Path, attempt: int) -> Path:
     """Wait until a worker is in the midst of the work; return where its process id stands."""
     path = tmp_path / f"begun-{attempt}"
-    wait_for(lambda: path.exists() and path.read_text(encoding="ascii"))
+    wait_until(lambda: path.exists() and path.read_text(encoding="ascii"))
     return path
 
 
@@ -116,12 +109,12 @@ def test_run_whose_worker_is_killed_is_done_by_the_next(
     run = due_run(series, held)
     os.kill(int(begun(tmp_path, 1).read_text(encoding="ascii")), signal.SIGKILL)
     let_the_lease_run_out(run)
-    wait_for(state_is(run, "queued"))
+    wait_until(state_is(run, "queued"))
     skip_the_pause(run)
     begun(tmp_path, 2)
     (tmp_path / "go").touch()
 
-    wait_for(state_is(run, "succeeded"))
+    wait_until(state_is(run, "succeeded"))
 
     run.refresh_from_db()
     assert (run.attempts, run.worker_deaths, run.findings.count()) == (2, 1, 1)
@@ -140,9 +133,9 @@ def test_case_that_kills_three_workers_is_set_aside_and_others_go_on(
         time.sleep(0.5)
         return state_is(poisoned, "dead")()
 
-    wait_for(is_set_aside)
+    wait_until(is_set_aside)
     healthy = due_run(series, held)
-    wait_for(state_is(healthy, "succeeded"))
+    wait_until(state_is(healthy, "succeeded"))
 
     poisoned.refresh_from_db()
     assert poisoned.worker_deaths == 3
@@ -156,12 +149,12 @@ def test_running_run_is_cancelled_within_seconds(
     begun(tmp_path, 1)
 
     cancel_run(asker=Asker(door="test", user=radiologist), run_id=run.pk)
-    wait_for(state_is(run, "cancelled"), seconds=60)
+    wait_until(state_is(run, "cancelled"), seconds=60)
     (tmp_path / "go").touch()
 
     # The same process goes on with the next.
     after = due_run(series, ModelVersionFactory(pipeline="held", config=held.config))
-    wait_for(state_is(after, "succeeded"))
+    wait_until(state_is(after, "succeeded"))
     run.refresh_from_db()
     assert (run.message, run.findings.count()) == ("Cancelled while it ran.", 0)
 
@@ -179,7 +172,7 @@ def test_run_is_recorded_though_the_database_broke_every_connection(
         assert cursor.fetchone()[0] > 0
     (tmp_path / "go").touch()
 
-    wait_for(state_is(run, "succeeded"))
+    wait_until(state_is(run, "succeeded"))
 
     run.refresh_from_db()
     assert (run.attempts, run.worker_deaths, run.findings.count()) == (1, 0, 1)
@@ -205,8 +198,8 @@ def test_runs_that_the_broker_forgot_are_handed_out_again(
                 past = timezone.now() - timedelta(seconds=1)
                 Run.objects.filter(pk=second.pk, state="queued").update(lease_until=past)
 
-                wait_for(state_is(first, "succeeded"))
-                wait_for(state_is(second, "succeeded"))
+                wait_until(state_is(first, "succeeded"))
+                wait_until(state_is(second, "succeeded"))
         finally:
             broker.kill()
 

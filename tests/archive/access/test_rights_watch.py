@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from archive.audit.types import Asker
 from archive.models import ApiToken, Membership
 from archive.models.memberships import memberships_kept, memberships_of
 from archive.models.rights_watch import watch
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def listening(settings) -> Iterator[None]:
     settings.TWINSIGHT_RIGHTS_KEPT_S = 60
     watch.start()
-    wait_for(lambda: watch.is_listening)
+    wait_until(lambda: watch.is_listening)
     yield
     watch.stop()
 
@@ -42,13 +42,6 @@ def token(radiologist: User) -> str:
     return services.create_api_token(
         asker=Asker(door="test"), username="radiologist", scopes=["read"]
     )
-
-
-def wait_for(is_so: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
 
 
 def queries(work: Callable[[], object]) -> int:
@@ -65,7 +58,7 @@ def held(user: User) -> Any:
 def test_token_is_looked_up_once(listening: None, token: str) -> None:
     assert services.authenticate_token(token) is not None
 
-    wait_for(lambda: queries(lambda: services.authenticate_token(token)) == 0)
+    wait_until(lambda: queries(lambda: services.authenticate_token(token)) == 0)
 
 
 def test_each_request_gets_an_account_object_of_its_own(listening: None, token: str) -> None:
@@ -82,7 +75,7 @@ def test_revoked_token_is_nobody_at_once(listening: None, token: str) -> None:
 
     ApiToken.objects.update(revoked_at="2020-01-01T00:00Z")
 
-    wait_for(lambda: services.authenticate_token(token) is None)
+    wait_until(lambda: services.authenticate_token(token) is None)
 
 
 def test_token_of_a_disabled_account_is_nobody_at_once(
@@ -92,7 +85,7 @@ def test_token_of_a_disabled_account_is_nobody_at_once(
 
     type(radiologist).objects.update(is_active=False)
 
-    wait_for(lambda: services.authenticate_token(token) is None)
+    wait_until(lambda: services.authenticate_token(token) is None)
 
 
 def test_memberships_are_read_once_and_anew_after_a_change(
@@ -100,11 +93,11 @@ def test_memberships_are_read_once_and_anew_after_a_change(
 ) -> None:
     before = held(radiologist)
     # Notices of the fixtures' own changes may still be under way.
-    wait_for(lambda: queries(lambda: held(radiologist)) == 0)
+    wait_until(lambda: queries(lambda: held(radiologist)) == 0)
 
     Membership.objects.all().delete()
 
-    wait_for(lambda: held(radiologist) == ())
+    wait_until(lambda: held(radiologist) == ())
     assert before != ()
 
 
@@ -117,7 +110,7 @@ def test_project_that_becomes_another_kind_is_heard_of(
 
     projects.filter(pk=project.pk).update(kind="unassigned")
 
-    wait_for(lambda: held(radiologist)[0].project_kind == "unassigned")
+    wait_until(lambda: held(radiologist)[0].project_kind == "unassigned")
 
 
 def test_who_does_not_listen_keeps_nothing(listening: None, token: str) -> None:
@@ -127,17 +120,17 @@ def test_who_does_not_listen_keeps_nothing(listening: None, token: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
         )
-        wait_for(lambda: not watch.is_listening)
+        wait_until(lambda: not watch.is_listening)
 
     assert queries(lambda: services.authenticate_token(token)) > 0
-    wait_for(lambda: watch.is_listening)
+    wait_until(lambda: watch.is_listening)
 
 
 def test_expired_token_is_nobody_though_it_is_kept(listening: None, token: str) -> None:
     services.authenticate_token(token)
     soon = timezone.now() + timedelta(seconds=0.3)
     ApiToken.objects.update(expires_at=soon)
-    wait_for(lambda: services.authenticate_token(token) is None)
+    wait_until(lambda: services.authenticate_token(token) is None)
 
 
 def test_notes_of_use_are_no_change_of_rights(token: str) -> None:

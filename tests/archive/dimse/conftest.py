@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,11 +76,3 @@ def associate(listener) -> Iterator[Callable[..., object]]:
 def stray_files() -> list[object]:
     """Return what lies in the spool folder."""
     return list((blob_store().root / "spool").iterdir())
-
-
-def wait_until(condition: Callable[[], bool], *, timeout_s: float = 60) -> None:
-    """Wait for what other threads bring about."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)

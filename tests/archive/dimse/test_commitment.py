@@ -13,9 +13,9 @@ from archive.audit.types import Asker
 from archive.forwarding import commitment
 from archive.models import AuditEvent, Blob, Instance, Peer, StorageCommitment
 from archive.storage.stores import blob_store
-from tests.archive.dimse.conftest import wait_until
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
+from tests.waiting import wait_until
 
 INSTANCE = "1.2.840.10008.1.20.1.1"
 

@@ -12,8 +12,9 @@ from pynetdicom.sop_class import CTImageStorage
 
 from archive.dimse.lobby import MAX_REQUEST_BYTES
 from archive.models import Instance
-from tests.archive.dimse.conftest import stray_files, wait_until
+from tests.archive.dimse.conftest import stray_files
 from tests.builders.datasets import make_dataset
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from pynetdicom.sop_class import (
 
 from archive.access.services import register_peer
 from archive.models import AuditEvent, Instance, StorageCommitment
-from tests.archive.dimse.conftest import AE_TITLE, stray_files, wait_until
+from tests.archive.dimse.conftest import AE_TITLE, stray_files
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
+from tests.waiting import wait_until
 
 FIND = StudyRootQueryRetrieveInformationModelFind
 GET = StudyRootQueryRetrieveInformationModelGet

@@ -26,9 +26,10 @@ from archive.dicom.reading import read_dataset
 from archive.dimse.listener import Listener
 from archive.models import Instance, Peer, Quarantine, Study
 from archive.storage.stores import blob_store
-from tests.archive.dimse.conftest import stray_files, wait_until
+from tests.archive.dimse.conftest import stray_files
 from tests.builders import bad_input
 from tests.builders.datasets import as_part10, make_dataset
+from tests.waiting import wait_until
 
 PRIVATE_CLASS = "1.3.46.670589.11.0.0.12.1"
 

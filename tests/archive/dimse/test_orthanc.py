@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -14,6 +13,7 @@ from bench import orthanc as peer
 from bench.clients import Request
 from tests.builders.datasets import as_part10, make_dataset
 from tests.builders.stored import store_datasets
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.interop,
@@ -150,11 +150,9 @@ def test_it_asks_for_storage_commitment_and_is_answered(remote, ask, project):
 
     assert due == [True]
     assert StorageCommitment.objects.get().state == "reported"
-    report = ask("GET", f"/storage-commitment/{asked['ID']}")
-    deadline = time.monotonic() + 10
-    while report["Status"] == "Pending" and time.monotonic() < deadline:
-        time.sleep(0.1)
-        report = ask("GET", f"/storage-commitment/{asked['ID']}")
+    asked_for = f"/storage-commitment/{asked['ID']}"
+    wait_until(lambda: ask("GET", asked_for)["Status"] != "Pending")
+    report = ask("GET", asked_for)
     assert report["Status"] == "Failure"
     assert [item["SOPInstanceUID"] for item in report["Success"]] == ["1.2.1.1.1"]
     assert [item["SOPInstanceUID"] for item in report["Failures"]] == ["1.2.1.1.4"]

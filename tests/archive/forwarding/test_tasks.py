@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,19 +12,9 @@ from archive.models import Forward, ForwardingRule
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
 from tests.fixtures.services import running_worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.waiting import wait_until
 
 QUEUES = ("-Q", "default,transfers")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process brings about."""
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.2)
 
 
 @pytest.fixture

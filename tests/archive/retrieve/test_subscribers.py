@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from archive.events.services import relay_outbox
@@ -9,6 +7,7 @@ from archive.models import InstanceMetadata
 from archive.retrieve.subscribers import subscribe_all
 from tests.builders.datasets import make_dataset
 from tests.builders.stored import store_datasets
+from tests.waiting import wait_until
 
 
 @pytest.mark.django_db(transaction=True)
@@ -18,10 +17,7 @@ def test_metadata_is_filled_by_a_worker_after_a_store(celery_worker, db_project)
 
     relay_outbox()
 
-    deadline = time.monotonic() + 90
-    while not InstanceMetadata.objects.filter(instance=stored).exists():
-        assert time.monotonic() < deadline, "the worker did not fill the metadata"
-        time.sleep(0.1)
+    wait_until(InstanceMetadata.objects.filter(instance=stored).exists)
 
 
 @pytest.fixture

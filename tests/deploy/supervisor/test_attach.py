@@ -7,7 +7,8 @@ import pytest
 
 from deploy.supervisor.attach import needs_services, services_for_command
 from deploy.supervisor.services import embedded_services
-from tests.deploy.supervisor.watching import files_in_run, processes_of, wait_until
+from tests.deploy.supervisor.watching import files_in_run, processes_of
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 VARIABLES = ("DATABASE_URL", "REDIS_URL", "DATABASE_URL_FILE", "REDIS_URL_FILE")

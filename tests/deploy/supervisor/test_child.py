@@ -8,7 +8,8 @@ import pytest
 
 from deploy.supervisor.child import MAX_LOG_BYTES, Child, last_line, run_to_end
 from deploy.supervisor.errors import SupervisorError
-from tests.deploy.supervisor.watching import end, first_line, is_alive, wait_until
+from tests.deploy.supervisor.watching import end, first_line, is_alive
+from tests.waiting import wait_until
 
 FOREVER = "import time; time.sleep(60)"
 STUBBORN = """

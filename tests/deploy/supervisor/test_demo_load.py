@@ -7,7 +7,7 @@ from deploy.supervisor.child import ChildSpec
 from deploy.supervisor.demo_load import DemoLoad, LogLines
 from deploy.supervisor.record import ProcessRecord
 from deploy.supervisor.terminal import Terminal
-from tests.deploy.supervisor.watching import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.supervisor.guests import await_guests, guest_of
-from tests.deploy.supervisor.watching import end, first_line, wait_until
+from tests.deploy.supervisor.watching import end, first_line
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 VISIT = """

@@ -8,7 +8,8 @@ from deploy.supervisor.processes import Supervisor
 from deploy.supervisor.record import ProcessRecord
 from deploy.supervisor.restarts import QUICK_DEATHS
 from deploy.supervisor.services import ServiceGroup
-from tests.deploy.supervisor.watching import is_alive, processes_of, wait_until
+from tests.deploy.supervisor.watching import is_alive, processes_of
+from tests.waiting import wait_until
 
 FOREVER = "import time; time.sleep(60)"
 # Says when it ended, in a file that all of them share.

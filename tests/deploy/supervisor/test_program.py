@@ -24,8 +24,9 @@ from deploy.supervisor.home import Home
 from deploy.supervisor.program import UpOptions
 from inference.workitems.tags import WORKLIST
 from tests.builders.workitems import new_workitem
-from tests.deploy.supervisor.watching import files_in_run, is_alive, processes_of, wait_until
+from tests.deploy.supervisor.watching import files_in_run, is_alive, processes_of
 from tests.ports import free_port
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 # On a busy machine a handshake takes seconds.

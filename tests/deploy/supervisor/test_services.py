@@ -27,8 +27,8 @@ from tests.deploy.supervisor.watching import (
     first_line,
     is_alive,
     processes_of,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVE = """

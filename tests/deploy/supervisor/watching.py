@@ -1,22 +1,11 @@
 """Looking at processes and files from outside."""
 
 import contextlib
-import time
-from collections.abc import Callable
 from subprocess import Popen
 
 import psutil
-import pytest
 
 from deploy.supervisor.home import Home
-
-
-def wait_until(condition: Callable[[], object], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail("waited in vain")
-        time.sleep(0.05)
 
 
 def is_alive(pid: int) -> bool:

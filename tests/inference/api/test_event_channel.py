@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,9 +21,10 @@ from inference.workitems.services import create_workitem, update_workitem
 from inference.workitems.subscriptions import subscribe
 from inference.workitems.tags import WORKLIST
 from tests.builders.workitems import new_workitem
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from django.contrib.auth.models import User
     from websockets.sync.client import ClientConnection
@@ -64,13 +64,6 @@ def next_of(connection: ClientConnection) -> dict[str, Any]:
     return told
 
 
-def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.05)
-
-
 def refusal(address: str, **options: Any) -> int:
     with pytest.raises(InvalidStatus) as caught:
         connect(address, compression=None, proxy=None, **PATIENT, **options)
@@ -92,7 +85,7 @@ def test_subscriber_is_told_by_websocket_in_order(channel: EventChannel, asker: 
         assert [one["00001002"]["Value"] for one in (first, second)] == [[1], [3]]
         update_workitem(asker=asker, uid="2.25.1", changes=PROGRESS, transaction_uid="")
         # They are told once this end has answered the ping behind them.
-        wait_for(lambda: not WorkitemEvent.objects.filter(delivered_at__isnull=True).exists())
+        wait_until(lambda: not WorkitemEvent.objects.filter(delivered_at__isnull=True).exists())
     assert AuditEvent.objects.filter(act="open-workitem-channel").count() == 1
 
 
@@ -136,7 +129,7 @@ def test_event_outside_the_rights_by_now_is_dropped(channel: EventChannel, asker
     Membership.objects.filter(user=asker.user).delete()
 
     with hear(channel, asker.user) as connection:
-        wait_for(lambda: "outside" in WorkitemEvent.objects.get().message)
+        wait_until(lambda: "outside" in WorkitemEvent.objects.get().message)
         with pytest.raises(TimeoutError):
             connection.recv(timeout=0.5)
 
