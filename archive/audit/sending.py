@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from archive.audit.atna import audit_message
 from archive.models import AuditEvent, AuditSeal
 from archive.models.audit import AuditDelivery
+from archive.models.turns import turn_if_free
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,15 +46,8 @@ def send_records() -> int:
     """
     if not settings.TWINSIGHT_SYSLOG_URL:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, 0)", [_LOCK])
-        if not cursor.fetchone()[0]:
-            return 0
-        try:
-            return _send_all()
-        finally:
-            if connection.is_usable():
-                cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [_LOCK])
+    with turn_if_free(_LOCK) as is_alone:
+        return _send_all() if is_alone else 0
 
 
 def _send_all() -> int:

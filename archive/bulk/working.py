@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
@@ -25,11 +24,12 @@ from archive.bulk.registry import known_act
 from archive.bulk.types import Work
 from archive.errors import ArchiveError
 from archive.models import BulkItem, BulkJob
+from archive.models.turns import turn_if_free
 from archive.notices.services import tell
 from archive.notices.topics import JOBS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
     from archive.bulk.types import Act
@@ -94,23 +94,10 @@ def work_on_job(job_id: int, *, for_s: float) -> bool:
     Delivered twice, the second finds the job taken. A worker that died is followed by another
     once its lease is over, at the step that the first one began.
     """
-    with _alone(job_id) as is_alone:
+    # One whose lease is over may only be slow: two would write the same file.
+    with turn_if_free(_LOCK, str(job_id)) as is_alone:
         hold = _claim(job_id) if is_alone else None
         return hold is not None and _work_under(hold, for_s)
-
-
-@contextlib.contextmanager
-def _alone(job_id: int) -> Iterator[bool]:
-    """Say whether nobody else works on the job: one whose lease is over may only be slow."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, job_id % 2**31])
-        is_alone = bool(cursor.fetchone()[0])
-        try:
-            yield is_alone
-        finally:
-            # One that was lost took its locks with it.
-            if is_alone and connection.is_usable():
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, job_id % 2**31])
 
 
 def _work_under(hold: _Hold, for_s: float) -> bool:

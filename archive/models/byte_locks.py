@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import connection
+from archive.models.turns import take_turn
+
+_BYTES = 0
 
 
 def lock_bytes(sha256: str) -> None:
@@ -13,5 +15,4 @@ def lock_bytes(sha256: str) -> None:
     sha256
         of a blob, with a row or without
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [sha256])
+    take_turn(_BYTES, sha256)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from archive.dicom.writing import OWN_MANUFACTURER
 from archive.models import DailyCount, Instance, Study
+from archive.models.turns import take_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +88,7 @@ def count_day(day: date) -> None:
         "own": OWN_MANUFACTURER,
     }
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        take_turn(_LOCK)
         DailyCount.objects.filter(day=day).delete()
         cursor.execute(_COUNT, values)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection
 
+from archive.models.turns import turn_if_free
 from inference.models import EmbeddingSpace
 from inference.similarity.facts import DEIDENTIFIED, PROJECT, facts_held
 from inference.similarity.metrics import opclass
@@ -93,15 +94,8 @@ def reconcile_realms(*, least_rows: int = REALM_ROWS, least_facts: int = FACTS_R
     -------
     Names of the indexes made.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, 0)", [_REALM_LOCK])
-        if not cursor.fetchone()[0]:
-            return []
-        try:
-            return _reconcile(least_rows, least_facts)
-        finally:
-            if connection.is_usable():
-                cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [_REALM_LOCK])
+    with turn_if_free(_REALM_LOCK) as is_alone:
+        return _reconcile(least_rows, least_facts) if is_alone else []
 
 
 def existing_indexes(names: tuple[str, ...]) -> dict[str, float]:

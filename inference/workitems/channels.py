@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from archive.audit import workitems as audit
 from archive.errors import NotVisibleError
+from archive.models.turns import take_turn
 from inference.models import WorkitemChannel, WorkitemEvent
 from inference.workitems.delivering import claim_events, is_still_heard, note_dropped
 from inference.workitems.elements import element
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=90)
 _BATCH = 50
 _MESSAGE_IDS = 65535
-# First key of the advisory lock under which channels are opened.
+# Under which the channels of an entity and account are opened.
 _LOCK = 0x54575743
 
 
@@ -59,7 +60,9 @@ def open_channel(*, asker: Asker, ae_title: str, came_at: datetime | None = None
     now = timezone.now()
     opened_at = came_at or now
     with transaction.atomic():
-        _take_turn(channel)
+        # A row that another has just written, and deletes again before it is read, can be neither
+        # inserted nor found.
+        take_turn(_LOCK, f"{user.pk} {ae_title}")
         former = WorkitemChannel.objects.filter(
             ae_title=ae_title, account_id=user.pk, alive_until__gt=now
         )
@@ -122,19 +125,6 @@ def event_json(event: WorkitemEvent) -> dict[str, Any]:
         "00001002": element("US", event.event_type),
     }
     return dict(sorted({**event.information, **command}.items()))
-
-
-def _take_turn(channel: Channel) -> None:
-    """Let those that open for one entity and account do so one after the other.
-
-    A row that another has just written, and deletes again before it is read, can be neither
-    inserted nor found.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))",
-            [_LOCK, f"{channel.account_id} {channel.ae_title}"],
-        )
 
 
 def _rows(channel: Channel) -> QuerySet[WorkitemChannel]:

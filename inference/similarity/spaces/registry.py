@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
+from archive.models.turns import turn_if_free
 from inference.models import Embedding, EmbeddingSpace
 from inference.similarity.errors import (
     InvalidVectorError,
@@ -27,7 +28,7 @@ STORED_LEVELS: tuple[str, ...] = tuple(Embedding.Level.values)
 MAX_DIMENSION = 4000
 HNSW_M = 16
 HNSW_EF_CONSTRUCTION = 64
-# First key of advisory locks on a space's indexes; the second is the space's.
+# Under which the indexes of a space are made.
 _INDEX_LOCK = 0x5457494E
 
 
@@ -276,19 +277,11 @@ def ensure_space_indexes(space: EmbeddingSpace) -> list[str]:
     -------
     Names of the indexes made.
     """
-    with connection.cursor() as cursor:
-        # Tried, not waited for: a waiting statement would hold a snapshot, and a concurrent
-        # build waits for all snapshots in its turn.
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_INDEX_LOCK, space.pk])
-        if not cursor.fetchone()[0]:
-            return []
-        try:
-            return [
-                name for level in STORED_LEVELS if (name := _ensure_index(space, level)) is not None
-            ]
-        finally:
-            if connection.is_usable():
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_INDEX_LOCK, space.pk])
+    # Tried, not waited for: a waiting statement would hold a snapshot, and a concurrent build waits
+    # for all snapshots in its turn.
+    with turn_if_free(_INDEX_LOCK, str(space.pk)) as is_alone:
+        levels = STORED_LEVELS if is_alone else ()
+        return [name for level in levels if (name := _ensure_index(space, level)) is not None]
 
 
 def drop_space_index(space: EmbeddingSpace) -> None:

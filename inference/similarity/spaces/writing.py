@@ -6,9 +6,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 
 from archive.models import Instance, Series
+from archive.models.turns import take_turn
 from inference.models import Embedding, EmbeddingSpace
 from inference.similarity.errors import InvalidVectorError
 from inference.similarity.metrics import is_normalised
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _BATCH_SIZE = 500
 _IDENTITY = ["space", "level", "series", "instance", "frame"]
-# First key of the advisory lock under which a series' mean is taken.
+# Under which the mean of a series is taken.
 _SERIES_LOCK = 0x5457534D
 _LEAST_NORM = 1e-6
 # What halfvec can hold.
@@ -90,12 +91,9 @@ def refresh_series_embedding(*, space: EmbeddingSpace, series_id: int) -> bool:
     False where the series has no direction: it has no instance vectors, or they cancel out. Its
     own vector is deleted then.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         # Two batches of a series may end at once: the second must see the first one's vectors.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, hashint8(%s))",
-            [_SERIES_LOCK, series_id * 31 + space.pk],
-        )
+        take_turn(_SERIES_LOCK, f"{space.pk} {series_id}")
         in_series = Embedding.objects.filter(space=space, series_id=series_id)
         rows = list(
             in_series.filter(level=Embedding.Level.INSTANCE).values_list(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -14,6 +14,7 @@ from archive.access.selectors import require_radiology_admin
 from archive.audit import services as audit
 from archive.errors import InvalidRequestError, NotVisibleError
 from archive.models import Series
+from archive.models.turns import turn_if_free
 from inference.models import Embedding, EmbeddingSpace, Run, SeriesCheck, Suspicion
 from inference.similarity.quality.closeness import closeness_of
 from inference.similarity.suspicions.contradictions import VOTERS, contradictions_of
@@ -55,18 +56,14 @@ def check_new_series(*, limit: int) -> int:
     space = EmbeddingSpace.objects.filter(is_default=True).first()
     if space is None or _are_models_busy():
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        if not cursor.fetchone()[0]:
+    with turn_if_free(_LOCK) as is_alone:
+        if not is_alone:
             return 0
-        try:
-            waiting = list(_unchecked(space)[:limit])
-            for series in waiting:
-                check_series(space=space, series=series)
-            for series in _contradicted(space, limit):
-                _check_words(space, series)
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+        waiting = list(_unchecked(space)[:limit])
+        for series in waiting:
+            check_series(space=space, series=series)
+        for series in _contradicted(space, limit):
+            _check_words(space, series)
     return len(waiting)
 
 

@@ -233,10 +233,11 @@ def test_a_worker_that_is_only_slow_is_followed_by_nobody(radiologist, studies, 
     job = start_job(asker=asker(radiologist), act="try", options={}, study_uids=studies)
     # Its lease is over, and it still writes: two would write the same file.
     with psycopg.connect(**plain_parameters(), autocommit=True) as slow:
-        slow.execute("SELECT pg_advisory_lock(%s, %s)", [working._LOCK, job.pk])
+        turn = [str(job.pk), working._LOCK]
+        slow.execute("SELECT pg_advisory_lock(hashtextextended(%s, %s))", turn)
         assert work_on_job(job.pk, for_s=600) is False
         # The end of a connection is heard of some time later.
-        slow.execute("SELECT pg_advisory_unlock(%s, %s)", [working._LOCK, job.pk])
+        slow.execute("SELECT pg_advisory_unlock(hashtextextended(%s, %s))", turn)
     assert act.seen == []
     assert due_jobs() == [job.pk]
 

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection
 from archive.audit.types import Asker
 from archive.errors import NotAllowedError
 from archive.models import AuditEvent, Series
+from archive.models.turns import turn_if_free
 from inference.models import EmbeddingSpace, ModelVersion, SpaceFill, SpacePromotion
 from inference.similarity.errors import (
     SpaceConflictError,
@@ -31,6 +32,7 @@ from inference.similarity.spaces.overview import (
     space_of_model,
 )
 from inference.similarity.spaces.registry import (
+    _INDEX_LOCK,
     SpaceOrigin,
     are_indexes_valid,
     drop_space_index,
@@ -114,8 +116,8 @@ def test_indexes_that_another_process_is_building_are_waited_for(old, new):
     built, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [0x5457494E, new.pk])
+        with turn_if_free(_INDEX_LOCK, str(new.pk)) as is_alone:
+            assert is_alone
             built.set()
             done.wait(30)
         connection.close()
