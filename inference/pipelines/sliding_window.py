@@ -173,7 +173,8 @@ def _argmax(
         )
         if not isinstance(answer, torch.Tensor):
             raise TypeError("The network gives several answers; one was expected.")
-        return answer.argmax(dim=1).to(torch.uint8)
+        # The first of the greatest, as of `argmax`, which takes eight times as long on the CPU.
+        return answer.max(dim=1).indices.to(torch.uint8)
 
 
 def probes_of(image: torch.Tensor, windows: Windows) -> list[torch.Tensor]:

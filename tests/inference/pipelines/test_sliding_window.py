@@ -17,6 +17,13 @@ class Thresholds(nn.Module):
         return torch.cat([-image, image * 0 - 0.0, image * 2 - 2], dim=1)
 
 
+class Ties(nn.Module):
+    """All three classes alike where the voxel is 0, elsewhere the last two."""
+
+    def forward(self, image):
+        return torch.cat([image, image * 0, image * 0], dim=1)
+
+
 def expected(image):
     answers = np.stack([-image, image * 0, image * 2 - 2])
     return answers.argmax(axis=0).astype(np.uint8)
@@ -43,6 +50,12 @@ def test_labels_do_not_depend_on_the_cut(shape, is_weighted):
     assert np.array_equal(result.labels_zyx, expected(image))
     assert result.labels_zyx.dtype == np.uint8
     assert (result.device, result.runtime, result.note) == ("cpu", "torch", "")
+
+
+def test_of_equal_answers_the_first_is_the_label():
+    image = np.where(picture() > 0, np.float32(0), np.float32(-4))
+    result = label_volume(network(load=lambda: Ties().eval()), image[None], WINDOWS)
+    assert np.array_equal(result.labels_zyx, np.where(image == 0, 0, 1))
 
 
 def test_quick_runtimes_label_the_same(tmp_path):
